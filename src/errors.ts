@@ -1,0 +1,133 @@
+/**
+ * Every error of the library: one class, a stable `code`, and one table that says what each code
+ * means. Match on `code`, never on `instanceof`: a program may hold two copies of the library.
+ *
+ * @module
+ */
+
+/**
+ * The codes, each with what it means. The table is the source of the list in docs/PROTOCOL.md.
+ */
+export const ERROR_CODES = {
+  /** A frame declares a length under its protocol's shortest frame. Closes the connection. */
+  LENGTH_UNDERFLOW: "a frame declares a length under the shortest its protocol allows",
+  /** A frame is over `maxFrameBytes`. Received: closes the connection. To send: refused. */
+  FRAME_TOO_LARGE: "a frame is longer than maxFrameBytes",
+  /** A frame's kind is none that the protocol knows. Closes the connection. */
+  UNKNOWN_PACKET: "a frame's kind is none that the protocol knows",
+  /** A packet that only the other side may send, or a reply that nobody waits for. Closes. */
+  UNEXPECTED_PACKET: "a packet that this side may not receive, or not now",
+  /** The stream ended inside a frame. */
+  TRUNCATED: "the stream ended inside a frame",
+  /** The peer reset the connection, or the network broke. */
+  CONNECTION_RESET: "the connection was reset by the peer or broken by the network",
+  /** The connection is closed; what was not answered fails with this. */
+  CONNECTION_CLOSED: "the connection is closed",
+  /** Nothing listens at the address. */
+  CONNECTION_REFUSED: "nothing listens at the address",
+  /** The connect deadline passed. */
+  CONNECT_TIMEOUT: "the connection was not made within its deadline",
+  /** The host name could not be resolved, or the network does not lead there. */
+  HOST_UNREACHABLE: "the host name is unknown or the network does not lead there",
+  /** The peer answered a request with a failure. */
+  RESULT_FAILED: "the peer answered the request with a failure",
+  /** The address is already listened on by another program. */
+  ADDRESS_IN_USE: "another program already listens at the address",
+  /** The address is none of this machine's, or cannot be listened on. */
+  ADDRESS_NOT_AVAILABLE: "the address cannot be listened on from this machine",
+  /** The operating system or the runtime's sandbox forbids it. */
+  PERMISSION_DENIED: "the operating system or the runtime's permissions forbid it",
+  /** An option has a value out of its range or of the wrong type. */
+  INVALID_OPTION: "an option's value is out of its range or of the wrong type",
+  /** Accepting a connection failed; the server goes on and tries again. */
+  ACCEPT_FAILED: "a connection could not be accepted; the server goes on",
+  /** A handler threw or rejected; its request was answered with a failure. */
+  HANDLER_FAILED: "a handler threw or rejected; its request was answered with a failure",
+  /** A handler's promise did not settle in time; its request was answered with a failure. */
+  HANDLER_TIMEOUT: "a handler did not settle in time; its request was answered with a failure",
+  /** The runtime or the operating system reported something no other code covers. */
+  LINK_FAILED: "the runtime reported an error that no other code covers",
+  /** The runtime lacks what was asked for. */
+  UNSUPPORTED: "the runtime lacks what was asked for",
+} as const;
+
+/** One of the stable error codes. */
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** What an error of a byte stream can tell beside its message. */
+export interface StreamErrorDetail {
+  /** The frame's whole length as declared, in bytes. */
+  readonly declaredBytes?: number;
+  /** The limit it broke, in bytes. */
+  readonly limitBytes?: number;
+  /** Where in the received stream the frame began, in bytes. */
+  readonly streamOffset?: number;
+  /** The first bytes of the frame, at most 16. */
+  readonly firstBytes?: Uint8Array;
+  /** What the bytes look like when they are none of this protocol's, for example `"HTTP"`. */
+  readonly looksLike?: string;
+  /** The result byte of the reply, with `RESULT_FAILED`. */
+  readonly result?: number;
+}
+
+/** What {@linkcode FramewireError} is made of. */
+export interface FramewireErrorOptions extends StreamErrorDetail {
+  /** The error beneath this one. */
+  readonly cause?: unknown;
+}
+
+const brand: unique symbol = Symbol.for("framewire.error") as never;
+
+/**
+ * An error of this library.
+ *
+ * @example Tell a failed request from a broken connection
+ * ```ts
+ * import { FramewireError } from "./errors.ts";
+ *
+ * const error = new FramewireError("RESULT_FAILED", "request 00000007 failed", { result: 1 });
+ * if (error.code !== "RESULT_FAILED" || error.result !== 1) throw error;
+ * ```
+ */
+export class FramewireError extends Error implements StreamErrorDetail {
+  /** The class name, as `Error` prints it. */
+  override readonly name: string = "FramewireError";
+  /** The stable code to match on. */
+  readonly code: ErrorCode;
+  /** The frame's whole length as declared, in bytes. */
+  readonly declaredBytes?: number;
+  /** The limit it broke, in bytes. */
+  readonly limitBytes?: number;
+  /** Where in the received stream the frame began, in bytes. */
+  readonly streamOffset?: number;
+  /** The first bytes of the frame, at most 16. */
+  readonly firstBytes?: Uint8Array;
+  /** What the bytes look like when they are none of this protocol's. */
+  readonly looksLike?: string;
+  /** The result byte of the reply, with `RESULT_FAILED`. */
+  readonly result?: number;
+
+  /**
+   * @param code The stable code.
+   * @param message What was expected, what came, and what to do.
+   * @param options The cause and the details there are.
+   */
+  constructor(code: ErrorCode, message: string, options: FramewireErrorOptions = {}) {
+    const { cause, ...detail } = options;
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    Object.assign(this, detail);
+    Object.defineProperty(this, brand, { value: true });
+  }
+}
+
+/**
+ * Whether a value is an error of this library, of whichever copy of it.
+ *
+ * @param value Anything, such as what a `catch` caught.
+ * @param code When given, the error must have this code too.
+ */
+export function isFramewireError(value: unknown, code?: ErrorCode): value is FramewireError {
+  return typeof value === "object" && value !== null && brand in value &&
+    (code === undefined || (value as FramewireError).code === code);
+}
