@@ -1,0 +1,55 @@
+/**
+ * Our server as the bench runs it: one source, on Deno as it stands and on Node bundled by
+ * `bundle.mjs`.
+ *
+ *   deno run -A bench/server/subject.ts [sync|async|echo] [auto|wasm|ts]
+ *
+ * Prints `listening PORT`. The handlers read the id and the payload of every request, as a user's
+ * would; a handler that ignores them would be measured without the packet's lazy parts.
+ *
+ * @module
+ */
+import { argv, exit } from "node:process";
+import { serve } from "framewire";
+
+const mode = argv[2] ?? "sync";
+const codec = (argv[3] ?? "auto") as "auto" | "wasm" | "ts";
+
+/** What the handlers read goes here, so that no compiler can drop the reading. */
+let seen = 0;
+
+function read(id: string, payload: Uint8Array): void {
+  seen = (seen + id.charCodeAt(7) + payload[payload.length - 1]!) | 0;
+}
+
+async function listen(): Promise<number> {
+  const options = { port: 0, codec };
+  switch (mode) {
+    case "sync": {
+      const server = await serve(options, {
+        submit(packet): void {
+          read(packet.id, packet.payload);
+        },
+      });
+      return server.addr.port;
+    }
+    case "async": {
+      const server = await serve(options, {
+        async submit(packet): Promise<void> {
+          await Promise.resolve();
+          read(packet.id, packet.payload);
+        },
+      });
+      return server.addr.port;
+    }
+    case "echo": {
+      const server = await serve({ ...options, protocol: "echo" });
+      return server.addr.port;
+    }
+    default:
+      console.error(`unknown mode ${mode}: use sync, async or echo`);
+      return exit(2);
+  }
+}
+
+console.log(`listening ${await listen()}`);
