@@ -1,0 +1,74 @@
+import {
+  CONFIG,
+  CONFIG_BASE,
+  CONFIG_HEADER_BYTES,
+  CONFIG_KIND_LANES,
+  CONFIG_KIND_OFFSET,
+  CONFIG_LENGTH_LANES,
+  CONFIG_LENGTH_OFFSET,
+  CONFIG_MIN_FRAME_BYTES,
+  FRAME_ENTRY_BYTES,
+  STATUS_FRAME_TOO_LARGE,
+  STATUS_LENGTH_UNDERFLOW,
+  STATUS_OK,
+  TABLE,
+  TABLE_FRAMES,
+} from "./layout";
+import { report } from "./report";
+
+/**
+ * Scans frames of the layout in CONFIG; parameters as for scan_submit.
+ *
+ * A swizzle gathers a field of any width and byte order in one instruction: CONFIG holds the lane
+ * indices, and an index of 16 or more yields a zero byte.
+ */
+export function scan_length_field(
+  at: u32,
+  limit: u32,
+  end: u32,
+  shift: u32,
+  maxFrameBytes: u32,
+  index: u32,
+): i32 {
+  const lengthLanes = v128.load(CONFIG + CONFIG_LENGTH_LANES);
+  const kindLanes = v128.load(CONFIG + CONFIG_KIND_LANES);
+  const lengthOffset = load<u32>(CONFIG + CONFIG_LENGTH_OFFSET);
+  const kindOffset = load<u32>(CONFIG + CONFIG_KIND_OFFSET);
+  const headerBytes = load<u32>(CONFIG + CONFIG_HEADER_BYTES);
+  const base = <i64> load<i32>(CONFIG + CONFIG_BASE);
+  const minFrameBytes = <i64> load<i32>(CONFIG + CONFIG_MIN_FRAME_BYTES);
+  const maxField = <i64> maxFrameBytes - base;
+
+  let frame: u32 = at + shift;
+  const frameLimit: u32 = limit + shift;
+  const chunkEnd: u32 = end + shift;
+  let entry: u32 = TABLE + index * FRAME_ENTRY_BYTES;
+  const tableEnd: u32 = TABLE + TABLE_FRAMES * FRAME_ENTRY_BYTES;
+
+  while (frame < frameLimit && entry < tableEnd) {
+    const left: u32 = chunkEnd - frame;
+    if (left < headerBytes) return report(entry, frame - shift, headerBytes, STATUS_OK, 0);
+    const field = v128.extract_lane<u64>(
+      v128.swizzle(v128.load(frame + lengthOffset), lengthLanes),
+      0,
+    );
+    // The field is compared before the base is added: a length of 8 bytes never wraps.
+    if (maxField < 0 || field > <u64> maxField) {
+      return report(entry, frame - shift, 0, STATUS_FRAME_TOO_LARGE, field);
+    }
+    const total = <i64> field + base;
+    if (total < minFrameBytes) {
+      return report(entry, frame - shift, 0, STATUS_LENGTH_UNDERFLOW, field);
+    }
+    if (total > <i64> left) return report(entry, frame - shift, <u32> total, STATUS_OK, 0);
+    const kind = v128.extract_lane<u64>(
+      v128.swizzle(v128.load(frame + kindOffset), kindLanes),
+      0,
+    );
+    store<u64>(entry, <u64> (frame - shift) | (<u64> total << 32));
+    store<u64>(entry, kind, 8);
+    entry += FRAME_ENTRY_BYTES;
+    frame += <u32> total;
+  }
+  return report(entry, frame - shift, 0, STATUS_OK, 0);
+}

@@ -1,0 +1,288 @@
+/**
+ * Compiles assembly/ into dist/, reproducibly.
+ *
+ * `deno run -A codec-wasm/build.ts` writes dist/; with `--check` it writes nothing, and fails when
+ * dist/ is not what the sources give.
+ *
+ * @module
+ */
+
+/** Where a synchronous `new WebAssembly.Module` is allowed on the main thread of every browser. */
+const MAX_WASM_BYTES = 4096;
+
+const ASC = "node_modules/assemblyscript/bin/asc.js";
+
+const ASC_FLAGS = [
+  "-O3",
+  "--converge",
+  "--noAssert",
+  // The stub runtime without its abort import: the module has no imports at all.
+  "--runtime",
+  "stub",
+  "--use",
+  "abort=",
+  "--enable",
+  "simd",
+];
+
+const here = new URL("./", import.meta.url);
+const root = new URL("../", here);
+
+/** One area or number of the memory map, as dist/abi.ts exports it. */
+interface LayoutConstant {
+  readonly name: string;
+  readonly doc: string;
+  readonly value: number;
+}
+
+/** Reads the sources with line ends as git stores them, so that every system hashes the same. */
+async function readSources(): Promise<Map<string, string>> {
+  const names: string[] = [];
+  for await (const entry of Deno.readDir(new URL("assembly/", here))) {
+    if (entry.isFile && entry.name.endsWith(".ts")) names.push(entry.name);
+  }
+  const sources = new Map<string, string>();
+  for (const name of names.sort()) {
+    const text = await Deno.readTextFile(new URL(`assembly/${name}`, here));
+    sources.set(name, text.replaceAll("\r\n", "\n"));
+  }
+  return sources;
+}
+
+/** What went into dist/: the compiler's version, its flags, and every source file. */
+async function hashSources(sources: Map<string, string>): Promise<string> {
+  const manifest = JSON.parse(
+    await Deno.readTextFile(new URL("node_modules/assemblyscript/package.json", root)),
+  );
+  const parts = [`assemblyscript ${manifest.version}`, ASC_FLAGS.join(" ")];
+  for (const [name, text] of sources) parts.push(name, text);
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(parts.join("\0")));
+  return new Uint8Array(digest).toHex();
+}
+
+/** Evaluates layout.ts, whose constants are plain arithmetic under AssemblyScript's types. */
+function readLayout(source: string): LayoutConstant[] {
+  const constants: LayoutConstant[] = [];
+  const values = new Map<string, number>();
+  const pattern = /\/\*\* (.*?) \*\/\nexport const ([A-Z_]+): u32 = (.*);/g;
+  for (const [, doc, name, expression] of source.matchAll(pattern)) {
+    // Products of names and numbers, summed: all that the map needs.
+    const value = expression!.split(" + ").reduce(
+      (sum, term) =>
+        sum + term.split(" * ").reduce((product, factor) => {
+          const number = values.get(factor) ?? Number(factor);
+          if (!Number.isInteger(number)) throw new Error(`layout.ts: ${name}: what is ${factor}?`);
+          return product * number;
+        }, 1),
+      0,
+    );
+    values.set(name!, value);
+    constants.push({ name: name!, doc: doc!, value });
+  }
+  const declared = source.match(/^export const /gm)?.length ?? 0;
+  if (declared !== constants.length) {
+    throw new Error(
+      `layout.ts: ${declared} constants, but only ${constants.length} have a one-line doc comment`,
+    );
+  }
+  return constants;
+}
+
+/** Runs the AssemblyScript compiler. */
+async function compile(pages: number): Promise<Uint8Array<ArrayBuffer>> {
+  const output = await Deno.makeTempFile({ suffix: ".wasm" });
+  try {
+    const asc = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "-A",
+        ASC,
+        "codec-wasm/assembly/index.ts",
+        ...ASC_FLAGS,
+        "--initialMemory",
+        `${pages}`,
+        "--maximumMemory",
+        `${pages}`,
+        "--outFile",
+        output,
+      ],
+      cwd: root,
+      env: { NO_COLOR: "1" },
+      stdout: "inherit",
+      stderr: "inherit",
+    });
+    const { code } = await asc.output();
+    if (code !== 0) throw new Error(`asc failed with exit code ${code}`);
+    return await Deno.readFile(output);
+  } finally {
+    await Deno.remove(output);
+  }
+}
+
+/** Fails when the module is not what the loaders rely on. */
+function inspect(wasm: Uint8Array<ArrayBuffer>): WebAssembly.ModuleExportDescriptor[] {
+  if (wasm.length >= MAX_WASM_BYTES) {
+    throw new Error(`codec.wasm has ${wasm.length} bytes; it must stay under ${MAX_WASM_BYTES}`);
+  }
+  const module = new WebAssembly.Module(wasm);
+  const imports = WebAssembly.Module.imports(module);
+  if (imports.length > 0) {
+    throw new Error(`codec.wasm imports ${imports.map((i) => `${i.module}.${i.name}`).join(", ")}`);
+  }
+  return WebAssembly.Module.exports(module);
+}
+
+/** The parameters and the result of an exported kernel, from its source. */
+function signature(sources: Map<string, string>, kernel: string): string {
+  const source = sources.get(`${kernel}.ts`);
+  const match = source?.match(new RegExp(`export function ${kernel}\\(([^)]*)\\): (\\w+)`));
+  if (!match) throw new Error(`assembly/${kernel}.ts has no function ${kernel}`);
+  const parameters = match[1]!.split(",").map((p) => p.trim()).filter((p) => p !== "");
+  return `(${parameters.map((p) => p.replace(/: \w+$/, ": number")).join(", ")}) => number`;
+}
+
+function abiSource(
+  header: string,
+  layout: readonly LayoutConstant[],
+  exports: readonly WebAssembly.ModuleExportDescriptor[],
+  sources: Map<string, string>,
+): string {
+  const constants = layout.map(({ name, doc, value }) =>
+    `/** ${doc} */\nexport const ${name} = ${value};\n`
+  );
+  const members = exports.map(({ name, kind }) =>
+    kind === "memory"
+      ? `  /** The fixed linear memory. */\n  readonly ${name}: WebAssembly.Memory;\n`
+      : `  /** See assembly/${name}.ts. */\n  readonly ${name}: ${signature(sources, name)};\n`
+  );
+  return `${header}
+/**
+ * The memory map and the exports of codec.wasm, for src/codec/wasm_codec.ts alone.
+ *
+ * @module
+ */
+
+${constants.join("\n")}
+/** What an instance of codec.wasm exports. */
+export interface CodecExports {
+${members.join("")}}
+`;
+}
+
+function inlineSource(header: string, wasm: Uint8Array): string {
+  const lines = wasm.toBase64().match(/.{1,96}/g)!.map((line) => `  "${line}"`);
+  return `${header}
+/**
+ * codec.wasm as a compiled module, without a file, a fetch or a permission.
+ *
+ * It is compiled when this is imported, synchronously: a Worker may compile at start-up but not in
+ * a handler. Where that is forbidden (a Content-Security-Policy), \`module\` is undefined.
+ *
+ * @module
+ */
+
+const base64: string =
+${lines.join(" +\n")};
+
+let compiled: WebAssembly.Module | undefined;
+let reason: unknown;
+try {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  compiled = new WebAssembly.Module(bytes);
+} catch (error) {
+  reason = error;
+}
+
+/** The compiled module, or undefined where compiling is forbidden. */
+const module: WebAssembly.Module | undefined = compiled;
+export default module;
+
+/** Why there is no module. */
+export const failure: unknown = reason;
+`;
+}
+
+function workerdSource(header: string): string {
+  return `${header}
+// codec.wasm as a compiled module, for Cloudflare Workers: workerd compiles what is imported
+// statically, whatever the compatibility date, and allows nothing else before 2025-06-01.
+import module from "./codec.wasm";
+
+export default module;
+
+export const failure = undefined;
+`;
+}
+
+function workerdTypes(header: string): string {
+  return `${header}
+/** The compiled module. */
+declare const module: WebAssembly.Module | undefined;
+export default module;
+
+/** Why there is no module. */
+export const failure: unknown;
+`;
+}
+
+/** Everything dist/ holds, from the sources. */
+async function generate(): Promise<Map<string, Uint8Array>> {
+  const sources = await readSources();
+  const layout = readLayout(sources.get("layout.ts")!);
+  const pages = layout.find((constant) => constant.name === "MEMORY_PAGES")!.value;
+  const bytes = layout.find((constant) => constant.name === "MEMORY_BYTES")!.value;
+  if (bytes > pages * 65536) throw new Error(`layout.ts: ${bytes} bytes do not fit ${pages} pages`);
+  const wasm = await compile(pages);
+  const exports = inspect(wasm);
+
+  const header = `// deno-fmt-ignore-file
+// deno-lint-ignore-file
+// @generated by codec-wasm/build.ts, sources sha256:${await hashSources(sources)}
+`;
+  const encoder = new TextEncoder();
+  return new Map([
+    ["codec.wasm", wasm],
+    ["abi.ts", encoder.encode(abiSource(header, layout, exports, sources))],
+    ["module_inline.ts", encoder.encode(inlineSource(header, wasm))],
+    ["module_workerd.js", encoder.encode(workerdSource(header))],
+    ["module_workerd.d.ts", encoder.encode(workerdTypes(header))],
+  ]);
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+/** The names of the files in dist/ that are missing, too many, or not as generated. */
+async function findStale(files: Map<string, Uint8Array>): Promise<string[]> {
+  const stale: string[] = [];
+  for (const [name, wanted] of files) {
+    const found = await Deno.readFile(new URL(`dist/${name}`, here)).catch(() => undefined);
+    if (found === undefined || !equal(found, wanted)) stale.push(name);
+  }
+  for await (const entry of Deno.readDir(new URL("dist/", here))) {
+    if (!files.has(entry.name)) stale.push(entry.name);
+  }
+  return stale.sort();
+}
+
+if (import.meta.main) {
+  const files = await generate();
+  const wasmBytes = files.get("codec.wasm")!.length;
+  if (Deno.args.includes("--check")) {
+    const stale = await findStale(files);
+    if (stale.length > 0) {
+      console.error(
+        `codec-wasm/dist is stale (${stale.join(", ")}): run deno run -A codec-wasm/build.ts`,
+      );
+      Deno.exit(1);
+    }
+    console.log(`codec-wasm/dist is fresh; codec.wasm has ${wasmBytes} bytes`);
+  } else {
+    await Deno.mkdir(new URL("dist/", here), { recursive: true });
+    for (const [name, bytes] of files) await Deno.writeFile(new URL(`dist/${name}`, here), bytes);
+    console.log(`wrote codec-wasm/dist; codec.wasm has ${wasmBytes} bytes`);
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * The codec in plain TypeScript: the oracle of the tests, and the one to use where WebAssembly is
+ * not allowed.
+ *
+ * @module
+ */
+import type { Codec, FrameLayout, Scanner } from "./codec.ts";
+import { ScanStatus, TABLE_FRAMES, WORDS_PER_FRAME } from "./codec.ts";
+import {
+  checkLayout,
+  headerBytesOf,
+  MAX_FRAME_BYTES,
+  sameLayout,
+  SCAN_WINDOW_BYTES,
+} from "./frame_layout.ts";
+import { Table } from "./frame_table.ts";
+import { SUBMIT_LAYOUT } from "../protocol/layouts.ts";
+
+const ACK_BYTES = 14;
+
+/** A {@linkcode Codec} without WebAssembly. */
+export class TsCodec implements Codec {
+  /** See {@linkcode Codec.kind}. */
+  readonly kind = "ts";
+  /** See {@linkcode Codec.busy}. */
+  busy = false;
+  /** See {@linkcode Codec.table}. */
+  readonly table: Table = new Table();
+  /** See {@linkcode Codec.results}. */
+  readonly results: Uint8Array = new Uint8Array(TABLE_FRAMES);
+
+  /** See {@linkcode Codec.scanner}. */
+  scanner(layout: FrameLayout): Scanner {
+    checkLayout(layout);
+    return sameLayout(layout, SUBMIT_LAYOUT)
+      ? new SubmitScanner(this.table)
+      : new LengthFieldScanner(this.table, layout);
+  }
+
+  /** See {@linkcode Codec.encodeAcks}. */
+  encodeAcks(
+    chunk: Uint8Array,
+    first: number,
+    last: number,
+    out: Uint8Array,
+    at: number,
+  ): number {
+    const { words } = this.table;
+    const { results } = this;
+    let to = at;
+    for (let i = first; i < last; i++) {
+      const from = words[i * WORDS_PER_FRAME]!;
+      out[to] = 0;
+      out[to + 1] = 0;
+      out[to + 2] = 0;
+      out[to + 3] = ACK_BYTES;
+      out[to + 4] = chunk[from + 4]! | 0x80;
+      out[to + 5] = chunk[from + 5]!;
+      out[to + 6] = chunk[from + 6]!;
+      out[to + 7] = chunk[from + 7]!;
+      out[to + 8] = chunk[from + 8]!;
+      out[to + 9] = chunk[from + 9]!;
+      out[to + 10] = chunk[from + 10]!;
+      out[to + 11] = chunk[from + 11]!;
+      out[to + 12] = chunk[from + 12]!;
+      out[to + 13] = results[i]!;
+      to += ACK_BYTES;
+    }
+    return to - at;
+  }
+}
+
+class SubmitScanner implements Scanner {
+  readonly headerBytes = 4;
+  readonly #table: Table;
+
+  constructor(table: Table) {
+    this.#table = table;
+  }
+
+  scan(chunk: Uint8Array, start: number, end: number, maxFrameBytes: number): Table {
+    const table = this.#table;
+    const { words } = table;
+    const limit = Math.min(end, start + SCAN_WINDOW_BYTES);
+    const max = Math.max(0, Math.min(maxFrameBytes, MAX_FRAME_BYTES));
+    let at = start;
+    let word = 0;
+    let need = 0;
+    table.status = ScanStatus.OK;
+    table.declared = 0;
+    while (at < limit && word < TABLE_FRAMES * WORDS_PER_FRAME) {
+      const left = end - at;
+      if (left < 4) {
+        need = 4;
+        break;
+      }
+      const total =
+        (chunk[at]! << 24 | chunk[at + 1]! << 16 | chunk[at + 2]! << 8 | chunk[at + 3]!) >>> 0;
+      if (total > max || total < 13) {
+        table.status = total > max ? ScanStatus.FRAME_TOO_LARGE : ScanStatus.LENGTH_UNDERFLOW;
+        table.declared = total;
+        break;
+      }
+      if (total > left) {
+        need = total;
+        break;
+      }
+      words[word] = at;
+      words[word + 1] = total;
+      words[word + 2] = chunk[at + 4]!;
+      words[word + 3] = 0;
+      word += WORDS_PER_FRAME;
+      at += total;
+    }
+    table.count = word / WORDS_PER_FRAME;
+    table.consumed = at;
+    table.need = need;
+    return table;
+  }
+}
+
+class LengthFieldScanner implements Scanner {
+  readonly headerBytes: number;
+  readonly #table: Table;
+  readonly #layout: FrameLayout;
+  readonly #base: number;
+
+  constructor(table: Table, layout: FrameLayout) {
+    this.headerBytes = headerBytesOf(layout);
+    this.#table = table;
+    this.#layout = layout;
+    this.#base = this.headerBytes + layout.adjust;
+  }
+
+  scan(chunk: Uint8Array, start: number, end: number, maxFrameBytes: number): Table {
+    const table = this.#table;
+    const { words } = table;
+    const { lengthOffset, lengthBytes, littleEndian, minFrameBytes, kindOffset, kindBytes } =
+      this.#layout;
+    const { headerBytes } = this;
+    const base = this.#base;
+    const limit = Math.min(end, start + SCAN_WINDOW_BYTES);
+    const max = Math.max(0, Math.min(maxFrameBytes, MAX_FRAME_BYTES));
+    let at = start;
+    let word = 0;
+    let need = 0;
+    table.status = ScanStatus.OK;
+    table.declared = 0;
+    while (at < limit && word < TABLE_FRAMES * WORDS_PER_FRAME) {
+      const left = end - at;
+      if (left < headerBytes) {
+        need = headerBytes;
+        break;
+      }
+      const total = readField(chunk, at + lengthOffset, lengthBytes, littleEndian) + base;
+      if (total > max || total < minFrameBytes) {
+        table.status = total > max ? ScanStatus.FRAME_TOO_LARGE : ScanStatus.LENGTH_UNDERFLOW;
+        table.declared = total;
+        break;
+      }
+      if (total > left) {
+        need = total;
+        break;
+      }
+      words[word] = at;
+      words[word + 1] = total;
+      words[word + 2] = kindBytes === 0
+        ? 0
+        : readField(chunk, at + kindOffset, kindBytes, littleEndian);
+      words[word + 3] = 0;
+      word += WORDS_PER_FRAME;
+      at += total;
+    }
+    table.count = word / WORDS_PER_FRAME;
+    table.consumed = at;
+    table.need = need;
+    return table;
+  }
+}
+
+/** Reads an unsigned integer; over 4 bytes from two halves, so that it is rounded only once. */
+function readField(
+  chunk: Uint8Array,
+  at: number,
+  bytes: number,
+  littleEndian: boolean,
+): number {
+  if (bytes > 4) {
+    const highAt = littleEndian ? at + 4 : at;
+    const lowAt = littleEndian ? at : at + bytes - 4;
+    return readField(chunk, highAt, bytes - 4, littleEndian) * 0x100000000 +
+      readField(chunk, lowAt, 4, littleEndian);
+  }
+  let value = 0;
+  for (let i = 0; i < bytes; i++) {
+    value = value << 8 | chunk[littleEndian ? at + bytes - 1 - i : at + i]!;
+  }
+  return value >>> 0;
+}
