@@ -7,20 +7,17 @@
 
 const ACK_BYTES = 14;
 
-/** An output buffer that every connection of a control server uses in turn. */
-export const out = new Uint8Array(1 << 18);
-const outView = new DataView(out.buffer);
-
 /**
- * Answers the complete frames of `bytes`.
+ * Answers the complete frames of `bytes` into `out`.
  *
- * @typedef {(bytes: Uint8Array) => { used: number, written: number }} Answer how many bytes of
- * input are done with, and how many of {@linkcode out} are to be sent.
+ * @typedef {(bytes: Uint8Array, out: Uint8Array) => { used: number, written: number }} Answer how
+ * many bytes of input are done with, and how many bytes of `out` are to be sent.
  */
 
 /** @type {Answer} */
-export function answerSubmits(bytes) {
+export function answerSubmits(bytes, out) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const outView = new DataView(out.buffer, out.byteOffset, out.length);
   let used = 0;
   let written = 0;
   while (bytes.length - used >= 13) {
@@ -38,7 +35,7 @@ export function answerSubmits(bytes) {
 }
 
 /** @type {Answer} */
-export function echoPackets(bytes) {
+export function echoPackets(bytes, out) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   let used = 0;
   while (bytes.length - used >= 8) {

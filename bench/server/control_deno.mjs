@@ -6,20 +6,20 @@
  *
  * @module
  */
-import { answerSubmits, echoPackets, joined, out } from "./control_answers.mjs";
+import { answerSubmits, echoPackets, joined } from "./control_answers.mjs";
 
 const answer = Deno.args[0] === "echo" ? echoPackets : answerSubmits;
 
 async function talk(conn) {
   conn.setNoDelay(true);
   const buffer = new Uint8Array(1 << 15);
+  const out = new Uint8Array(1 << 16);
   let rest;
   try {
     for (let n; (n = await conn.read(buffer)) !== null;) {
       const bytes = joined(rest, buffer.subarray(0, n));
-      const { used, written } = answer(bytes);
+      const { used, written } = answer(bytes, out);
       rest = used < bytes.length ? bytes.slice(used) : undefined;
-      // A write takes the bytes before it suspends, or all but in the overload no control meets.
       for (let sent = 0; sent < written;) sent += await conn.write(out.subarray(sent, written));
     }
   } catch {

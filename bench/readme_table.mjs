@@ -1,0 +1,201 @@
+/**
+ * Turns results into Markdown: a short table for the README's first screen, a full one for
+ * `bench/README.md`, and the list of missed targets. Pure but for {@linkcode replaceTable}.
+ *
+ * @module
+ */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+
+const BEGIN = "<!-- bench:begin -->";
+const END = "<!-- bench:end -->";
+
+/** The codec rows of the README: payload and chunk in bytes. */
+const SHORT_CODEC = { payload: 32, chunk: 65536 };
+
+/** The short report: requests/s and ratios, idle memory, and the codecs side by side. */
+export function shortReport(results) {
+  const { machine, server, codec } = results;
+  const parts = [];
+  if (server) {
+    parts.push(
+      workloadTable(server.workloads, throughputCell),
+      idleLine(server.idle),
+      codecLine(codec),
+      `<sub>${conditions(machine, server)} \`npm run bench\` measures it again; latency, CPU and ` +
+        "memory are in [bench/README.md](bench/README.md).</sub>",
+    );
+  }
+  return parts.filter(Boolean).join("\n\n");
+}
+
+/** The full report: also latency, CPU per request, memory, and every codec row. */
+export function fullReport({ machine, server, codec }) {
+  const parts = [];
+  if (server) {
+    parts.push(
+      conditions(machine, server),
+      "Requests/s, as a share of the C limit's, and as a multiple of Go's:",
+      workloadTable(server.workloads, throughputCell),
+      "Latency, p50 / p99:",
+      workloadTable(
+        server.workloads,
+        ({ median }) => `${ms(median.p50Us)} / ${ms(median.p99Us)} ms`,
+      ),
+      "CPU time per request (user and system, all threads), and resident memory under this load:",
+      workloadTable(
+        server.workloads,
+        ({ median }) => `${median.cpuUsPerRequest.toFixed(2)} µs, ${mib(median.rssBytes)} MiB`,
+      ),
+      `Resident memory per idle connection, ${server.idle.connections} of them, at most ` +
+        `${server.idle.targetBytes / 1024} KiB wanted of ours:`,
+      idleTable(server.idle),
+    );
+  }
+  if (codec) {
+    parts.push("Codec, ns per frame; the last column of each runtime is TypeScript ÷ WASM:");
+    parts.push(codecTable(codec));
+  }
+  return parts.join("\n\n");
+}
+
+/** One line per target that our server missed; empty when all are met. */
+export function misses({ server }) {
+  if (!server) return [];
+  const lines = [];
+  for (const { title, target, rows } of server.workloads) {
+    for (const row of rows.filter(({ ours }) => ours)) {
+      for (const [key, judge] of [["ofC", "the C limit"], ["ofGo", "Go"]]) {
+        if (row[key] === undefined || target[key] === undefined || row[key] >= target[key]) {
+          continue;
+        }
+        lines.push(
+          `missed: ${title}: ${row.title} ${row[key].toFixed(2)} of ${judge}, ` +
+            `wanted ${target[key]}`,
+        );
+      }
+    }
+  }
+  for (const row of server.idle?.rows ?? []) {
+    if (!row.ours || row.silentBytes <= server.idle.targetBytes) continue;
+    lines.push(
+      `missed: idle: ${row.title} ${kib(row.silentBytes)} KiB per connection, ` +
+        `wanted ${server.idle.targetBytes / 1024}`,
+    );
+  }
+  return lines;
+}
+
+/** Puts `text` between the bench markers of a Markdown file; says so when there are none. */
+export function replaceTable(file, text) {
+  const old = existsSync(file) ? readFileSync(file, "utf8") : "";
+  const from = old.indexOf(BEGIN);
+  const to = old.indexOf(END);
+  if (from === -1 || to < from) {
+    console.warn(`note: ${file} has no ${BEGIN} … ${END}, so its table was not written`);
+    return;
+  }
+  const next = `${old.slice(0, from + BEGIN.length)}\n\n${text}\n\n${old.slice(to)}`;
+  if (next !== old) writeFileSync(file, next);
+}
+
+function conditions({ cpu, cores, os, versions }, { rounds, seconds, measuredAt }) {
+  const go = versions.go === undefined ? "" : `, Go ${versions.go}`;
+  return `Medians of ${rounds} rounds of ${seconds} s in which all take turns, ratios within a ` +
+    `round; ${cpu}, ${cores} cores, ${os}; Deno ${versions.deno}, Node ${versions.node}${go}, ` +
+    `gcc ${versions.gcc}; ${measuredAt.slice(0, 10)}.`;
+}
+
+/** Workloads down, subjects across; a subject without that workload gets a dash. */
+function workloadTable(workloads, cell) {
+  const columns = new Map();
+  for (const { rows } of workloads) for (const row of rows) columns.set(row.name, row);
+  const body = workloads.map(({ title, rows }) => [
+    title,
+    ...[...columns.keys()].map((name) => {
+      const row = rows.find((candidate) => candidate.name === name);
+      if (row === undefined) return "–";
+      return row.ours ? `**${cell(row)}**` : cell(row);
+    }),
+  ]);
+  return markdown(["", ...headings([...columns.values()])], body);
+}
+
+function headings(rows) {
+  return rows.map(({ title, ours }) => ours ? `**${title}**` : title);
+}
+
+function throughputCell({ name, median, ofC, ofGo }) {
+  const rate = perSecond(median.requestsPerS);
+  if (name === "c") return rate;
+  const share = `${rate} · ${ofC.toFixed(2)} C`;
+  return name === "go" || ofGo === undefined ? share : `${share} · ${ofGo.toFixed(2)} Go`;
+}
+
+function idleLine(idle) {
+  const cells = idle.rows.map(({ title, silentBytes }) => `${title} ${kib(silentBytes)} KiB`);
+  return `An idle connection (of ${idle.connections}) takes: ${cells.join(", ")}.`;
+}
+
+function idleTable({ rows }) {
+  const row = (label, key) => [label, ...rows.map((subject) => `${kib(subject[key])} KiB`)];
+  return markdown(["", ...headings(rows)], [
+    row("never sent a byte", "silentBytes"),
+    row("had one submit answered", "askedBytes"),
+  ]);
+}
+
+function codecLine(codec) {
+  const chosen = (codec?.deno ?? []).filter(({ payload, chunk }) =>
+    payload === SHORT_CODEC.payload && chunk === SHORT_CODEC.chunk
+  );
+  if (chosen.length === 0) return "";
+  const cells = chosen.map(({ name, wasmNs, tsNs }) =>
+    `${name} ${wasmNs.toFixed(1)} ns in WASM and ${tsNs.toFixed(1)} ns in TypeScript`
+  );
+  return `The codec, per frame of 32 B payload in chunks of 64 KiB, on Deno: ${cells.join("; ")}.`;
+}
+
+function codecTable({ deno, node }) {
+  const cells = (row) =>
+    row === undefined
+      ? ["–", "–", "–"]
+      : [row.wasmNs.toFixed(1), row.tsNs.toFixed(1), `${(row.tsNs / row.wasmNs).toFixed(2)}×`];
+  const body = deno.map((row) => {
+    const twin = node.find(({ name, payload, chunk }) =>
+      name === row.name && payload === row.payload && chunk === row.chunk
+    );
+    return [row.name, `${row.payload} B`, chunkTitle(row.chunk), ...cells(row), ...cells(twin)];
+  });
+  const columns = ["Deno WASM", "TS", "TS ÷ WASM", "Node WASM", "TS", "TS ÷ WASM"];
+  return markdown(["work", "payload", "chunk", ...columns], body);
+}
+
+function chunkTitle(chunk) {
+  if (typeof chunk !== "number") return chunk;
+  return chunk % 1024 === 0 ? `${chunk / 1024} KiB` : `${chunk} B`;
+}
+
+/** A Markdown table, padded as `deno fmt` pads it. */
+function markdown(head, body) {
+  const rows = [head, ...body];
+  const widths = head.map((_, column) => Math.max(3, ...rows.map((row) => row[column].length)));
+  const line = (row) => `| ${row.map((text, column) => text.padEnd(widths[column])).join(" | ")} |`;
+  const rule = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
+  return [line(head), rule, ...body.map(line)].join("\n");
+}
+
+function perSecond(rate) {
+  return rate >= 1e6 ? `${(rate / 1e6).toFixed(2)} M/s` : `${Math.round(rate / 1e3)} k/s`;
+}
+
+function ms(us) {
+  return (us / 1000).toFixed(2);
+}
+
+function kib(bytes) {
+  return (bytes / 1024).toFixed(1);
+}
+
+function mib(bytes) {
+  return Math.round(bytes / 2 ** 20);
+}

@@ -1,0 +1,158 @@
+/**
+ * The one command of the bench: compiles the peers, measures codec and server, writes
+ * `results/latest.json` and the table of the README.
+ *
+ *   npm run bench            or: node bench/run.mjs [options]
+ *
+ *   --only server|codec      measure one part; the other keeps its last figures
+ *   --workload NAME          measure this server workload alone, and write nothing
+ *   --subjects A,B           measure these and the C limit alone, and write nothing: go, deno,
+ *                            node, bare-deno, bare-node
+ *   --rounds N               rounds per server workload (5)
+ *   --seconds S              length of one run (2)
+ *   --codec auto|wasm|ts     which codec our server uses (auto)
+ *   --quick                  2 rounds of 1 s, to see that all works; writes nothing
+ *
+ * It needs Linux (epoll, /proc), gcc, and for the Go rows go.
+ *
+ * @module
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { measureCodec } from "./codec_rows.mjs";
+import { describeMachine, findDeno } from "./machine.mjs";
+import { buildPeers } from "./peers/build.mjs";
+import { fullReport, misses, replaceTable, shortReport } from "./readme_table.mjs";
+import { ROOT } from "./server/bundle.mjs";
+import { measureIdle } from "./server/idle.mjs";
+import { measureWorkload } from "./server/rounds.mjs";
+import { SUBJECTS, subjects } from "./server/subjects.mjs";
+import { IDLE, WORKLOADS } from "./server/workloads.mjs";
+
+const RESULTS = join(import.meta.dirname, "results", "latest.json");
+
+/** A mistake of whoever typed the command: shown without a stack trace. */
+class UsageError extends Error {}
+
+function readOptions() {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      options: {
+        only: { type: "string" },
+        workload: { type: "string" },
+        subjects: { type: "string" },
+        rounds: { type: "string" },
+        seconds: { type: "string" },
+        codec: { type: "string", default: "auto" },
+        quick: { type: "boolean", default: false },
+      },
+    }));
+  } catch (error) {
+    throw new UsageError(error.message);
+  }
+  const { only, workload, codec, quick } = values;
+  oneOf("--only", only, ["server", "codec"]);
+  oneOf("--codec", codec, ["auto", "wasm", "ts"]);
+  oneOf("--workload", workload, [...WORKLOADS.map(({ name }) => name), "idle"]);
+  const names = values.subjects?.split(",");
+  names?.forEach((name) => oneOf("--subjects", name, SUBJECTS));
+  const whole = workload === undefined && names === undefined;
+  return {
+    only: whole ? only : "server",
+    workload,
+    names: names ?? SUBJECTS,
+    codec,
+    rounds: positive("--rounds", values.rounds ?? (quick ? "2" : "5")),
+    seconds: positive("--seconds", values.seconds ?? (quick ? "1" : "2")),
+    writes: !quick && whole,
+  };
+}
+
+function oneOf(option, value, allowed) {
+  if (value !== undefined && !allowed.includes(value)) {
+    throw new UsageError(`${option} takes ${allowed.join(", ")}; got ${value}`);
+  }
+}
+
+function positive(option, text) {
+  const value = Number(text);
+  if (!(value > 0)) throw new UsageError(`${option} is a number above 0, not ${text}`);
+  return value;
+}
+
+async function measureServer({ workload: only, names, rounds, seconds, codec }, deno) {
+  const { go } = buildPeers();
+  const all = await subjects({ deno, go, codec, names });
+  const pace = { rounds, seconds, warmUpSeconds: Math.min(1, seconds) };
+  const workloads = [];
+  for (const workload of WORKLOADS) {
+    if (only !== undefined && only !== workload.name) continue;
+    console.log(`\n${workload.title}`);
+    const rows = await measureWorkload(workload, all, pace);
+    rows.forEach(printRow);
+    workloads.push({ ...workload, rows });
+  }
+  let idle;
+  if (only === undefined || only === "idle") {
+    console.log(`\n${IDLE.connections} idle connections`);
+    const rows = await measureIdle(all.filter(({ name }) => name !== "c"), IDLE.connections);
+    for (const { title, silentBytes, askedBytes } of rows) {
+      const kib = (bytes) => `${(bytes / 1024).toFixed(1).padStart(6)} KiB`;
+      console.log(
+        `  ${title.padEnd(18)} ${kib(silentBytes)} silent ${kib(askedBytes)} after a submit`,
+      );
+    }
+    idle = { ...IDLE, rows };
+  }
+  return { measuredAt: new Date().toISOString(), rounds, seconds, codec, workloads, idle };
+}
+
+function printRow({ title, median, ofC, ofGo }) {
+  console.log(
+    `  ${title.padEnd(18)} ${Math.round(median.requestsPerS / 1000).toString().padStart(6)} k/s` +
+      `  ${ofC.toFixed(2)} of C  ${ofGo === undefined ? "   –" : ofGo.toFixed(2)} of Go` +
+      `  p50 ${(median.p50Us / 1000).toFixed(2)} ms  p99 ${(median.p99Us / 1000).toFixed(2)} ms` +
+      `  ${median.cpuUsPerRequest.toFixed(2)} µs CPU  ${Math.round(median.rssBytes / 2 ** 20)} MiB`,
+  );
+}
+
+function lastResults() {
+  return existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, "utf8")) : {};
+}
+
+async function main() {
+  if (process.platform !== "linux") {
+    throw new UsageError("the server bench needs Linux: its peers use epoll and it reads /proc");
+  }
+  const options = readOptions();
+  const deno = findDeno(ROOT);
+  const { codec, server } = options.writes ? lastResults() : {};
+  const results = { machine: describeMachine(deno), codec, server };
+  if (options.only !== "server") results.codec = await measureCodec(deno);
+  if (options.only !== "codec") results.server = await measureServer(options, deno);
+
+  if (options.writes) {
+    mkdirSync(join(RESULTS, ".."), { recursive: true });
+    writeFileSync(RESULTS, `${JSON.stringify(results, rounded, 2)}\n`);
+    replaceTable(join(ROOT, "README.md"), shortReport(results));
+    replaceTable(join(import.meta.dirname, "README.md"), fullReport(results));
+  }
+  for (const line of misses(results)) console.log(line);
+}
+
+/** Four significant digits are more than any of these figures has. */
+function rounded(_key, value) {
+  return typeof value === "number" && !Number.isInteger(value)
+    ? Number(value.toPrecision(4))
+    : value;
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof UsageError ? `bench: ${error.message}` : error);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}
