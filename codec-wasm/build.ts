@@ -205,25 +205,22 @@ export const failure: unknown = reason;
 }
 
 function workerdSource(header: string): string {
-  return `${header}
-// codec.wasm as a compiled module, for Cloudflare Workers: workerd compiles what is imported
-// statically, whatever the compatibility date, and allows nothing else before 2025-06-01.
-import module from "./codec.wasm";
+  return `// @ts-nocheck: type checkers know an imported .wasm as an instance, workerd gives its module
+${header}
+/**
+ * codec.wasm as a compiled module, for Cloudflare Workers: workerd compiles what is imported
+ * statically, whatever the compatibility date, and allows nothing else before 2025-06-01.
+ *
+ * @module
+ */
+import imported from "./codec.wasm";
 
-export default module;
-
-export const failure = undefined;
-`;
-}
-
-function workerdTypes(header: string): string {
-  return `${header}
 /** The compiled module. */
-declare const module: WebAssembly.Module | undefined;
+const module: WebAssembly.Module | undefined = imported;
 export default module;
 
 /** Why there is no module. */
-export const failure: unknown;
+export const failure: unknown = undefined;
 `;
 }
 
@@ -246,8 +243,7 @@ async function generate(): Promise<Map<string, Uint8Array>> {
     ["codec.wasm", wasm],
     ["abi.ts", encoder.encode(abiSource(header, layout, exports, sources))],
     ["module_inline.ts", encoder.encode(inlineSource(header, wasm))],
-    ["module_workerd.js", encoder.encode(workerdSource(header))],
-    ["module_workerd.d.ts", encoder.encode(workerdTypes(header))],
+    ["module_workerd.ts", encoder.encode(workerdSource(header))],
   ]);
 }
 
