@@ -1,0 +1,69 @@
+/** What a program gets that loads the built package, as npm ships it. */
+
+import t from "tap";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { path, read, readJson } from "../helpers/root.ts";
+
+type Exports = Record<string, unknown>;
+
+/** Loads a file of dist/ at run time, out of sight of the bundler and of the type checker. */
+function load(file: string): Promise<Exports> {
+  const url = new URL(`file://${path(file)}`);
+  return import(url.href) as Promise<Exports>;
+}
+
+const built = {
+  node: await load("dist/node.js"),
+  deno: await load("dist/deno.js"),
+  codec: await load("dist/codec.js"),
+  memory: await load("dist/memory.js"),
+};
+
+t.test("the Node and the Deno entry export the same names", (t) => {
+  t.strictSame(Object.keys(built.node).sort(), Object.keys(built.deno).sort());
+  t.end();
+});
+
+t.test("the built entries export what the sources do", async (t) => {
+  const sources = {
+    node: await import("../../src/entry/node.ts") as Exports,
+    deno: await import("../../src/entry/deno.ts") as Exports,
+    codec: await import("../../src/codec/mod.ts") as Exports,
+    memory: await import("../../src/link/memory.ts") as Exports,
+  };
+  for (const name of ["node", "deno", "codec", "memory"] as const) {
+    t.strictSame(Object.keys(built[name]).sort(), Object.keys(sources[name]).sort(), name);
+  }
+});
+
+t.test("the main entry has serve, connect and FramewireError", (t) => {
+  for (const name of ["serve", "connect", "FramewireError"]) {
+    t.type(built.node[name], "function", name);
+  }
+  t.end();
+});
+
+t.test("a class exists once, whichever entries are loaded", (t) => {
+  t.equal(built.node.FramewireError, built.deno.FramewireError);
+  t.end();
+});
+
+t.test("importing an entry has no side effect that keeps a program alive or names a file", (t) => {
+  for (const file of readdirSync(path("dist"), { recursive: true })) {
+    const name = String(file);
+    if (!name.endsWith(".js")) continue;
+    const text = readFileSync(path(`dist/${name}`), "utf8");
+    t.notMatch(text, /\/(home|root|work|Users)\//, `${name} holds no path of this machine`);
+    if (name !== "cli.js") t.notMatch(text, /^await /m, `${name} has no await at its top level`);
+  }
+  t.end();
+});
+
+t.test("the package runs without the shim but for its command", (t) => {
+  for (const file of ["node", "deno", "codec", "memory"]) {
+    t.notMatch(read(`dist/${file}.js`), /shim-deno/);
+  }
+  t.ok(readJson<Exports>("package.json").optionalDependencies);
+  t.ok(existsSync(path("dist/cli.js")));
+  t.end();
+});
