@@ -14,6 +14,9 @@ import { output } from "./server/processes.mjs";
  *   tsNs: number }} CodecRow nanoseconds per frame, the same work done by each codec.
  */
 
+/** The row on which WASM has to win, and by how much on each runtime. */
+export const CODEC_TARGET = { name: "scan + acks", payload: 32, chunk: 65536, tsOverWasm: 1.5 };
+
 /** @returns {Promise<{ measuredAt: string, deno: CodecRow[], node: CodecRow[] } | undefined>} */
 export async function measureCodec(deno) {
   const entry = "bench/codec_print.ts";
