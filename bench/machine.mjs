@@ -8,13 +8,14 @@ import { existsSync } from "node:fs";
 import os from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { SetupError } from "./setup_error.mjs";
 
 /** The `deno` of node_modules, else the one on the PATH. */
 export function findDeno(root) {
   const local = join(root, "node_modules", ".bin", "deno");
   const deno = existsSync(local) ? local : "deno";
   if (firstLine(deno, "--version") === undefined) {
-    throw new Error("deno is missing: run `npm ci` in the repository's root");
+    throw new SetupError("deno is missing: run `npm ci` in the repository's root");
   }
   return deno;
 }

@@ -30,11 +30,12 @@ import { measureIdle } from "./server/idle.mjs";
 import { measureWorkload } from "./server/rounds.mjs";
 import { SUBJECTS, subjects } from "./server/subjects.mjs";
 import { IDLE, WORKLOADS } from "./server/workloads.mjs";
+import { SetupError } from "./setup_error.mjs";
 
 const RESULTS = join(import.meta.dirname, "results", "latest.json");
 
-/** A mistake of whoever typed the command: shown without a stack trace. */
-class UsageError extends Error {}
+/** A command that was typed wrong: shown as one line, like a {@linkcode SetupError}. */
+class UsageError extends SetupError {}
 
 function readOptions() {
   let values;
@@ -83,8 +84,7 @@ function positive(option, text) {
   return value;
 }
 
-async function measureServer({ workload: only, names, rounds, seconds, codec }, deno) {
-  const { go } = buildPeers();
+async function measureServer({ workload: only, names, rounds, seconds, codec }, { deno, go }) {
   const all = await subjects({ deno, go, codec, names });
   const pace = { rounds, seconds, warmUpSeconds: Math.min(1, seconds) };
   const workloads = [];
@@ -125,14 +125,15 @@ function lastResults() {
 
 async function main() {
   if (process.platform !== "linux") {
-    throw new UsageError("the server bench needs Linux: its peers use epoll and it reads /proc");
+    throw new SetupError("the bench needs Linux: its peers use epoll and it reads /proc");
   }
   const options = readOptions();
   const deno = findDeno(ROOT);
+  const { go } = options.only === "codec" ? { go: false } : buildPeers();
   const { codec, server } = options.writes ? lastResults() : {};
   const results = { machine: describeMachine(deno), codec, server };
   if (options.only !== "server") results.codec = await measureCodec(deno);
-  if (options.only !== "codec") results.server = await measureServer(options, deno);
+  if (options.only !== "codec") results.server = await measureServer(options, { deno, go });
 
   if (options.writes) {
     mkdirSync(join(RESULTS, ".."), { recursive: true });
@@ -153,6 +154,6 @@ function rounded(_key, value) {
 try {
   await main();
 } catch (error) {
-  console.error(error instanceof UsageError ? `bench: ${error.message}` : error);
+  console.error(error instanceof SetupError ? `bench: ${error.message}` : error);
   process.exitCode = error instanceof UsageError ? 2 : 1;
 }

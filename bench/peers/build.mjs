@@ -11,6 +11,7 @@ import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
+import { SetupError } from "../setup_error.mjs";
 
 const here = import.meta.dirname;
 const bin = join(here, "bin");
@@ -32,9 +33,9 @@ export const PEERS = {
 export function buildPeers() {
   mkdirSync(bin, { recursive: true });
   if (!installed("gcc", "--version")) {
-    throw new Error(
-      "gcc is missing, and without it there is no load generator: " +
-        "install a C compiler (Debian, Ubuntu: apt install gcc libc6-dev)",
+    throw new SetupError(
+      "gcc is missing, and without it there is no load generator: install a C compiler " +
+        "(Debian, Ubuntu: apt install gcc libc6-dev), or measure the codec alone with --only codec",
     );
   }
   for (const target of [PEERS.loadgen, PEERS.limit, PEERS.idleHolder]) {
@@ -62,7 +63,7 @@ function stale(target, source) {
 
 function compile(command, args) {
   const { status } = spawnSync(command, args, { stdio: "inherit" });
-  if (status !== 0) throw new Error(`${command} ${args.join(" ")} failed`);
+  if (status !== 0) throw new SetupError(`${command} ${args.join(" ")} failed`);
 }
 
 if (argv[1] === fileURLToPath(import.meta.url)) buildPeers();
