@@ -129,5 +129,5 @@ export class FramewireError extends Error implements StreamErrorDetail {
  */
 export function isFramewireError(value: unknown, code?: ErrorCode): value is FramewireError {
   return typeof value === "object" && value !== null && brand in value &&
-    (code === undefined || (value as FramewireError).code === code);
+    (code === undefined || (value as unknown as FramewireError).code === code);
 }

@@ -1,0 +1,126 @@
+/**
+ * A client: one connection to a server, and what can be said of it.
+ *
+ * @module
+ */
+import { type Clock, systemClock } from "../connection/clock.ts";
+import { type CloseReason, Connection, State } from "../connection/connection.ts";
+import { FramewireError } from "../errors.ts";
+import type { Address, Link } from "../link/link.ts";
+import type { ResolvedClientOptions } from "../options.ts";
+import type { ClientEndpoint, ClientSide, Protocol } from "../protocol/protocol.ts";
+
+/** How a client is closed. */
+export interface CloseOptions {
+  /**
+   * How long unanswered calls may still take, in milliseconds; then they fail with
+   * `CONNECTION_CLOSED`.
+   *
+   * @default {5000}
+   */
+  readonly deadlineMs?: number;
+}
+
+/** What every client has, whatever its protocol. */
+export interface Client extends AsyncDisposable {
+  /** The server's address. */
+  readonly remote: Address;
+  /** This end's address. */
+  readonly local: Address;
+  /** Whether calls can be made. */
+  readonly open: boolean;
+  /** Calls that wait for their answer. */
+  readonly pending: number;
+  /** Settles when the connection is closed, by whichever side, and tells why. Never rejects. */
+  readonly closed: Promise<CloseReason>;
+  /**
+   * Closes: no more calls are taken; those made are answered or, after the deadline, fail; then the
+   * connection ends. Always settles.
+   */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+const CLOSE_DEADLINE_MS = 5000;
+
+/** The client behind {@linkcode Client}: everything but its protocol's calls. */
+export class ConnectedClient<Calls> implements Client {
+  readonly #connection: Connection;
+  readonly #endpoint: ClientEndpoint & Calls;
+  readonly #clock: Clock;
+  readonly closed: Promise<CloseReason>;
+  #closing = false;
+  /** Called when the last call that waited is settled. */
+  #idle: (() => void) | undefined;
+
+  constructor(link: Link, options: ResolvedClientOptions, protocol: Protocol<never, Calls>) {
+    this.#clock = options.clock ?? systemClock;
+    let closed: (reason: CloseReason) => void;
+    this.closed = new Promise((resolve) => closed = resolve);
+    const side: ClientSide = {
+      maxFrameBytes: options.maxFrameBytes,
+      settled: () => this.#idle?.(),
+      closed: (reason) => closed(reason),
+    };
+    let endpoint: ClientEndpoint & Calls;
+    this.#connection = new Connection(
+      link,
+      {
+        layout: protocol.layout,
+        codec: options.codec,
+        maxFrameBytes: options.maxFrameBytes,
+        // A client always reads: the answers are what lets the server read on.
+        writeHighWaterBytes: Infinity,
+        writeLowWaterBytes: Infinity,
+        lingerMs: options.lingerMs,
+        clock: this.#clock,
+      },
+      (connection) => endpoint = protocol.client(connection, side),
+    );
+    this.#endpoint = endpoint!;
+    this.#connection.start();
+  }
+
+  /** The endpoint to call. */
+  endpoint(): ClientEndpoint & Calls {
+    return this.#endpoint;
+  }
+
+  get remote(): Address {
+    return this.#connection.remote;
+  }
+
+  get local(): Address {
+    return this.#connection.local;
+  }
+
+  get open(): boolean {
+    return !this.#closing && this.#connection.state === State.OPEN;
+  }
+
+  get pending(): number {
+    return this.#endpoint.pending;
+  }
+
+  async close(options: CloseOptions = {}): Promise<void> {
+    if (!this.#closing) {
+      this.#closing = true;
+      const message = "the client was closed by this program";
+      this.#endpoint.refuse(new FramewireError("CONNECTION_CLOSED", message));
+      if (this.#endpoint.pending > 0 && this.#connection.state === State.OPEN) {
+        await new Promise<void>((resolve) => {
+          const timer = this.#clock.after(options.deadlineMs ?? CLOSE_DEADLINE_MS, resolve);
+          this.#idle = () => {
+            timer.cancel();
+            resolve();
+          };
+        });
+      }
+      this.#connection.finish({ code: "CLOSED", message });
+    }
+    await this.closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

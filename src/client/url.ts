@@ -1,0 +1,34 @@
+/**
+ * Addresses as users write them.
+ *
+ * @module
+ */
+import { FramewireError } from "../errors.ts";
+
+/** Where to connect. */
+export interface Target {
+  /** IP address (IPv6 without brackets) or host name. */
+  readonly hostname: string;
+  /** Port. */
+  readonly port: number;
+}
+
+/**
+ * Reads `tcp://host:port`.
+ *
+ * @throws FramewireError INVALID_OPTION when it is anything else.
+ */
+export function parseUrl(url: string | URL): Target {
+  const text = String(url);
+  const match = /^tcp:\/\/(\[[0-9a-fA-F:.]+\]|[^/:@?#[\]\s]+):(\d{1,5})\/?$/.exec(text);
+  const port = Number(match?.[2]);
+  if (match === null || port < 1 || port > 65_535) {
+    throw new FramewireError(
+      "INVALID_OPTION",
+      `the address must be tcp://HOST:PORT, for example tcp://127.0.0.1:8888, and is ${
+        JSON.stringify(text)
+      }`,
+    );
+  }
+  return { hostname: match[1]!.replace(/^\[|\]$/g, ""), port };
+}

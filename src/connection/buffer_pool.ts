@@ -1,0 +1,47 @@
+/**
+ * Buffers that wait for their next use: what is written, and what holds an incomplete frame, lives
+ * in memory for microseconds at a time, so that an idle connection holds none.
+ *
+ * @module
+ */
+
+const SMALLEST_BITS = 10;
+const LARGEST_BITS = 16;
+
+/** The largest buffer that is kept; larger ones are made for one use. */
+export const LARGEST_POOLED_BYTES: number = 1 << LARGEST_BITS;
+
+/** How much memory the pool keeps of each size, in bytes. */
+const KEPT_BYTES_PER_SIZE = 2 << 20;
+
+const shelves: Uint8Array[][] = [];
+for (let bits = SMALLEST_BITS; bits <= LARGEST_BITS; bits++) shelves.push([]);
+
+function shelfOf(bytes: number): number {
+  return bytes <= 1 << SMALLEST_BITS ? 0 : 32 - Math.clz32(bytes - 1) - SMALLEST_BITS;
+}
+
+/**
+ * Takes a buffer of at least `bytes` bytes, with old contents in it.
+ *
+ * @param bytes How much is needed; over {@linkcode LARGEST_POOLED_BYTES} it is made to measure.
+ */
+export function takeBuffer(bytes: number): Uint8Array {
+  if (bytes > LARGEST_POOLED_BYTES) return new Uint8Array(bytes);
+  const shelf = shelfOf(bytes);
+  return shelves[shelf]!.pop() ?? new Uint8Array(1 << (shelf + SMALLEST_BITS));
+}
+
+/**
+ * Gives back a buffer that nobody reads or writes any more.
+ *
+ * @param buffer What {@linkcode takeBuffer} returned; others are left to the garbage collector.
+ */
+export function giveBuffer(buffer: Uint8Array): void {
+  const bytes = buffer.length;
+  if (bytes > LARGEST_POOLED_BYTES || bytes < 1 << SMALLEST_BITS || (bytes & (bytes - 1)) !== 0) {
+    return;
+  }
+  const shelf = shelves[shelfOf(bytes)]!;
+  if (shelf.length * bytes < KEPT_BYTES_PER_SIZE) shelf.push(buffer);
+}

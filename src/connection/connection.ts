@@ -1,0 +1,313 @@
+/**
+ * One connection's life, on either side: bytes in from the link, through the decoder, to the
+ * endpoint that speaks the protocol; bytes out through the one writer; and the way it ends.
+ *
+ * ```
+ *  state      event                          next state   what is done
+ *  ---------  -----------------------------  -----------  --------------------------------------
+ *  OPEN       peer's end, nothing held back  FINISHING    no more input; owed replies go on
+ *  OPEN       malformed input, `finish`      FINISHING    the same
+ *  FINISHING  nothing owed, all written      LINGERING    this side's end is sent
+ *  LINGERING  linger deadline or bytes       CLOSED       the link is aborted
+ *  any        the link closed, `abort`       CLOSED       the endpoint is told, once
+ * ```
+ *
+ * LINGERING is there for the peer's sake: closing a socket with unread input sends a reset, which
+ * may destroy replies that the peer has not read yet. So input is read and thrown away until the
+ * peer ends too, within a deadline and a number of bytes.
+ *
+ * @module
+ */
+import type { FrameLayout } from "../codec/codec.ts";
+import { type FrameConsumer, FrameDecoder } from "../codec/frame_decoder.ts";
+import type { CodecChoice } from "../codec/lend.ts";
+import { FramewireError, isFramewireError } from "../errors.ts";
+import type { Address, Link, LinkReceiver } from "../link/link.ts";
+import { type Clock, systemClock, type Timer } from "./clock.ts";
+import { Outbound } from "./outbound.ts";
+
+/** The states of a connection. */
+export const State = { OPEN: 0, FINISHING: 1, LINGERING: 2, CLOSED: 3 } as const;
+/** One of the states of {@linkcode State}. */
+export type State = (typeof State)[keyof typeof State];
+
+/** Why a connection ended, as its `disconnect` event tells it. */
+export interface CloseReason {
+  /**
+   * `"PEER_ENDED"` or `"CLOSED"` (by this side) when it ended in order; else the code of the error
+   * that ended it.
+   */
+  readonly code: string;
+  /** The same in words. */
+  readonly message: string;
+  /** The error that ended it, if one did. */
+  readonly error?: Error;
+}
+
+/** The side of a protocol that a connection carries. */
+export interface Endpoint extends FrameConsumer {
+  /** Replies that are still owed: the connection's own end waits until there are none. */
+  readonly owed: number;
+  /** No more input is taken; replies that are owed may still be sent. Called once at the most. */
+  finishing(reason: CloseReason): void;
+  /** The connection is closed. Called once. */
+  closed(reason: CloseReason): void;
+}
+
+/** What a connection is told at its beginning. */
+export interface ConnectionConfig {
+  readonly layout: FrameLayout;
+  readonly codec: CodecChoice;
+  readonly maxFrameBytes: number;
+  /** Input is not read while more than this waits to be written, in bytes. */
+  readonly writeHighWaterBytes: number;
+  /** Reading goes on when no more than this is left, in bytes. */
+  readonly writeLowWaterBytes: number;
+  /** How long a finished connection waits for the peer's end, in milliseconds. */
+  readonly lingerMs: number;
+  readonly clock?: Clock;
+}
+
+/** How much input a lingering connection throws away before it gives up, in bytes. */
+const LINGER_BYTES = 4 << 20;
+
+const EMPTY = new Uint8Array(0);
+
+/** One connection. */
+export class Connection implements LinkReceiver {
+  readonly #link: Link;
+  readonly #config: ConnectionConfig;
+  readonly #decoder: FrameDecoder;
+  readonly #endpoint: Endpoint;
+  /** What waits to be written. */
+  readonly outbound: Outbound;
+  /** Bytes received. */
+  bytesIn = 0;
+  #state: State = State.OPEN;
+  #reason: CloseReason | undefined;
+  #peerEnded = false;
+  /** Input that the endpoint had no room for; the link is paused while there is some. */
+  #held: Uint8Array | undefined;
+  #paused = false;
+  #inTurn = false;
+  #flushing = false;
+  #lingered = 0;
+  #linger: Timer | undefined;
+
+  /**
+   * @param link What carries it. Reading begins with {@linkcode start}.
+   * @param config Framing and limits.
+   * @param makeEndpoint Makes the endpoint that speaks the protocol on it.
+   */
+  constructor(
+    link: Link,
+    config: ConnectionConfig,
+    makeEndpoint: (connection: Connection) => Endpoint,
+  ) {
+    this.#link = link;
+    this.#config = config;
+    this.outbound = new Outbound(link);
+    this.#endpoint = makeEndpoint(this);
+    this.#decoder = new FrameDecoder(
+      config.layout,
+      config.codec,
+      config.maxFrameBytes,
+      this.#endpoint,
+    );
+  }
+
+  /** The peer's end. */
+  get remote(): Address {
+    return this.#link.remote;
+  }
+
+  /** This end. */
+  get local(): Address {
+    return this.#link.local;
+  }
+
+  /** Where in its life it is. */
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Begins to read. */
+  start(): void {
+    this.#link.start(this);
+  }
+
+  /** {@inheritDoc LinkReceiver.data} */
+  data(chunk: Uint8Array): boolean {
+    this.bytesIn += chunk.length;
+    if (this.#state !== State.OPEN) {
+      this.#lingered += chunk.length;
+      if (this.#lingered > LINGER_BYTES) this.#link.abort();
+      return false;
+    }
+    return this.#take(chunk);
+  }
+
+  /** {@inheritDoc LinkReceiver.ended} */
+  ended(): void {
+    this.#peerEnded = true;
+    if (this.#state === State.OPEN && this.#held === undefined) this.#inputEnded();
+  }
+
+  /** {@inheritDoc LinkReceiver.written} */
+  written(): void {
+    this.outbound.written();
+    this.#afterTurn();
+  }
+
+  /** {@inheritDoc LinkReceiver.closed} */
+  closed(cause: Error | undefined): void {
+    if (this.#state === State.CLOSED) return;
+    const orderly = this.#state === State.LINGERING || this.#reason?.code === "CLOSED";
+    this.#state = State.CLOSED;
+    this.#linger?.cancel();
+    this.#held = undefined;
+    this.#decoder.close();
+    this.outbound.close();
+    if (this.#reason === undefined || (cause !== undefined && !orderly)) {
+      this.#reason = cause !== undefined
+        ? failure(cause)
+        : { code: "PEER_ENDED", message: "the peer ended the connection" };
+    }
+    this.#endpoint.closed(this.#reason);
+  }
+
+  /**
+   * Sends what the endpoint has put out, and looks whether the connection may read on or end.
+   * Within a turn (while input is being handled) the end of the turn does it.
+   */
+  flush(): void {
+    if (this.#inTurn || this.#state === State.CLOSED) return;
+    this.outbound.flush();
+    this.#afterTurn();
+  }
+
+  /** Flushes once the calls and settled promises of this turn are done, so that they share a write. */
+  flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      this.flush();
+    });
+  }
+
+  /**
+   * Ends the connection in order: takes no more input, lets the owed replies leave, then sends its
+   * end. `reason` is what the `disconnect` event will say.
+   */
+  finish(reason: CloseReason): void {
+    if (this.#state !== State.OPEN) return;
+    this.#state = State.FINISHING;
+    this.#reason = reason;
+    this.#held = undefined;
+    // Within a turn the endpoint may still read the decoder's buffer: the end of the turn closes it.
+    if (!this.#inTurn) this.#decoder.close();
+    this.#endpoint.finishing(reason);
+    this.flush();
+  }
+
+  /** Closes at once: what is owed or not yet written is lost. */
+  abort(reason: CloseReason): void {
+    if (this.#state === State.CLOSED) return;
+    this.#reason ??= reason;
+    this.#link.abort();
+  }
+
+  /** Input that came in a broken form: everything before it is answered, then the connection ends. */
+  fail(error: unknown): void {
+    this.finish(failure(error));
+  }
+
+  #take(chunk: Uint8Array): boolean {
+    const endpoint = this.#endpoint;
+    endpoint.keepsChunk = false;
+    this.#inTurn = true;
+    let keeps: boolean;
+    try {
+      const taken = this.#decoder.push(chunk);
+      keeps = endpoint.keepsChunk;
+      if (this.#state !== State.OPEN) {
+        this.#decoder.close();
+      } else if (taken < chunk.length || this.#decoder.stopped) {
+        this.#held = taken < chunk.length ? chunk.subarray(taken) : EMPTY;
+        keeps ||= taken < chunk.length;
+      }
+    } catch (error) {
+      keeps = endpoint.keepsChunk;
+      this.#inTurn = false;
+      this.fail(error);
+      return keeps;
+    }
+    this.#inTurn = false;
+    this.outbound.flush();
+    this.#afterTurn();
+    return keeps;
+  }
+
+  /** Reads on, stops reading or ends, whichever is due. */
+  #afterTurn(): void {
+    switch (this.#state) {
+      case State.OPEN: {
+        const queued = this.outbound.queuedBytes;
+        const pause = this.#held !== undefined ||
+          (this.#paused
+            ? queued > this.#config.writeLowWaterBytes
+            : queued > this.#config.writeHighWaterBytes);
+        if (pause !== this.#paused) {
+          this.#paused = pause;
+          if (pause) this.#link.pause();
+          else this.#link.resume();
+        }
+        return;
+      }
+      case State.FINISHING:
+        if (this.#endpoint.owed > 0 || this.outbound.queuedBytes > 0) return;
+        this.#state = State.LINGERING;
+        if (this.#paused) {
+          this.#paused = false;
+          this.#link.resume();
+        }
+        this.#link.end();
+        if (!this.#peerEnded) {
+          this.#linger = (this.#config.clock ?? systemClock).after(
+            this.#config.lingerMs,
+            () => this.#link.abort(),
+          );
+        }
+    }
+  }
+
+  /** The endpoint has room again: takes what was held back, then reads on. */
+  resume(): void {
+    const held = this.#held;
+    if (held === undefined || this.#inTurn || this.#state !== State.OPEN) return;
+    this.#held = undefined;
+    this.#take(held);
+    if (this.#held === undefined && this.#peerEnded && this.#state === State.OPEN) {
+      this.#inputEnded();
+    }
+  }
+
+  /** The stream has ended and every frame of it was taken. */
+  #inputEnded(): void {
+    try {
+      this.#decoder.end();
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    this.finish({ code: "PEER_ENDED", message: "the peer ended the connection" });
+  }
+}
+
+function failure(cause: unknown): CloseReason {
+  const error = isFramewireError(cause)
+    ? cause
+    : new FramewireError("LINK_FAILED", String(cause), { cause });
+  return { code: error.code, message: error.message, error };
+}

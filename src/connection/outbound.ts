@@ -1,0 +1,138 @@
+/**
+ * What waits to be written: the one writer of a link.
+ *
+ * Encoders write straight into the buffer that will be sent; what one turn produced leaves in one
+ * write. At most one write is under way, and nothing is held while there is nothing to send.
+ *
+ * @module
+ */
+import type { Link } from "../link/link.ts";
+import { giveBuffer, takeBuffer } from "./buffer_pool.ts";
+
+/** The first buffer of a batch; batches that outgrow it go on in larger ones. */
+const FIRST_BUFFER_BYTES = 4 * 1024;
+
+/** Buffers after the first. */
+const NEXT_BUFFER_BYTES = 64 * 1024;
+
+interface Segment {
+  readonly buffer: Uint8Array;
+  readonly length: number;
+}
+
+/** Queue of bytes for one link. */
+export class Outbound {
+  readonly #link: Link;
+  /** Full buffers that wait behind the write under way. */
+  readonly #full: Segment[] = [];
+  /** The buffer that is being filled, and how much of it is. */
+  #filling: Uint8Array | undefined;
+  #filled = 0;
+  /** The buffer that the link reads from. */
+  #writing: Uint8Array | undefined;
+  #writingBytes = 0;
+  #fullBytes = 0;
+  #closed = false;
+  /** Bytes given to the link and gone since the beginning. */
+  bytesOut = 0;
+
+  /** @param link Where to write. */
+  constructor(link: Link) {
+    this.#link = link;
+  }
+
+  /** Bytes that have not left yet. */
+  get queuedBytes(): number {
+    return this.#filled + this.#fullBytes + this.#writingBytes;
+  }
+
+  /**
+   * Makes room for `bytes` more bytes in one piece. Write them to the returned buffer at
+   * {@linkcode at}, then {@linkcode commit}.
+   */
+  reserve(bytes: number): Uint8Array {
+    let buffer = this.#filling;
+    if (buffer !== undefined) {
+      if (buffer.length - this.#filled >= bytes) return buffer;
+      this.#setAside(buffer);
+      buffer = takeBuffer(Math.max(bytes, NEXT_BUFFER_BYTES));
+    } else {
+      buffer = takeBuffer(Math.max(bytes, FIRST_BUFFER_BYTES));
+    }
+    return this.#filling = buffer;
+  }
+
+  /** Where in the reserved buffer the next byte belongs. */
+  get at(): number {
+    return this.#filled;
+  }
+
+  /** Says that `bytes` bytes were written to the reserved room. */
+  commit(bytes: number): void {
+    this.#filled += bytes;
+  }
+
+  /** Copies bytes to the end of the queue. */
+  append(bytes: Uint8Array): void {
+    this.reserve(bytes.length).set(bytes, this.#filled);
+    this.#filled += bytes.length;
+  }
+
+  /** Hands what there is to the link, unless a write is under way: then `written` goes on. */
+  flush(): void {
+    while (this.#writing === undefined && !this.#closed) {
+      let buffer: Uint8Array;
+      let length: number;
+      const segment = this.#full.shift();
+      if (segment !== undefined) {
+        ({ buffer, length } = segment);
+        this.#fullBytes -= length;
+      } else if (this.#filled > 0) {
+        buffer = this.#filling!;
+        length = this.#filled;
+        this.#filling = undefined;
+        this.#filled = 0;
+      } else {
+        return;
+      }
+      if (this.#link.write(buffer.length === length ? buffer : buffer.subarray(0, length))) {
+        this.bytesOut += length;
+        giveBuffer(buffer);
+      } else {
+        this.#writing = buffer;
+        this.#writingBytes = length;
+      }
+    }
+  }
+
+  /** The link has sent the write under way; the next one follows. */
+  written(): void {
+    const buffer = this.#writing;
+    if (buffer === undefined) return;
+    this.bytesOut += this.#writingBytes;
+    this.#writing = undefined;
+    this.#writingBytes = 0;
+    giveBuffer(buffer);
+    this.flush();
+  }
+
+  /** Forgets what has not left: the link is closed. */
+  close(): void {
+    this.#closed = true;
+    // A buffer under way may still be read by the runtime: it goes to the garbage collector.
+    this.#writing = undefined;
+    this.#filling = undefined;
+    this.#full.length = 0;
+    this.#filled = this.#fullBytes = this.#writingBytes = 0;
+  }
+
+  #setAside(buffer: Uint8Array): void {
+    if (this.#filled === 0) {
+      giveBuffer(buffer);
+      return;
+    }
+    this.#full.push({ buffer, length: this.#filled });
+    this.#fullBytes += this.#filled;
+    this.#filled = 0;
+  }
+}

@@ -1,0 +1,16 @@
+/**
+ * Framewire on Deno: TCP by `Deno.listen` and `Deno.connect`.
+ *
+ * @module
+ */
+import { type Connect, makeConnect } from "../client/connect.ts";
+import { denoTcp } from "../link/deno_tcp.ts";
+import { makeServe, type Serve } from "../server/serve.ts";
+
+export * from "./common.ts";
+
+/** {@inheritDoc Serve} */
+export const serve: Serve = makeServe(denoTcp);
+
+/** {@inheritDoc Connect} */
+export const connect: Connect = makeConnect(denoTcp);

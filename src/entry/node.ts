@@ -1,0 +1,16 @@
+/**
+ * Framewire on Node: TCP by `node:net`.
+ *
+ * @module
+ */
+import { type Connect, makeConnect } from "../client/connect.ts";
+import { nodeTcp } from "../link/node_tcp.ts";
+import { makeServe, type Serve } from "../server/serve.ts";
+
+export * from "./common.ts";
+
+/** {@inheritDoc Serve} */
+export const serve: Serve = makeServe(nodeTcp);
+
+/** {@inheritDoc Connect} */
+export const connect: Connect = makeConnect(nodeTcp);

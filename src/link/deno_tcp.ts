@@ -1,0 +1,200 @@
+/**
+ * TCP by `Deno.listen` and `Deno.connect`.
+ *
+ * @module
+ */
+import { AcceptBackoff } from "./accept_backoff.ts";
+import type {
+  Address,
+  ConnectTarget,
+  Link,
+  LinkReceiver,
+  Listener,
+  ListenerEvents,
+  ListenTarget,
+  Transport,
+} from "./link.ts";
+import { acceptError, connectError, formatAddress, linkError, listenError } from "./net_errors.ts";
+import { ReadBuffer } from "./read_buffer.ts";
+
+/** A TCP connection. */
+class DenoTcpLink implements Link {
+  readonly transport = "tcp";
+  readonly #conn: Deno.TcpConn;
+  #receiver!: LinkReceiver;
+  #writing: Promise<void> | undefined;
+  /** Set while paused; resolves when reading may go on. */
+  #pause: { readonly over: Promise<void>; readonly end: () => void } | undefined;
+  #peerEnded = false;
+  #ended = false;
+  #closed = false;
+
+  constructor(conn: Deno.TcpConn) {
+    this.#conn = conn;
+    conn.setNoDelay(true);
+  }
+
+  get local(): Address {
+    return this.#conn.localAddr;
+  }
+
+  get remote(): Address {
+    return this.#conn.remoteAddr;
+  }
+
+  start(receiver: LinkReceiver): void {
+    this.#receiver = receiver;
+    void this.#read();
+  }
+
+  pause(): void {
+    if (this.#pause !== undefined) return;
+    let end!: () => void;
+    const over = new Promise<void>((resolve) => end = resolve);
+    this.#pause = { over, end };
+  }
+
+  resume(): void {
+    this.#pause?.end();
+    this.#pause = undefined;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (!this.#closed) this.#writing = this.#send(bytes);
+    return false;
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    void this.#end();
+  }
+
+  abort(): void {
+    this.#close(undefined);
+  }
+
+  async #read(): Promise<void> {
+    const buffer = new ReadBuffer();
+    const conn = this.#conn;
+    const receiver = this.#receiver;
+    try {
+      for (;;) {
+        const { view } = buffer;
+        const bytes = await conn.read(view);
+        // A pause that came while the read was under way holds back what it read.
+        while (this.#pause !== undefined) await this.#pause.over;
+        if (this.#closed) return;
+        if (bytes === null) break;
+        buffer.took(bytes, receiver.data(bytes === view.length ? view : view.subarray(0, bytes)));
+      }
+    } catch (error) {
+      this.#close(error);
+      return;
+    }
+    this.#peerEnded = true;
+    receiver.ended();
+    if (this.#ended) await this.#end();
+  }
+
+  /** Deno writes what fits and says how much that was. */
+  async #send(bytes: Uint8Array): Promise<void> {
+    try {
+      let sent = await this.#conn.write(bytes);
+      while (sent < bytes.length) sent += await this.#conn.write(bytes.subarray(sent));
+    } catch (error) {
+      this.#close(error);
+    }
+    this.#writing = undefined;
+    if (!this.#closed) this.#receiver.written();
+  }
+
+  /** Sends the end behind the write under way; with the peer's end, that closes the connection. */
+  async #end(): Promise<void> {
+    await this.#writing;
+    if (this.#closed) return;
+    if (this.#peerEnded) {
+      this.#close(undefined);
+      return;
+    }
+    try {
+      await this.#conn.closeWrite();
+    } catch (error) {
+      this.#close(error);
+    }
+  }
+
+  #close(cause: unknown): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const { remoteAddr: { hostname, port } } = this.#conn;
+    try {
+      this.#conn.close();
+    } catch {
+      // The runtime has closed it already.
+    }
+    this.resume();
+    const error = cause === undefined ? undefined : linkError(cause, formatAddress(hostname, port));
+    queueMicrotask(() => this.#receiver.closed(error));
+  }
+}
+
+/** TCP of the Deno runtime. */
+export const denoTcp: Transport = {
+  // deno-lint-ignore require-await -- so that what is thrown rejects
+  async listen({ hostname, port, backlog }: ListenTarget, events: ListenerEvents) {
+    let listener: Deno.TcpListener;
+    try {
+      listener = Deno.listen({ hostname, port, tcpBacklog: backlog });
+    } catch (error) {
+      throw listenError(error, hostname, port);
+    }
+    return new DenoTcpListener(listener, events);
+  },
+
+  async connect({ hostname, port, signal }: ConnectTarget) {
+    try {
+      return new DenoTcpLink(
+        await Deno.connect({ hostname, port, ...(signal !== undefined && { signal }) }),
+      );
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : connectError(error, hostname, port);
+    }
+  },
+};
+
+class DenoTcpListener implements Listener {
+  readonly #listener: Deno.TcpListener;
+  readonly address: Address;
+  #closed = false;
+
+  constructor(listener: Deno.TcpListener, events: ListenerEvents) {
+    this.#listener = listener;
+    this.address = listener.addr;
+    void this.#accept(events);
+  }
+
+  // deno-lint-ignore require-await -- the interface is async for those that must wait
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#listener.close();
+  }
+
+  async #accept(events: ListenerEvents): Promise<void> {
+    const backoff = new AcceptBackoff();
+    while (!this.#closed) {
+      let link: Link;
+      try {
+        link = new DenoTcpLink(await this.#listener.accept());
+        backoff.succeeded();
+      } catch (error) {
+        if (this.#closed) return;
+        events.failed(acceptError(error));
+        await new Promise((resolve) => setTimeout(resolve, backoff.failed()));
+        continue;
+      }
+      events.accepted(link);
+    }
+  }
+}

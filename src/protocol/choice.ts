@@ -1,0 +1,54 @@
+/**
+ * Protocols by name, and what a choice of protocol means for the types of a server and a client.
+ *
+ * @module
+ */
+import { FramewireError } from "../errors.ts";
+import { echo } from "./echo.ts";
+import { describe, type Protocol } from "./protocol.ts";
+import { submit } from "./submit.ts";
+
+/** The built-in protocols by name. */
+export interface BuiltinProtocols {
+  /** Requests with an id, acknowledged by a result. */
+  readonly submit: typeof submit;
+  /** Data sent back as it came. */
+  readonly echo: typeof echo;
+}
+
+/** The name of a built-in protocol, or a protocol. */
+// The handlers stand in a contravariant place: `never` is what every protocol's handlers accept.
+export type ProtocolChoice = keyof BuiltinProtocols | Protocol<never, unknown>;
+
+/** The protocol that a choice means. */
+export type Chosen<P extends ProtocolChoice> = P extends keyof BuiltinProtocols
+  ? BuiltinProtocols[P]
+  : P;
+
+/** The handlers that a server of a protocol takes. */
+export type HandlersOf<P extends ProtocolChoice> = Chosen<P> extends
+  Protocol<infer Handlers, infer _> ? Handlers
+  : never;
+
+/** What a client of a protocol can call. */
+export type CallsOf<P extends ProtocolChoice> = Chosen<P> extends Protocol<infer _, infer Calls>
+  ? Calls
+  : never;
+
+const builtin: BuiltinProtocols = { submit, echo };
+
+/**
+ * Finds the protocol that a choice means.
+ *
+ * @throws FramewireError INVALID_OPTION when there is none.
+ */
+export function chooseProtocol(choice: ProtocolChoice): Protocol<never, unknown> {
+  if (typeof choice === "object" && choice !== null && typeof choice.server === "function") {
+    return choice;
+  }
+  if (typeof choice === "string" && Object.hasOwn(builtin, choice)) return builtin[choice];
+  throw new FramewireError(
+    "INVALID_OPTION",
+    `protocol must be "submit", "echo" or a protocol object and is ${describe(choice)}`,
+  );
+}

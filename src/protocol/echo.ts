@@ -1,0 +1,21 @@
+/**
+ * The `echo` protocol: the server sends back the data it is sent, in order.
+ *
+ * @module
+ */
+import { checkHandlers, type Protocol } from "./protocol.ts";
+import { type EchoCalls, EchoClientEndpoint } from "./echo_client.ts";
+import { type EchoHandlers, EchoServerEndpoint } from "./echo_server.ts";
+import { ECHO_LAYOUT } from "./layouts.ts";
+
+/** The `echo` protocol (docs/PROTOCOL.md, section 2). */
+export const echo: Protocol<EchoHandlers, EchoCalls> = {
+  name: "echo",
+  layout: ECHO_LAYOUT,
+  server(handlers) {
+    checkHandlers("echo", handlers, [], ["data"]);
+    return (connection, side) => new EchoServerEndpoint(connection, side, handlers);
+  },
+  client: (connection, side) => new EchoClientEndpoint(connection, side),
+  calls: (endpoint) => ({ echo: (data) => endpoint().echo(data) }),
+};

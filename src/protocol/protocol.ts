@@ -1,0 +1,161 @@
+/**
+ * What a protocol is to the server and the client: a framing, and for each side an endpoint that
+ * takes frames and gives replies.
+ *
+ * @module
+ */
+import type { FrameLayout } from "../codec/codec.ts";
+import type { CloseReason, Connection, Endpoint } from "../connection/connection.ts";
+import { FramewireError, isFramewireError } from "../errors.ts";
+import type { Address } from "../link/link.ts";
+import type { ReplyLimits } from "./reply_order.ts";
+
+/** What handlers and listeners see of one connection of a server. */
+export interface ServerConnection {
+  /** Number of the connection, counted from 1 over the server's life. */
+  readonly id: number;
+  /** The peer's end. */
+  readonly remote: Address;
+  /** This end. */
+  readonly local: Address;
+  /** Whether it takes requests. */
+  readonly open: boolean;
+  /** Requests taken on it so far. */
+  readonly requests: number;
+  /** Bytes received on it so far. */
+  readonly bytesIn: number;
+  /** Bytes sent on it so far. */
+  readonly bytesOut: number;
+  /**
+   * Ends the connection in order: no more requests are taken, the replies owed leave, then it closes.
+   *
+   * @param reason What the `disconnect` event will say.
+   */
+  close(reason?: string): void;
+}
+
+/** Figures that endpoints count, shared by all connections of a server. */
+export interface RequestCounters {
+  /** Requests handed to handlers. */
+  requests: number;
+  /** Replies put out. */
+  replies: number;
+  /** Replies among them that say the request failed. */
+  failures: number;
+}
+
+/** What a server gives the endpoint of each connection. */
+export interface ServerSide {
+  /** The connection as handlers see it. */
+  readonly conn: ServerConnection;
+  /** The server's figures. */
+  readonly counters: RequestCounters;
+  /** Counts the requests of this connection alone. */
+  tookRequests(count: number): void;
+  /** Bounds of what may be under way. */
+  readonly limits: ReplyLimits;
+  /** A handler failed, or something else worth an `error` event happened. */
+  report(error: FramewireError): void;
+  /** The connection is closed. */
+  closed(reason: CloseReason): void;
+}
+
+/** What a client gives the endpoint of its connection. */
+export interface ClientSide {
+  /** The connection's limit, for checks before sending, in bytes. */
+  readonly maxFrameBytes: number;
+  /** The last call that waited for its answer has been settled. */
+  settled(): void;
+  /** The connection is closed. */
+  closed(reason: CloseReason): void;
+}
+
+/**
+ * A protocol, as `serve` and `connect` take it.
+ *
+ * @typeParam Handlers What a server's handlers look like.
+ * @typeParam Calls What a client can call.
+ */
+export interface Protocol<Handlers, Calls> {
+  /** Its name, for messages and logs. */
+  readonly name: string;
+  /** How its stream is cut into frames. */
+  readonly layout: FrameLayout;
+  /**
+   * Checks the handlers once, then makes the endpoint of each connection of a server.
+   *
+   * @throws FramewireError INVALID_OPTION when a handler is missing or is no function.
+   */
+  server(handlers: Handlers): (connection: Connection, side: ServerSide) => Endpoint;
+  /** Makes the endpoint of a client's connection. */
+  client(connection: Connection, side: ClientSide): ClientEndpoint & Calls;
+  /** What a client's user calls: each call goes to the endpoint of the moment. */
+  calls(endpoint: () => Calls): Calls;
+}
+
+/** The client's side of a protocol on one connection. */
+export interface ClientEndpoint extends Endpoint {
+  /** Calls that wait for their answer. */
+  readonly pending: number;
+  /** From now on new calls fail with this; those made still wait for their answer. */
+  refuse(error: FramewireError): void;
+}
+
+/** What the calls fail with that a closed connection leaves unanswered. */
+export function connectionLost(reason: CloseReason, pending: number): FramewireError {
+  const code = isFramewireError(reason.error) ? reason.error.code : "CONNECTION_CLOSED";
+  return new FramewireError(
+    code,
+    `the connection is closed with ${pending} unanswered: ${reason.message}`,
+    reason.error === undefined ? {} : { cause: reason.error },
+  );
+}
+
+/** What a call fails with whose frame the limit does not allow. */
+export function tooLarge(bytes: number, limit: number): FramewireError {
+  return new FramewireError(
+    "FRAME_TOO_LARGE",
+    `frame of ${bytes} bytes is over the limit of ${limit} (maxFrameBytes)`,
+    { declaredBytes: bytes, limitBytes: limit },
+  );
+}
+
+/** Checks the handlers a server is given. */
+export function checkHandlers(
+  protocol: string,
+  handlers: unknown,
+  required: readonly string[],
+  optional: readonly string[],
+): void {
+  const wanted = `the ${protocol} protocol takes handlers { ` +
+    [...required, ...optional.map((name) => `${name}?`)].join(", ") + " }";
+  if (typeof handlers !== "object" || handlers === null) {
+    throw new FramewireError("INVALID_OPTION", `${wanted}; what came is ${describe(handlers)}`);
+  }
+  const given = handlers as Record<string, unknown>;
+  for (const name of required) {
+    if (given[name] === undefined) {
+      throw new FramewireError("INVALID_OPTION", `${wanted}; ${name} is missing`);
+    }
+  }
+  for (const [name, handler] of Object.entries(given)) {
+    if (!required.includes(name) && !optional.includes(name)) {
+      throw new FramewireError("INVALID_OPTION", `${wanted}; it knows no handler ${name}`);
+    }
+    if (handler !== undefined && typeof handler !== "function") {
+      throw new FramewireError(
+        "INVALID_OPTION",
+        `${wanted}; ${name} must be a function and is ${describe(handler)}`,
+      );
+    }
+  }
+}
+
+/** A value as an error message shows it. */
+export function describe(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "object" && value !== null) {
+    return Array.isArray(value) ? "an array" : "an object";
+  }
+  return typeof value === "function" ? "a function" : String(value);
+}

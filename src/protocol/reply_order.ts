@@ -1,0 +1,203 @@
+/**
+ * Replies of handlers that take their time, in the order of their requests.
+ *
+ * A reply that is ready waits until every reply before it has left. The replies themselves are
+ * kept by a {@linkcode ReplyStore}; this file knows their order, their number and their age.
+ *
+ * @module
+ */
+import { type Clock, systemClock, type Timer } from "../connection/clock.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { Outbound } from "../connection/outbound.ts";
+
+/** Where the replies of one connection wait, in numbered slots. */
+export interface ReplyStore {
+  /** Makes room: slot `i` of `from` moves to slot `i & (to - 1)` for the sequence numbers in use. */
+  grow(from: number, to: number, head: number, tail: number): void;
+  /** Appends the replies of sequence numbers `[first, last)`, all settled, to what will be sent. */
+  send(outbound: Outbound, first: number, last: number): void;
+}
+
+/** A chunk that handlers still read from; see {@linkcode ReplyOrder.keep}. */
+export interface KeptChunk {
+  /** How much memory it keeps, in bytes. */
+  readonly bytes: number;
+  /** Who reads from it: requests that are not answered yet, and the batch that takes them. */
+  readers: number;
+}
+
+/** Bounds of what may be under way on one connection. */
+export interface ReplyLimits {
+  /** Requests accepted and not answered. */
+  readonly maxInFlight: number;
+  /** Bytes of the chunks those requests arrived in. */
+  readonly maxInFlightBytes: number;
+  /** How long a handler's promise may take, in milliseconds; 0 for any time. */
+  readonly handlerTimeoutMs: number;
+  readonly clock?: Clock;
+}
+
+const FIRST_SLOTS = 16;
+const PENDING = 0;
+const SETTLED = 1;
+
+/** Keeps the order of replies on one connection. */
+export class ReplyOrder {
+  readonly #connection: Connection;
+  readonly #store: ReplyStore;
+  readonly #limits: ReplyLimits;
+  readonly #clock: Clock;
+  readonly #onTimeout: (seq: number) => void;
+  #states = new Uint8Array(0);
+  #startedAt = new Float64Array(0);
+  #chunks: (KeptChunk | undefined)[] = [];
+  /** Sequence numbers: `[head, tail)` are accepted and their replies have not left. */
+  #head = 0;
+  #tail = 0;
+  #bytes = 0;
+  #flushing = false;
+  #timer: Timer | undefined;
+  #closed = false;
+
+  /**
+   * @param onTimeout Called with a request's number when its handler took too long; it must settle it.
+   */
+  constructor(
+    connection: Connection,
+    store: ReplyStore,
+    limits: ReplyLimits,
+    onTimeout: (seq: number) => void,
+  ) {
+    this.#connection = connection;
+    this.#store = store;
+    this.#limits = limits;
+    this.#clock = limits.clock ?? systemClock;
+    this.#onTimeout = onTimeout;
+  }
+
+  /** Replies that have not left. */
+  get owed(): number {
+    return this.#tail - this.#head;
+  }
+
+  /** Whether no more requests should be accepted for now. */
+  get full(): boolean {
+    return this.#tail - this.#head >= this.#limits.maxInFlight ||
+      this.#bytes >= this.#limits.maxInFlightBytes;
+  }
+
+  /** The slot of a sequence number. */
+  slot(seq: number): number {
+    return seq & (this.#states.length - 1);
+  }
+
+  /** Keeps a chunk while a batch takes requests from it; {@linkcode release} ends that. */
+  keep(bytes: number): KeptChunk {
+    this.#bytes += bytes;
+    return { bytes, readers: 1 };
+  }
+
+  /**
+   * The batch has taken what it could from the chunk.
+   *
+   * @returns Whether requests still read from it.
+   */
+  release(chunk: KeptChunk): boolean {
+    if (--chunk.readers > 0) return true;
+    this.#bytes -= chunk.bytes;
+    return false;
+  }
+
+  /** Accepts a request; its reply is owed until {@linkcode settle}. */
+  accept(chunk: KeptChunk): number {
+    const seq = this.#tail;
+    const slots = this.#states.length;
+    if (seq - this.#head === slots) this.#grow(slots);
+    this.#tail = seq + 1;
+    chunk.readers++;
+    const slot = this.slot(seq);
+    this.#states[slot] = PENDING;
+    this.#chunks[slot] = chunk;
+    if (this.#limits.handlerTimeoutMs > 0) {
+      this.#startedAt[slot] = this.#clock.now();
+      if (this.#timer === undefined) this.#watch(this.#limits.handlerTimeoutMs);
+    }
+    return seq;
+  }
+
+  /** Whether a request still waits for its handler. */
+  pending(seq: number): boolean {
+    return !this.#closed && seq >= this.#head && this.#states[this.slot(seq)] === PENDING;
+  }
+
+  /** The reply of a pending request is in the store; it leaves once those before it have. */
+  settle(seq: number): void {
+    const slot = this.slot(seq);
+    this.#states[slot] = SETTLED;
+    this.release(this.#chunks[slot]!);
+    this.#chunks[slot] = undefined;
+    if (!this.#flushing) {
+      this.#flushing = true;
+      queueMicrotask(this.#flush);
+    }
+  }
+
+  /** The connection is closed: nothing is owed any more. */
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#head = this.#tail;
+    this.#states = new Uint8Array(0);
+    this.#startedAt = new Float64Array(0);
+    this.#chunks = [];
+  }
+
+  // Runs as a microtask, after the settled promises of this turn: their replies share one write.
+  readonly #flush = (): void => {
+    this.#flushing = false;
+    if (this.#closed) return;
+    const first = this.#head;
+    let seq = first;
+    while (seq < this.#tail && this.#states[this.slot(seq)] === SETTLED) seq++;
+    if (seq > first) {
+      this.#store.send(this.#connection.outbound, first, seq);
+      this.#head = seq;
+      this.#connection.flush();
+    }
+    if (!this.full) this.#connection.resume();
+  };
+
+  #grow(slots: number): void {
+    const more = slots === 0 ? FIRST_SLOTS : slots * 2;
+    const states = new Uint8Array(more);
+    const startedAt = new Float64Array(more);
+    const chunks = new Array<KeptChunk | undefined>(more).fill(undefined);
+    for (let seq = this.#head; seq < this.#tail; seq++) {
+      states[seq & (more - 1)] = this.#states[seq & (slots - 1)]!;
+      startedAt[seq & (more - 1)] = this.#startedAt[seq & (slots - 1)]!;
+      chunks[seq & (more - 1)] = this.#chunks[seq & (slots - 1)];
+    }
+    this.#store.grow(slots, more, this.#head, this.#tail);
+    this.#states = states;
+    this.#startedAt = startedAt;
+    this.#chunks = chunks;
+  }
+
+  // One timer per connection, and only while a handler is under way: it looks after the oldest.
+  #watch(ms: number): void {
+    this.#timer = this.#clock.after(ms, () => {
+      this.#timer = undefined;
+      const limit = this.#limits.handlerTimeoutMs;
+      const now = this.#clock.now();
+      let next = Infinity;
+      for (let seq = this.#head; seq < this.#tail; seq++) {
+        const slot = this.slot(seq);
+        if (this.#states[slot] !== PENDING) continue;
+        const age = now - this.#startedAt[slot]!;
+        if (age >= limit) this.#onTimeout(seq);
+        else next = Math.min(next, limit - age);
+      }
+      if (next < Infinity) this.#watch(Math.max(1, Math.ceil(next)));
+    });
+  }
+}

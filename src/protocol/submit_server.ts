@@ -1,0 +1,251 @@
+/**
+ * The server's side of the `submit` protocol: frames to handlers, results to acknowledgements.
+ *
+ * Sync handlers are answered by the batch: their results go into the codec's table, and one call
+ * encodes all acknowledgements of a chunk. From the first handler on that returns a promise, replies
+ * wait in a {@linkcode ReplyOrder} until those before them have left.
+ *
+ * @module
+ */
+import type { Codec, FrameTable } from "../codec/codec.ts";
+import {
+  type CloseReason,
+  type Connection,
+  type Endpoint,
+  State,
+} from "../connection/connection.ts";
+import { FramewireError } from "../errors.ts";
+import { isPromise } from "./is_promise.ts";
+import type { ServerConnection, ServerSide } from "./protocol.ts";
+import { ReplyOrder } from "./reply_order.ts";
+import { pointAt, SubmitPacket } from "./submit_packet.ts";
+import { ACK_BYTES, AckStore } from "./submit_replies.ts";
+
+/** Commands of the plain peer (docs/PROTOCOL.md). */
+export const Command = { CONN: 0x01, SUBMIT: 0x02, CONN_ACK: 0x81, SUBMIT_ACK: 0x82 } as const;
+
+/** Results of a request, as a plain peer sees them. */
+export const Result = { OK: 0, FAILED: 1 } as const;
+
+/**
+ * A handler of the `submit` protocol: returning (or resolving) acknowledges the request with result
+ * 0, throwing (or rejecting) with result 1.
+ */
+export type SubmitHandler = (packet: SubmitPacket, conn: ServerConnection) => unknown;
+
+/** What a server of the `submit` protocol does with its requests. */
+export interface SubmitHandlers {
+  /** Takes a Submit. */
+  readonly submit: SubmitHandler;
+  /** Takes a Conn; without it every Conn is acknowledged with result 0. */
+  readonly conn?: SubmitHandler;
+}
+
+/** One connection's endpoint. */
+export class SubmitServerEndpoint implements Endpoint {
+  readonly #connection: Connection;
+  readonly #side: ServerSide;
+  readonly #submit: SubmitHandler;
+  readonly #conn: SubmitHandler | undefined;
+  readonly #store = new AckStore();
+  readonly #order: ReplyOrder;
+  /** Handed to one sync handler after the other; a handler that takes its time keeps it. */
+  #packet = new SubmitPacket();
+  keepsChunk = false;
+
+  constructor(connection: Connection, side: ServerSide, handlers: SubmitHandlers) {
+    this.#connection = connection;
+    this.#side = side;
+    this.#submit = handlers.submit;
+    this.#conn = handlers.conn;
+    this.#order = new ReplyOrder(
+      connection,
+      this.#store,
+      side.limits,
+      (seq) => this.#timedOut(seq),
+    );
+  }
+
+  /** {@inheritDoc Endpoint.owed} */
+  get owed(): number {
+    return this.#order.owed;
+  }
+
+  /** {@inheritDoc FrameConsumer.batch} */
+  batch(codec: Codec, chunk: Uint8Array, table: FrameTable): number {
+    const { words, count } = table;
+    const results = codec.results;
+    let failures = 0;
+    let taken = 0;
+    let promise: PromiseLike<unknown> | undefined;
+    let wrong: FramewireError | undefined;
+    if (this.#order.owed === 0) {
+      while (taken < count && this.#connection.state === State.OPEN) {
+        const at = taken * 4;
+        const handler = this.#handler(words[at + 2]!);
+        if (handler === undefined) {
+          wrong = this.#wrong(chunk, words[at]!, words[at + 1]!, words[at + 2]!);
+          break;
+        }
+        if (handler === null) {
+          results[taken++] = Result.OK;
+          continue;
+        }
+        const packet = this.#packet;
+        pointAt(packet, chunk, words[at]!, words[at + 1]!);
+        try {
+          const returned = handler(packet, this.#side.conn);
+          if (isPromise(returned)) {
+            promise = returned;
+            break;
+          }
+          results[taken++] = Result.OK;
+        } catch (error) {
+          results[taken++] = Result.FAILED;
+          failures++;
+          this.#failed(error, packet.id);
+        }
+      }
+      if (taken > 0) this.#acknowledge(codec, chunk, taken, failures);
+    }
+    if (promise !== undefined || (wrong === undefined && taken < count)) {
+      const first = taken;
+      taken = this.#takeInOrder(chunk, table, taken, promise);
+      this.#side.tookRequests(taken - first);
+      if (taken < count && !this.#order.full && this.#connection.state === State.OPEN) {
+        const at = taken * 4;
+        wrong = this.#wrong(chunk, words[at]!, words[at + 1]!, words[at + 2]!);
+      }
+    }
+    if (wrong !== undefined) throw wrong;
+    return taken;
+  }
+
+  /** {@inheritDoc Endpoint.finishing} */
+  finishing(): void {}
+
+  /** {@inheritDoc Endpoint.closed} */
+  closed(reason: CloseReason): void {
+    this.#order.close();
+    this.#side.closed(reason);
+  }
+
+  /** The handler of a command; null where there is nothing to call, undefined for a wrong command. */
+  #handler(command: number): SubmitHandler | null | undefined {
+    if (command === Command.SUBMIT) return this.#submit;
+    if (command === Command.CONN) return this.#conn ?? null;
+    return undefined;
+  }
+
+  /** Sends the replies of the first `count` frames in one piece. */
+  #acknowledge(codec: Codec, chunk: Uint8Array, count: number, failures: number): void {
+    const { outbound } = this.#connection;
+    const { counters } = this.#side;
+    const buffer = outbound.reserve(count * ACK_BYTES);
+    outbound.commit(codec.encodeAcks(chunk, 0, count, buffer, outbound.at));
+    counters.replies += count;
+    counters.failures += failures;
+    this.#side.tookRequests(count);
+  }
+
+  /** Takes frames whose replies must wait; `promise` is what the first one's handler has returned. */
+  #takeInOrder(
+    chunk: Uint8Array,
+    table: FrameTable,
+    first: number,
+    promise: PromiseLike<unknown> | undefined,
+  ): number {
+    const { words, count } = table;
+    const order = this.#order;
+    const kept = order.keep(chunk.length);
+    let taken = first;
+    while (taken < count) {
+      const at = taken * 4;
+      if (promise === undefined && (order.full || this.#connection.state !== State.OPEN)) break;
+      const handler = this.#handler(words[at + 2]!);
+      if (handler === undefined) break;
+      const seq = order.accept(kept);
+      this.#store.begin(order.slot(seq), chunk, words[at]!);
+      taken++;
+      if (promise !== undefined) {
+        this.#await(promise, seq);
+        promise = undefined;
+        continue;
+      }
+      if (handler === null) {
+        this.#settle(seq, Result.OK);
+        continue;
+      }
+      const packet = this.#packet;
+      pointAt(packet, chunk, words[at]!, words[at + 1]!);
+      try {
+        const returned = handler(packet, this.#side.conn);
+        if (isPromise(returned)) this.#await(returned, seq);
+        else this.#settle(seq, Result.OK);
+      } catch (error) {
+        this.#failed(error, packet.id);
+        this.#settle(seq, Result.FAILED);
+      }
+    }
+    if (order.release(kept)) this.keepsChunk = true;
+    return taken;
+  }
+
+  #await(promise: PromiseLike<unknown>, seq: number): void {
+    const packet = this.#packet;
+    this.#packet = new SubmitPacket();
+    promise.then(
+      () => this.#settle(seq, Result.OK),
+      (error) => {
+        this.#failed(error, packet.id);
+        this.#settle(seq, Result.FAILED);
+      },
+    );
+  }
+
+  #settle(seq: number, result: number): void {
+    if (!this.#order.pending(seq)) return; // its deadline has passed, or the connection is closed
+    this.#store.finish(this.#order.slot(seq), result);
+    this.#side.counters.replies++;
+    if (result !== Result.OK) this.#side.counters.failures++;
+    this.#order.settle(seq);
+  }
+
+  #timedOut(seq: number): void {
+    this.#side.report(
+      new FramewireError(
+        "HANDLER_TIMEOUT",
+        `a handler has not settled within ${this.#side.limits.handlerTimeoutMs} ms ` +
+          `(handlerTimeoutMs); its request was answered with result ${Result.FAILED}`,
+      ),
+    );
+    this.#settle(seq, Result.FAILED);
+  }
+
+  #failed(cause: unknown, id: string): void {
+    this.#side.report(
+      new FramewireError(
+        "HANDLER_FAILED",
+        `the handler of request ${id} failed: ${cause instanceof Error ? cause.message : cause}`,
+        { cause },
+      ),
+    );
+  }
+
+  #wrong(chunk: Uint8Array, offset: number, length: number, command: number): FramewireError {
+    const firstBytes = chunk.slice(offset, offset + Math.min(16, length));
+    const hex = `0x${command.toString(16).padStart(2, "0")}`;
+    return (command & 0x80) !== 0
+      ? new FramewireError(
+        "UNEXPECTED_PACKET",
+        `command ${hex} is a reply, and a server takes requests: ` +
+          `expected 0x01 (Conn) or 0x02 (Submit)`,
+        { firstBytes },
+      )
+      : new FramewireError(
+        "UNKNOWN_PACKET",
+        `command ${hex} is none of the submit protocol: expected 0x01 (Conn) or 0x02 (Submit)`,
+        { firstBytes },
+      );
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * Starting a server.
+ *
+ * @module
+ */
+import { resolveCodec } from "../codec/lend.ts";
+import type { Transport } from "../link/link.ts";
+import { resolveServerOptions, type ServerOptions } from "../options.ts";
+import { chooseProtocol, type HandlersOf, type ProtocolChoice } from "../protocol/choice.ts";
+import { RunningServer, type Server, type ServerEvents, type ServerListeners } from "./server.ts";
+
+/** What {@linkcode Serve} takes: the server's options and its protocol. */
+export interface ServeOptions<P extends ProtocolChoice = "submit"> extends ServerOptions {
+  /**
+   * The protocol to speak.
+   *
+   * @default {"submit"}
+   */
+  readonly protocol?: P;
+  /** Listeners to its events from the beginning; more can be added with `server.on`. */
+  readonly on?: ServerListeners;
+}
+
+/**
+ * Starts a server.
+ *
+ * Handlers may be sync or async. Replies leave in the order of the requests of their connection. A
+ * handler that throws, rejects or does not settle fails its own request and nothing else.
+ *
+ * Resolves when it listens. Rejects with a `FramewireError`: `ADDRESS_IN_USE`,
+ * `ADDRESS_NOT_AVAILABLE`, `PERMISSION_DENIED`, `INVALID_OPTION`, `UNSUPPORTED`.
+ *
+ * @example Serve, submit, shut down
+ * ```ts
+ * import { connect, serve } from "framewire";
+ *
+ * const server = await serve({ port: 0 }, {
+ *   submit(packet) {
+ *     if (packet.text() !== "hello") throw new Error("unexpected payload");
+ *   },
+ * });
+ * const client = await connect(`tcp://127.0.0.1:${server.addr.port}`);
+ * await client.submit("hello");
+ * await client.close();
+ * await server.shutdown();
+ * ```
+ */
+export type Serve = <P extends ProtocolChoice = "submit">(
+  options: ServeOptions<P>,
+  ...handlers: Record<never, never> extends HandlersOf<P> ? [handlers?: HandlersOf<P>]
+    : [handlers: HandlersOf<P>]
+) => Promise<Server>;
+
+/**
+ * Makes the `serve` of a runtime.
+ *
+ * @param transport What carries bytes there by default.
+ */
+export function makeServe(transport: Transport): Serve {
+  return async (options, ...[handlers]) => {
+    const resolved = resolveServerOptions(options);
+    const protocol = chooseProtocol(options.protocol ?? "submit");
+    resolveCodec(resolved.codec); // "wasm" is refused now, not at the first connection
+    const makeEndpoint = protocol.server((handlers ?? {}) as never);
+    const server = new RunningServer(protocol.layout, resolved, makeEndpoint);
+    for (const [name, listener] of Object.entries(options.on ?? {})) {
+      server.on(name as keyof ServerEvents, listener as () => void);
+    }
+    resolved.signal?.throwIfAborted();
+    const listener = await (resolved.transport ?? transport).listen(resolved, server);
+    server.listening(listener, resolved.signal);
+    return server;
+  };
+}

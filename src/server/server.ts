@@ -1,0 +1,253 @@
+/**
+ * A server: its connections, its figures, its events and its end.
+ *
+ * @module
+ */
+import type { CloseReason, Connection, Endpoint } from "../connection/connection.ts";
+import { type Clock, systemClock } from "../connection/clock.ts";
+import { FramewireError, isFramewireError } from "../errors.ts";
+import type { Address, Link, Listener, ListenerEvents } from "../link/link.ts";
+import { Emitter } from "../observe/events.ts";
+import type { ResolvedServerOptions } from "../options.ts";
+import type { ServerConnection, ServerSide } from "../protocol/protocol.ts";
+import type { FrameLayout } from "../codec/codec.ts";
+import { AcceptedConnection, type Host } from "./accepted.ts";
+import { ServerCounters, type ServerStats } from "./stats.ts";
+
+/** Why and how a connection ended. */
+export interface DisconnectInfo {
+  /**
+   * `"PEER_ENDED"`, `"CLOSED"` (by a handler), `"SHUTDOWN"`, or the code of the error that ended it.
+   */
+  readonly code: string;
+  /** The same in words. */
+  readonly message: string;
+  /** Requests taken on it. */
+  readonly requests: number;
+  /** Bytes received on it. */
+  readonly bytesIn: number;
+  /** Bytes sent on it. */
+  readonly bytesOut: number;
+}
+
+/** A server's events and what their listeners are given. */
+export interface ServerEvents {
+  /** It listens. Raised by `serve`, before it resolves. */
+  readonly listening: readonly [address: Address];
+  /** A connection was accepted. */
+  readonly connect: readonly [conn: ServerConnection];
+  /** A connection is closed. */
+  readonly disconnect: readonly [conn: ServerConnection, info: DisconnectInfo];
+  /** Something failed: a handler, a connection, or accepting (then without a connection). */
+  readonly error: readonly [error: FramewireError, conn: ServerConnection | undefined];
+  /** It is shut down: no connection is left. */
+  readonly close: readonly [];
+}
+
+/** Listeners to a server's events, as the option `on` takes them. */
+export type ServerListeners = {
+  readonly [Name in keyof ServerEvents]?: (...args: ServerEvents[Name]) => void;
+};
+
+/** How a server is shut down. */
+export interface ShutdownOptions {
+  /**
+   * How long accepted requests may take to finish, in milliseconds; then the connections are cut.
+   *
+   * @default {10000}
+   */
+  readonly deadlineMs?: number;
+}
+
+const SHUTDOWN_DEADLINE_MS = 10_000;
+
+/** A running server, as {@linkcode serve} returns it. */
+export interface Server extends AsyncDisposable {
+  /** Where it listens; the port is the real one. */
+  readonly addr: Address;
+  /** Settles when it is shut down, by whatever asked for it. */
+  readonly finished: Promise<void>;
+  /** Its figures now. */
+  stats(): ServerStats;
+  /**
+   * Adds a listener to one of its {@linkcode ServerEvents}.
+   *
+   * @returns A function that removes it.
+   */
+  on<Name extends keyof ServerEvents>(
+    name: Name,
+    listener: (...args: ServerEvents[Name]) => void,
+  ): () => void;
+  /**
+   * Shuts down: accepts no more connections, takes no more requests, lets those it took be answered
+   * and the answers leave, then closes. Calling it again waits for the same end; a call with an
+   * earlier deadline brings it forward.
+   */
+  shutdown(options?: ShutdownOptions): Promise<void>;
+}
+
+/** The server behind {@linkcode Server}. */
+export class RunningServer implements Server, ListenerEvents {
+  readonly #events = new Emitter<ServerEvents>();
+  readonly #counters = new ServerCounters();
+  readonly #connections = new Set<AcceptedConnection>();
+  readonly #host: Host;
+  readonly #clock: Clock;
+  readonly finished: Promise<void>;
+  #resolveFinished!: () => void;
+  #listenerClosed = false;
+  #ended = false;
+  #listener: Listener | undefined;
+  #stopping: Promise<void> | undefined;
+  #removeSignal: (() => void) | undefined;
+
+  constructor(
+    layout: FrameLayout,
+    options: ResolvedServerOptions,
+    makeEndpoint: (connection: Connection, side: ServerSide) => Endpoint,
+  ) {
+    this.finished = new Promise((resolve) => this.#resolveFinished = resolve);
+    this.#clock = options.clock ?? systemClock;
+    this.#host = {
+      config: {
+        layout,
+        codec: options.codec,
+        maxFrameBytes: options.maxFrameBytes,
+        writeHighWaterBytes: options.writeHighWaterBytes,
+        writeLowWaterBytes: options.writeHighWaterBytes >> 2,
+        lingerMs: options.lingerMs,
+        clock: this.#clock,
+      },
+      limits: {
+        maxInFlight: options.maxInFlight,
+        maxInFlightBytes: options.maxInFlightBytes,
+        handlerTimeoutMs: options.handlerTimeoutMs,
+        clock: this.#clock,
+      },
+      counters: this.#counters,
+      makeEndpoint,
+      report: (error, conn) => this.#report(error, conn),
+      left: (conn, reason) => this.#left(conn, reason),
+    };
+  }
+
+  /** It listens: from now on it can be shut down. */
+  listening(listener: Listener, signal: AbortSignal | undefined): void {
+    this.#listener = listener;
+    this.#events.emit("listening", listener.address);
+    if (signal === undefined) return;
+    const abort = () => void this.shutdown();
+    signal.addEventListener("abort", abort, { once: true });
+    this.#removeSignal = () => signal.removeEventListener("abort", abort);
+    if (signal.aborted) abort();
+  }
+
+  get addr(): Address {
+    return this.#listener!.address;
+  }
+
+  stats(): ServerStats {
+    const counters = this.#counters;
+    let { bytesIn, bytesOut } = counters;
+    for (const conn of this.#connections) {
+      bytesIn += conn.bytesIn;
+      bytesOut += conn.bytesOut;
+    }
+    return {
+      connections: { open: this.#connections.size, accepted: counters.accepted },
+      requests: counters.requests,
+      replies: counters.replies,
+      failures: counters.failures,
+      bytesIn,
+      bytesOut,
+      errors: Object.fromEntries(counters.errors),
+    };
+  }
+
+  on<Name extends keyof ServerEvents>(
+    name: Name,
+    listener: (...args: ServerEvents[Name]) => void,
+  ): () => void {
+    return this.#events.on(name, listener);
+  }
+
+  shutdown(options: ShutdownOptions = {}): Promise<void> {
+    const deadlineMs = options.deadlineMs ?? SHUTDOWN_DEADLINE_MS;
+    if (!(deadlineMs >= 0 && deadlineMs < 2 ** 31)) {
+      throw new FramewireError(
+        "INVALID_OPTION",
+        `deadlineMs must be a number from 0 to 2147483647 and is ${deadlineMs}`,
+      );
+    }
+    const reason = { code: "SHUTDOWN", message: "the server is shutting down" };
+    const timer = this.#clock.after(deadlineMs, () => {
+      for (const conn of this.#connections) conn.abort(reason);
+    });
+    void this.finished.then(() => timer.cancel());
+    this.#stopping ??= this.#stop(reason);
+    return this.#stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown();
+  }
+
+  // The listener's side.
+
+  accepted(link: Link): void {
+    const id = ++this.#counters.accepted;
+    const conn = new AcceptedConnection(id, link, this.#host);
+    this.#connections.add(conn);
+    if (this.#events.has("connect")) this.#events.emit("connect", conn);
+    conn.start();
+    // It was accepted while the listener was being closed.
+    if (this.#stopping !== undefined) {
+      conn.finish({ code: "SHUTDOWN", message: "the server is shutting down" });
+    }
+  }
+
+  failed(error: Error): void {
+    this.#report(
+      isFramewireError(error)
+        ? error
+        : new FramewireError("ACCEPT_FAILED", error.message, { cause: error }),
+      undefined,
+    );
+  }
+
+  #report(error: FramewireError, conn: ServerConnection | undefined): void {
+    this.#counters.error(error.code);
+    if (this.#events.has("error")) this.#events.emit("error", error, conn);
+  }
+
+  #left(conn: AcceptedConnection, reason: CloseReason): void {
+    if (!this.#connections.delete(conn)) return;
+    this.#counters.bytesIn += conn.bytesIn;
+    this.#counters.bytesOut += conn.bytesOut;
+    if (reason.error !== undefined) this.#report(reason.error as FramewireError, conn);
+    if (this.#events.has("disconnect")) {
+      const { requests, bytesIn, bytesOut } = conn;
+      const { code, message } = reason;
+      this.#events.emit("disconnect", conn, { code, message, requests, bytesIn, bytesOut });
+    }
+    this.#endIfEmpty();
+  }
+
+  /** Stop accepting, tell the connections, wait for the last one. */
+  async #stop(reason: CloseReason): Promise<void> {
+    this.#removeSignal?.();
+    const closing = this.#listener!.close();
+    for (const conn of this.#connections) conn.finish(reason);
+    await closing;
+    this.#listenerClosed = true;
+    this.#endIfEmpty();
+    await this.finished;
+  }
+
+  #endIfEmpty(): void {
+    if (!this.#listenerClosed || this.#connections.size > 0 || this.#ended) return;
+    this.#ended = true;
+    this.#resolveFinished();
+    this.#events.emit("close");
+  }
+}

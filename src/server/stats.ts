@@ -1,0 +1,40 @@
+/**
+ * What a server counts.
+ *
+ * @module
+ */
+
+/** A server's figures at one moment. */
+export interface ServerStats {
+  /** Connections: how many are open now, and how many were accepted since the server began. */
+  readonly connections: { readonly open: number; readonly accepted: number };
+  /** Requests handed to handlers. */
+  readonly requests: number;
+  /** Replies put out. */
+  readonly replies: number;
+  /** Replies among them that say the request failed. */
+  readonly failures: number;
+  /** Bytes received. */
+  readonly bytesIn: number;
+  /** Bytes sent. */
+  readonly bytesOut: number;
+  /** Errors by their code, those of connections, handlers and accepting alike. */
+  readonly errors: Readonly<Record<string, number>>;
+}
+
+/** The figures while they grow: plain fields, so that counting is an addition. */
+export class ServerCounters {
+  accepted = 0;
+  requests = 0;
+  replies = 0;
+  failures = 0;
+  /** Bytes of connections that are closed; the open ones carry their own. */
+  bytesIn = 0;
+  bytesOut = 0;
+  readonly errors: Map<string, number> = new Map();
+
+  /** Counts an error by its code. */
+  error(code: string): void {
+    this.errors.set(code, (this.errors.get(code) ?? 0) + 1);
+  }
+}
