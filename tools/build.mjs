@@ -5,7 +5,15 @@
 // loads. tsc emits the declarations beside it. Needs Node 20 and what `npm ci` installs.
 
 import { execFileSync } from "node:child_process";
-import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { root } from "./root.mjs";
@@ -20,6 +28,19 @@ const entries = {
   memory: "src/link/memory.ts",
 };
 
+/** The command's entry: `main` run unconditionally, for Node 20 does not know `import.meta.main`. */
+const commandEntry = {
+  name: "command-entry",
+  setup(build) {
+    build.onResolve({ filter: /^cli:main$/ }, () => ({ path: "main", namespace: "cli" }));
+    build.onLoad({ filter: /.*/, namespace: "cli" }, () => ({
+      contents: '#!/usr/bin/env node\nimport { main } from "./src/cli/main.ts";\nawait main();\n',
+      loader: "js",
+      resolveDir: root,
+    }));
+  },
+};
+
 rmSync(dist, { recursive: true, force: true });
 await bundle();
 declarations();
@@ -30,7 +51,7 @@ async function bundle() {
     absWorkingDir: root,
     entryPoints: [
       ...Object.entries(entries).map(([out, source]) => ({ in: source, out })),
-      { in: "cli:main", out: "cli" },
+      ...(existsSync(join(root, "src/cli/main.ts")) ? [{ in: "cli:main", out: "cli" }] : []),
     ],
     plugins: [commandEntry],
     outdir: dist,
@@ -46,21 +67,8 @@ async function bundle() {
     charset: "utf8",
     logLevel: "warning",
   });
-  chmodSync(join(dist, "cli.js"), 0o755);
+  if (existsSync(join(dist, "cli.js"))) chmodSync(join(dist, "cli.js"), 0o755);
 }
-
-/** The command's entry: `main` run unconditionally, for Node 20 does not know `import.meta.main`. */
-const commandEntry = {
-  name: "command-entry",
-  setup(build) {
-    build.onResolve({ filter: /^cli:main$/ }, () => ({ path: "main", namespace: "cli" }));
-    build.onLoad({ filter: /.*/, namespace: "cli" }, () => ({
-      contents: '#!/usr/bin/env node\nimport { main } from "./src/cli/main.ts";\nawait main();\n',
-      loader: "js",
-      resolveDir: root,
-    }));
-  },
-};
 
 function declarations() {
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");

@@ -58,7 +58,7 @@ t.test("every program in the documents runs", async (t) => {
       ? text
       : (await transform(text, { loader: "ts", format: "esm", target: "node20.19" })).code;
     const { status, stdout, stderr } = run(at.replaceAll(/\W/g, "_"), code);
-    t.equal(status, 0, `${at} ends well`, { diagnostic: { stdout, stderr } });
+    t.equal(status, 0, `${at} ends well: ${stdout}${stderr}`);
   }
 });
 
