@@ -64,6 +64,12 @@ export class Tally {
       }
       if (summary && names.length === 0) this.#onFile?.(result.name, this);
     });
+    // A stream that breaks off, or that holds another number of tests than its plan.
+    parser.on("complete", ({ failures }) => {
+      for (const { tapError } of failures) {
+        if (tapError) this.fail([...names, tapError].filter(Boolean).join(" › "), "");
+      }
+    });
     parser.on("bailout", (reason) => this.fail([...names, "bail out"].join(" › "), String(reason)));
   }
 }
