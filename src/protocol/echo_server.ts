@@ -184,7 +184,7 @@ export class EchoServerEndpoint implements Endpoint {
       const seq = order.accept(kept);
       this.#store.put(order.slot(seq), frame);
       if (isPromise(returned)) {
-        returned.then(() => this.#settle(seq), (error) => {
+        Promise.resolve(returned).then(() => this.#settle(seq), (error) => {
           this.#failed(error);
           this.#settle(seq);
         });

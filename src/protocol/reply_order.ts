@@ -22,6 +22,8 @@ export interface ReplyStore {
 export interface KeptChunk {
   /** How much memory it keeps, in bytes. */
   readonly bytes: number;
+  /** When it came, by the clock; 0 when handlers have no deadline. */
+  readonly since: number;
   /** Who reads from it: requests that are not answered yet, and the batch that takes them. */
   readers: number;
 }
@@ -37,6 +39,7 @@ export interface ReplyLimits {
   readonly clock?: Clock;
 }
 
+const NONE = new Uint8Array(0);
 const FIRST_SLOTS = 16;
 const PENDING = 0;
 const SETTLED = 1;
@@ -48,8 +51,7 @@ export class ReplyOrder {
   readonly #limits: ReplyLimits;
   readonly #clock: Clock;
   readonly #onTimeout: (seq: number) => void;
-  #states = new Uint8Array(0);
-  #startedAt = new Float64Array(0);
+  #states = NONE;
   #chunks: (KeptChunk | undefined)[] = [];
   /** Sequence numbers: `[head, tail)` are accepted and their replies have not left. */
   #head = 0;
@@ -94,7 +96,9 @@ export class ReplyOrder {
   /** Keeps a chunk while a batch takes requests from it; {@linkcode release} ends that. */
   keep(bytes: number): KeptChunk {
     this.#bytes += bytes;
-    return { bytes, readers: 1 };
+    // One look at the clock per batch: per request it would cost a third of a sync handler's time.
+    const since = this.#limits.handlerTimeoutMs > 0 ? this.#clock.now() : 0;
+    return { bytes, since, readers: 1 };
   }
 
   /**
@@ -118,9 +122,8 @@ export class ReplyOrder {
     const slot = this.slot(seq);
     this.#states[slot] = PENDING;
     this.#chunks[slot] = chunk;
-    if (this.#limits.handlerTimeoutMs > 0) {
-      this.#startedAt[slot] = this.#clock.now();
-      if (this.#timer === undefined) this.#watch(this.#limits.handlerTimeoutMs);
+    if (this.#timer === undefined && this.#limits.handlerTimeoutMs > 0) {
+      this.#watch(this.#limits.handlerTimeoutMs);
     }
     return seq;
   }
@@ -147,8 +150,7 @@ export class ReplyOrder {
     this.#closed = true;
     this.#timer?.cancel();
     this.#head = this.#tail;
-    this.#states = new Uint8Array(0);
-    this.#startedAt = new Float64Array(0);
+    this.#states = NONE;
     this.#chunks = [];
   }
 
@@ -170,16 +172,13 @@ export class ReplyOrder {
   #grow(slots: number): void {
     const more = slots === 0 ? FIRST_SLOTS : slots * 2;
     const states = new Uint8Array(more);
-    const startedAt = new Float64Array(more);
     const chunks = new Array<KeptChunk | undefined>(more).fill(undefined);
     for (let seq = this.#head; seq < this.#tail; seq++) {
       states[seq & (more - 1)] = this.#states[seq & (slots - 1)]!;
-      startedAt[seq & (more - 1)] = this.#startedAt[seq & (slots - 1)]!;
       chunks[seq & (more - 1)] = this.#chunks[seq & (slots - 1)];
     }
     this.#store.grow(slots, more, this.#head, this.#tail);
     this.#states = states;
-    this.#startedAt = startedAt;
     this.#chunks = chunks;
   }
 
@@ -193,7 +192,7 @@ export class ReplyOrder {
       for (let seq = this.#head; seq < this.#tail; seq++) {
         const slot = this.slot(seq);
         if (this.#states[slot] !== PENDING) continue;
-        const age = now - this.#startedAt[slot]!;
+        const age = now - this.#chunks[slot]!.since;
         if (age >= limit) this.#onTimeout(seq);
         else next = Math.min(next, limit - age);
       }

@@ -11,9 +11,11 @@ export const ACK_BYTES = 14;
 /** How many go into one piece of the outbound queue. */
 const MOST_AT_ONCE = 4096;
 
+const NONE = new Uint8Array(0);
+
 /** A ring of 14-byte frames. */
 export class AckStore implements ReplyStore {
-  #frames = new Uint8Array(0);
+  #frames = NONE;
   #slots = 0;
 
   /** Writes the reply to the request at `offset` of `chunk`, all but its result. */

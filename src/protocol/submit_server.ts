@@ -18,7 +18,7 @@ import { FramewireError } from "../errors.ts";
 import { isPromise } from "./is_promise.ts";
 import type { ServerConnection, ServerSide } from "./protocol.ts";
 import { ReplyOrder } from "./reply_order.ts";
-import { pointAt, SubmitPacket } from "./submit_packet.ts";
+import { openChunk, pointAt, SubmitPacket } from "./submit_packet.ts";
 import { ACK_BYTES, AckStore } from "./submit_replies.ts";
 
 /** Commands of the plain peer (docs/PROTOCOL.md). */
@@ -41,16 +41,31 @@ export interface SubmitHandlers {
   readonly conn?: SubmitHandler;
 }
 
+/**
+ * The packet that sync handlers are given, one after the other: batches do not nest. A handler that
+ * takes its time keeps it, and the next one gets another.
+ */
+let spare = new SubmitPacket();
+
+function openSpare(chunk: Uint8Array): SubmitPacket {
+  openChunk(spare, chunk);
+  return spare;
+}
+
+function takeSpare(chunk: Uint8Array): SubmitPacket {
+  spare = new SubmitPacket();
+  return openSpare(chunk);
+}
+
 /** One connection's endpoint. */
 export class SubmitServerEndpoint implements Endpoint {
   readonly #connection: Connection;
   readonly #side: ServerSide;
   readonly #submit: SubmitHandler;
   readonly #conn: SubmitHandler | undefined;
-  readonly #store = new AckStore();
-  readonly #order: ReplyOrder;
-  /** Handed to one sync handler after the other; a handler that takes its time keeps it. */
-  #packet = new SubmitPacket();
+  /** Both exist from the first handler on that takes its time. */
+  #order: ReplyOrder | undefined;
+  #store: AckStore | undefined;
   keepsChunk = false;
 
   constructor(connection: Connection, side: ServerSide, handlers: SubmitHandlers) {
@@ -58,17 +73,11 @@ export class SubmitServerEndpoint implements Endpoint {
     this.#side = side;
     this.#submit = handlers.submit;
     this.#conn = handlers.conn;
-    this.#order = new ReplyOrder(
-      connection,
-      this.#store,
-      side.limits,
-      (seq) => this.#timedOut(seq),
-    );
   }
 
   /** {@inheritDoc Endpoint.owed} */
   get owed(): number {
-    return this.#order.owed;
+    return this.#order === undefined ? 0 : this.#order.owed;
   }
 
   /** {@inheritDoc FrameConsumer.batch} */
@@ -79,7 +88,8 @@ export class SubmitServerEndpoint implements Endpoint {
     let taken = 0;
     let promise: PromiseLike<unknown> | undefined;
     let wrong: FramewireError | undefined;
-    if (this.#order.owed === 0) {
+    if (this.owed === 0) {
+      const packet = openSpare(chunk);
       while (taken < count && this.#connection.state === State.OPEN) {
         const at = taken * 4;
         const handler = this.#handler(words[at + 2]!);
@@ -91,8 +101,7 @@ export class SubmitServerEndpoint implements Endpoint {
           results[taken++] = Result.OK;
           continue;
         }
-        const packet = this.#packet;
-        pointAt(packet, chunk, words[at]!, words[at + 1]!);
+        pointAt(packet, words[at]!, words[at + 1]!);
         try {
           const returned = handler(packet, this.#side.conn);
           if (isPromise(returned)) {
@@ -112,7 +121,7 @@ export class SubmitServerEndpoint implements Endpoint {
       const first = taken;
       taken = this.#takeInOrder(chunk, table, taken, promise);
       this.#side.tookRequests(taken - first);
-      if (taken < count && !this.#order.full && this.#connection.state === State.OPEN) {
+      if (taken < count && !this.#order!.full && this.#connection.state === State.OPEN) {
         const at = taken * 4;
         wrong = this.#wrong(chunk, words[at]!, words[at + 1]!, words[at + 2]!);
       }
@@ -126,7 +135,7 @@ export class SubmitServerEndpoint implements Endpoint {
 
   /** {@inheritDoc Endpoint.closed} */
   closed(reason: CloseReason): void {
-    this.#order.close();
+    this.#order?.close();
     this.#side.closed(reason);
   }
 
@@ -156,7 +165,9 @@ export class SubmitServerEndpoint implements Endpoint {
     promise: PromiseLike<unknown> | undefined,
   ): number {
     const { words, count } = table;
-    const order = this.#order;
+    const order = this.#order ??= this.#begin();
+    const store = this.#store!;
+    let packet = openSpare(chunk);
     const kept = order.keep(chunk.length);
     let taken = first;
     while (taken < count) {
@@ -165,10 +176,11 @@ export class SubmitServerEndpoint implements Endpoint {
       const handler = this.#handler(words[at + 2]!);
       if (handler === undefined) break;
       const seq = order.accept(kept);
-      this.#store.begin(order.slot(seq), chunk, words[at]!);
+      store.begin(order.slot(seq), chunk, words[at]!);
       taken++;
       if (promise !== undefined) {
-        this.#await(promise, seq);
+        this.#await(promise, seq, packet);
+        packet = takeSpare(chunk);
         promise = undefined;
         continue;
       }
@@ -176,12 +188,15 @@ export class SubmitServerEndpoint implements Endpoint {
         this.#settle(seq, Result.OK);
         continue;
       }
-      const packet = this.#packet;
-      pointAt(packet, chunk, words[at]!, words[at + 1]!);
+      pointAt(packet, words[at]!, words[at + 1]!);
       try {
         const returned = handler(packet, this.#side.conn);
-        if (isPromise(returned)) this.#await(returned, seq);
-        else this.#settle(seq, Result.OK);
+        if (isPromise(returned)) {
+          this.#await(returned, seq, packet);
+          packet = takeSpare(chunk);
+        } else {
+          this.#settle(seq, Result.OK);
+        }
       } catch (error) {
         this.#failed(error, packet.id);
         this.#settle(seq, Result.FAILED);
@@ -191,10 +206,10 @@ export class SubmitServerEndpoint implements Endpoint {
     return taken;
   }
 
-  #await(promise: PromiseLike<unknown>, seq: number): void {
-    const packet = this.#packet;
-    this.#packet = new SubmitPacket();
-    promise.then(
+  #await(promise: PromiseLike<unknown>, seq: number, packet: SubmitPacket): void {
+    // Only a native promise is sure to settle once, later and without throwing.
+    const settled = promise instanceof Promise ? promise : Promise.resolve(promise);
+    settled.then(
       () => this.#settle(seq, Result.OK),
       (error) => {
         this.#failed(error, packet.id);
@@ -204,11 +219,22 @@ export class SubmitServerEndpoint implements Endpoint {
   }
 
   #settle(seq: number, result: number): void {
-    if (!this.#order.pending(seq)) return; // its deadline has passed, or the connection is closed
-    this.#store.finish(this.#order.slot(seq), result);
+    const order = this.#order!;
+    if (!order.pending(seq)) return; // its deadline has passed, or the connection is closed
+    this.#store!.finish(order.slot(seq), result);
     this.#side.counters.replies++;
     if (result !== Result.OK) this.#side.counters.failures++;
-    this.#order.settle(seq);
+    order.settle(seq);
+  }
+
+  #begin(): ReplyOrder {
+    this.#store = new AckStore();
+    return new ReplyOrder(
+      this.#connection,
+      this.#store,
+      this.#side.limits,
+      (seq) => this.#timedOut(seq),
+    );
   }
 
   #timedOut(seq: number): void {
