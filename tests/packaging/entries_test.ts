@@ -2,14 +2,13 @@
 
 import t from "tap";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { path, read, readJson } from "../helpers/root.ts";
+import { path, read, readJson, root } from "../helpers/root.ts";
 
 type Exports = Record<string, unknown>;
 
 /** Loads a file of dist/ at run time, out of sight of the bundler and of the type checker. */
 function load(file: string): Promise<Exports> {
-  const url = new URL(`file://${path(file)}`);
-  return import(url.href) as Promise<Exports>;
+  return import(new URL(file, root).href) as Promise<Exports>;
 }
 
 const built = {
