@@ -25,86 +25,73 @@ interface SocketOptions {
   readonly writableHighWaterMark?: number;
 }
 
-/** What a socket and its link have to do with each other before the socket exists. */
-class Reading {
-  readonly buffer = new ReadBuffer();
-  link: NodeTcpLink | undefined;
+/** The link of a socket: its listeners are shared by all, and find it here. */
+const link: unique symbol = Symbol("link");
 
-  /**
-   * The `onread` option: Node reads into `buffer` and calls `callback`; then it asks for another
-   * buffer, and goes on with the old one when it gets none.
-   */
-  readonly onread: net.OnReadOpts = {
-    buffer: (() => this.#first()) as () => Uint8Array,
-    callback: (bytes, memory) => this.#data(bytes, memory as Uint8Array<ArrayBuffer>),
-  };
-  #changed = true;
-
-  #first(): Uint8Array | undefined {
-    if (!this.#changed) return undefined;
-    this.#changed = false;
-    return this.buffer.view;
-  }
-
-  #data(bytes: number, memory: Uint8Array): boolean {
-    const kept = this.link!.data(bytes === memory.length ? memory : memory.subarray(0, bytes));
-    this.#changed = this.buffer.took(bytes, kept);
-    return true;
-  }
+interface LinkedSocket extends net.Socket {
+  [link]?: NodeTcpLink;
 }
 
 /** A connection over a Node socket. */
 class NodeTcpLink implements Link {
   readonly transport = "tcp";
-  readonly local: Address;
-  readonly remote: Address;
-  readonly #socket: net.Socket;
-  #receiver!: LinkReceiver;
+  #socket: LinkedSocket | undefined;
+  #remote: Address | undefined;
+  #receiver: LinkReceiver | undefined;
+  #buffer: ReadBuffer | undefined;
+  /** Whether the next read goes to another piece of memory than the last one. */
+  #moved = true;
   #waiting = false;
   #error: Error | undefined;
 
-  constructor(socket: net.Socket) {
+  /**
+   * The `onread` option of the link's socket: Node reads into what `buffer` returns and calls
+   * `callback`; then it asks for another buffer, and keeps the old one when it gets none.
+   */
+  get onread(): net.OnReadOpts {
+    this.#buffer = new ReadBuffer();
+    return {
+      buffer: (() => this.#nextBuffer()) as () => Uint8Array,
+      callback: (bytes, memory) => this.#read(bytes, memory as Uint8Array),
+    };
+  }
+
+  /** Binds it to its socket. */
+  bind(socket: LinkedSocket): this {
     this.#socket = socket;
-    this.local = { hostname: socket.localAddress ?? "", port: socket.localPort ?? 0 };
-    this.remote = { hostname: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
-    socket.on("error", (error) => this.#error = error);
+    // Asked now: a closed socket does not know any more.
+    this.#remote = { hostname: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
+    socket[link] = this;
+    socket.on("error", onError);
+    return this;
+  }
+
+  get local(): Address {
+    const socket = this.#socket!;
+    return { hostname: socket.localAddress ?? "", port: socket.localPort ?? 0 };
+  }
+
+  get remote(): Address {
+    return this.#remote!;
   }
 
   start(receiver: LinkReceiver): void {
     this.#receiver = receiver;
-    const socket = this.#socket;
-    socket.on("end", () => receiver.ended());
-    socket.on("drain", () => {
-      if (!this.#waiting) return;
-      this.#waiting = false;
-      receiver.written();
-    });
-    socket.on("close", () => {
-      const { hostname, port } = this.remote;
-      receiver.closed(
-        this.#error === undefined
-          ? undefined
-          : linkError(this.#error, formatAddress(hostname, port)),
-      );
-    });
-    socket.resume();
-  }
-
-  /** Bytes came. */
-  data(chunk: Uint8Array): boolean {
-    return this.#receiver.data(chunk);
+    const socket = this.#socket!;
+    if (this.#buffer === undefined) socket.on("data", onData);
+    socket.on("end", onEnd).on("drain", onDrain).on("close", onClose).resume();
   }
 
   pause(): void {
-    this.#socket.pause();
+    this.#socket!.pause();
   }
 
   resume(): void {
-    this.#socket.resume();
+    this.#socket!.resume();
   }
 
   write(bytes: Uint8Array): boolean {
-    const socket = this.#socket;
+    const socket = this.#socket!;
     socket.write(bytes);
     // libuv tries to send at once. When that sent everything, Node has already counted it off.
     if (socket.writableLength === 0) return true;
@@ -113,12 +100,71 @@ class NodeTcpLink implements Link {
   }
 
   end(): void {
-    this.#socket.end();
+    this.#socket!.end();
   }
 
   abort(): void {
-    this.#socket.destroy();
+    this.#socket!.destroy();
   }
+
+  // What the socket's listeners call.
+
+  /** Bytes came, in memory that is not used again. */
+  data(chunk: Uint8Array): void {
+    this.#receiver!.data(chunk);
+  }
+
+  ended(): void {
+    this.#receiver!.ended();
+  }
+
+  drained(): void {
+    if (!this.#waiting) return;
+    this.#waiting = false;
+    this.#receiver!.written();
+  }
+
+  failed(error: Error): void {
+    this.#error = error;
+  }
+
+  closed(): void {
+    const { hostname, port } = this.remote;
+    const where = formatAddress(hostname, port);
+    this.#receiver!.closed(this.#error && linkError(this.#error, where));
+  }
+
+  #nextBuffer(): Uint8Array | undefined {
+    if (!this.#moved) return undefined;
+    this.#moved = false;
+    return this.#buffer!.view;
+  }
+
+  #read(bytes: number, memory: Uint8Array): boolean {
+    const kept = this.#receiver!.data(bytes === memory.length ? memory : memory.subarray(0, bytes));
+    this.#moved = this.#buffer!.took(bytes, kept);
+    return true;
+  }
+}
+
+function onError(this: LinkedSocket, error: Error): void {
+  this[link]!.failed(error);
+}
+
+function onData(this: LinkedSocket, chunk: Uint8Array): void {
+  this[link]!.data(chunk);
+}
+
+function onEnd(this: LinkedSocket): void {
+  this[link]!.ended();
+}
+
+function onDrain(this: LinkedSocket): void {
+  this[link]!.drained();
+}
+
+function onClose(this: LinkedSocket): void {
+  this[link]!.closed();
 }
 
 /** Every write asks for `drain`, so that the one that did not leave at once is heard of. */
@@ -134,21 +180,18 @@ function takeOver(accepted: net.Socket): NodeTcpLink {
   const holder = accepted as unknown as { _handle: unknown };
   const handle = holder._handle;
   if (typeof handle !== "object" || handle === null || !("readStart" in handle)) {
-    const link = new NodeTcpLink(accepted);
-    accepted.on("data", (chunk) => link.data(chunk as Uint8Array));
-    accepted.pause();
-    return link;
+    return new NodeTcpLink().bind(accepted);
   }
   holder._handle = null;
   accepted.destroy(); // gives up its place in the server's count, and nothing else
-  const reading = new Reading();
+  const taken = new NodeTcpLink();
   const options: SocketOptions = {
     handle: handle as never,
     allowHalfOpen: true,
-    onread: reading.onread,
+    onread: taken.onread,
     writableHighWaterMark: ALWAYS_DRAIN,
   };
-  return reading.link = new NodeTcpLink(new net.Socket(options));
+  return taken.bind(new net.Socket(options));
 }
 
 /** TCP of the Node runtime. */
@@ -176,13 +219,13 @@ export const nodeTcp: Transport = {
 
   connect({ hostname, port, signal }: ConnectTarget) {
     return new Promise<Link>((resolve, reject) => {
-      const reading = new Reading();
+      const dialed = new NodeTcpLink();
       const options: net.NetConnectOpts & SocketOptions = {
         host: hostname,
         port,
         noDelay: true,
         allowHalfOpen: true,
-        onread: reading.onread,
+        onread: dialed.onread,
         writableHighWaterMark: ALWAYS_DRAIN,
       };
       const socket = net.connect(options);
@@ -194,7 +237,7 @@ export const nodeTcp: Transport = {
         signal?.removeEventListener("abort", abort);
         socket.off("error", refuse);
         socket.pause();
-        resolve(reading.link = new NodeTcpLink(socket));
+        resolve(dialed.bind(socket));
       });
     });
   },

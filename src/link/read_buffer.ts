@@ -4,7 +4,7 @@
  * @module
  */
 
-const LEAST_BYTES = 1024;
+const LEAST_BYTES = 512;
 const MOST_BYTES = 64 * 1024;
 /** Memory is taken in pieces of this many reads, when readers keep what they are given. */
 const READS_PER_SLAB = 4;

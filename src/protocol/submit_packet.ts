@@ -16,6 +16,9 @@ const NOWHERE = new ArrayBuffer(0);
 /** Says in which chunk the frames of a packet are; only the endpoints do. */
 export let openChunk: (packet: SubmitPacket, chunk: Uint8Array) => void;
 
+/** Makes a packet of the chunk that another one is in. */
+export let sibling: (packet: SubmitPacket) => SubmitPacket;
+
 /** Points a packet at a frame of its chunk. */
 export let pointAt: (packet: SubmitPacket, offset: number, length: number) => void;
 
@@ -40,6 +43,13 @@ export class SubmitPacket {
       packet.#chunk = chunk;
       packet.#buffer = chunk.buffer;
       packet.#base = chunk.byteOffset;
+    };
+    sibling = (packet) => {
+      const other = new SubmitPacket();
+      other.#chunk = packet.#chunk;
+      other.#buffer = packet.#buffer;
+      other.#base = packet.#base;
+      return other;
     };
     pointAt = (packet, offset, length) => {
       packet.#offset = offset;

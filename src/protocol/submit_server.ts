@@ -18,7 +18,7 @@ import { FramewireError } from "../errors.ts";
 import { isPromise } from "./is_promise.ts";
 import type { ServerConnection, ServerSide } from "./protocol.ts";
 import { ReplyOrder } from "./reply_order.ts";
-import { openChunk, pointAt, SubmitPacket } from "./submit_packet.ts";
+import { openChunk, pointAt, sibling, SubmitPacket } from "./submit_packet.ts";
 import { ACK_BYTES, AckStore } from "./submit_replies.ts";
 
 /** Commands of the plain peer (docs/PROTOCOL.md). */
@@ -50,11 +50,6 @@ let spare = new SubmitPacket();
 function openSpare(chunk: Uint8Array): SubmitPacket {
   openChunk(spare, chunk);
   return spare;
-}
-
-function takeSpare(chunk: Uint8Array): SubmitPacket {
-  spare = new SubmitPacket();
-  return openSpare(chunk);
 }
 
 /** One connection's endpoint. */
@@ -180,7 +175,7 @@ export class SubmitServerEndpoint implements Endpoint {
       taken++;
       if (promise !== undefined) {
         this.#await(promise, seq, packet);
-        packet = takeSpare(chunk);
+        packet = spare = sibling(packet);
         promise = undefined;
         continue;
       }
@@ -193,7 +188,7 @@ export class SubmitServerEndpoint implements Endpoint {
         const returned = handler(packet, this.#side.conn);
         if (isPromise(returned)) {
           this.#await(returned, seq, packet);
-          packet = takeSpare(chunk);
+          packet = spare = sibling(packet);
         } else {
           this.#settle(seq, Result.OK);
         }
