@@ -1,0 +1,104 @@
+/**
+ * The `framewire` command: which of its commands is meant, and how it ends.
+ *
+ * @module
+ */
+import { VERSION } from "../version.ts";
+import { closest } from "./closest.ts";
+import type { Command, Context } from "./command.ts";
+import { describeFailure, ExitCode, exitCodeOf, UsageError } from "./failure.ts";
+import { loadHost } from "./host.ts";
+import { Output } from "./output.ts";
+import { sendCommand } from "./send.ts";
+import { serveCommand } from "./serve.ts";
+import { columns, helpOf, readArgs } from "./usage.ts";
+
+const COMMANDS: readonly Command[] = [serveCommand, sendCommand];
+
+/** Runs the command with the process's arguments, and ends the process. */
+export async function main(): Promise<void> {
+  const host = await loadHost();
+  const context = { host, out: new Output(host.stdout), err: new Output(host.stderr) };
+  const code = await run(context, host.args);
+  await Promise.all([context.out.flush(), context.err.flush()]);
+  host.exit(code);
+}
+
+async function run(context: Context, args: readonly string[]): Promise<number> {
+  let caller = "framewire";
+  try {
+    const [name = "", ...rest] = args;
+    const command = COMMANDS.find(({ usage }) => usage.name === name);
+    if (command !== undefined) {
+      caller = `framewire ${name}`;
+      return await runCommand(context, command, rest);
+    }
+    return runNone(context, name, rest);
+  } catch (error) {
+    const { host, err } = context;
+    const label = err.terminal && !host.noColor ? "\x1b[31merror:\x1b[39m" : "error:";
+    err.line(`${caller}: ${label} ${describeFailure(error)}`);
+    return exitCodeOf(error);
+  }
+}
+
+async function runCommand(
+  context: Context,
+  command: Command,
+  args: readonly string[],
+): Promise<number> {
+  // Help is given whatever else is wrong with the call.
+  const asked = args.slice(0, args.includes("--") ? args.indexOf("--") : undefined);
+  if (asked.includes("--help") || asked.includes("-h")) {
+    context.out.line(helpOf(command.usage));
+    return ExitCode.OK;
+  }
+  if (readArgs(command.usage, args).given.version) {
+    context.out.line(`framewire ${VERSION}`);
+    return ExitCode.OK;
+  }
+  return await command.run(context, args);
+}
+
+/** The first argument names no command. */
+function runNone({ out, err }: Context, name: string, rest: readonly string[]): number {
+  switch (name) {
+    case "--version":
+    case "-V":
+      out.line(`framewire ${VERSION}`);
+      return ExitCode.OK;
+    case "--help":
+    case "-h":
+    case "help": {
+      const command = COMMANDS.find(({ usage }) => usage.name === rest[0]);
+      out.line(command === undefined ? overview() : helpOf(command.usage));
+      return ExitCode.OK;
+    }
+    case "":
+      err.line(overview());
+      return ExitCode.USAGE;
+  }
+  const names = COMMANDS.map(({ usage }) => usage.name);
+  if (name.startsWith("-")) {
+    throw new UsageError(`the command comes first: framewire ${names.join(" or ")} … (--help)`);
+  }
+  const guess = closest(name.toLowerCase(), names);
+  const hint = guess === undefined ? `use ${names.join(" or ")}` : `did you mean ${guess}?`;
+  throw new UsageError(`unknown command "${name}"; ${hint} (framewire --help)`);
+}
+
+function overview(): string {
+  return [
+    `framewire ${VERSION}: a server and a client for framed packets over TCP.`,
+    "",
+    "Usage:",
+    ...columns([
+      ...COMMANDS.map(({ usage }): [string, string] => [
+        `framewire ${usage.name} ${usage.operands}`,
+        usage.summary[0]!.toLowerCase() + usage.summary.slice(1),
+      ]),
+      ["framewire COMMAND --help", "show the options of a command"],
+      ["framewire --version", "show the version"],
+    ]),
+  ].join("\n");
+}

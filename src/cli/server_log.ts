@@ -1,0 +1,85 @@
+/**
+ * What a server's events say in its log.
+ *
+ * @module
+ */
+import type { FramewireError } from "../errors.ts";
+import { formatAddress } from "../link/net_errors.ts";
+import type { ServerConnection } from "../protocol/protocol.ts";
+import type { ServerListeners } from "../server/server.ts";
+import type { ServerStats } from "../server/stats.ts";
+import { oneLine } from "./failure.ts";
+import { formatBytes, plural } from "./size.ts";
+
+/** Where lines go. */
+export interface Lines {
+  info(line: string): void;
+  error(line: string): void;
+}
+
+/** Errors of one code that are printed in one second; of the rest, how many they were. */
+const MOST_A_SECOND = 10;
+/** Errors that are this side's own, and so are told without being asked for. */
+const OWN_ERRORS: readonly string[] = ["HANDLER_FAILED", "HANDLER_TIMEOUT"];
+
+/** Listeners that print: all there is with `verbose`, else what is this side's fault. */
+export function logListeners(lines: Lines, verbose: boolean): ServerListeners {
+  const limit = new ErrorLimit((line) => lines.error(line));
+  const error = (error: FramewireError, conn: ServerConnection | undefined): void => {
+    if (!verbose && conn !== undefined && !OWN_ERRORS.includes(error.code)) return;
+    if (limit.holdsBack(error.code)) return;
+    const where = conn === undefined ? "" : ` on ${name(conn)}`;
+    lines.error(`error${where}: ${error.code}: ${oneLine(error.message)}`);
+    if (verbose && OWN_ERRORS.includes(error.code) && error.cause instanceof Error) {
+      lines.error(error.cause.stack ?? error.cause.message);
+    }
+  };
+  if (!verbose) return { error };
+  return {
+    error,
+    connect: (conn) => lines.info(`connect ${name(conn)}`),
+    disconnect: (conn, { code, message, requests, bytesIn, bytesOut }) =>
+      lines.info(
+        `disconnect ${name(conn)}: ${code} (${oneLine(message)}), ${
+          plural(requests, "request")
+        }, ` +
+          `${formatBytes(bytesIn)} in, ${formatBytes(bytesOut)} out`,
+      ),
+  };
+}
+
+/** The line a server leaves behind. */
+export function stopLine(stats: ServerStats, seconds: number): string {
+  const failed = stats.failures > 0 ? ` (${stats.failures} failed)` : "";
+  return `stopped after ${seconds.toFixed(1)} s: ` +
+    `${plural(stats.connections.accepted, "connection")}, ${plural(stats.requests, "request")}` +
+    `${failed}, ${formatBytes(stats.bytesIn)} in, ${formatBytes(stats.bytesOut)} out`;
+}
+
+function name(conn: ServerConnection): string {
+  return `#${conn.id} ${formatAddress(conn.remote.hostname, conn.remote.port)}`;
+}
+
+/** Keeps a failing handler, or a flood of bad peers, from filling the disk. */
+class ErrorLimit {
+  readonly #print: (line: string) => void;
+  readonly #counts = new Map<string, number>();
+
+  constructor(print: (line: string) => void) {
+    this.#print = print;
+  }
+
+  /** Counts an error, and tells whether it is one too many. */
+  holdsBack(code: string): boolean {
+    const count = (this.#counts.get(code) ?? 0) + 1;
+    this.#counts.set(code, count);
+    if (count === 1) setTimeout(() => this.#sumUp(code), 1000);
+    return count > MOST_A_SECOND;
+  }
+
+  #sumUp(code: string): void {
+    const held = this.#counts.get(code)! - MOST_A_SECOND;
+    this.#counts.delete(code);
+    if (held > 0) this.#print(`error: ${code}: and ${held} more within a second`);
+  }
+}
