@@ -1,0 +1,63 @@
+/**
+ * The runtime that a test runs on, and the library as that runtime's programs see it.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { denoTcp } from "../../src/link/deno_tcp.ts";
+import type { Transport } from "../../src/link/link.ts";
+import { nodeTcp } from "../../src/link/node_tcp.ts";
+
+export { connect, serve } from "#entry";
+
+/** Which runtime this is. */
+export const runtime: "deno" | "node" = "Deno" in globalThis ? "deno" : "node";
+
+/** What `serve` and `connect` use when they are given no transport. */
+export const tcp: Transport = runtime === "deno" ? denoTcp : nodeTcp;
+
+/** Whether {@linkcode collect} can collect: Node only does when it was started with --expose-gc. */
+export const canCollect: boolean = typeof (globalThis as { gc?: unknown }).gc === "function";
+
+/** Collects garbage, if the runtime lets a program do that. */
+export function collect(): void {
+  (globalThis as { gc?: () => void }).gc?.();
+}
+
+/** What this process holds open: the kinds of handles, each as often as there are. */
+export function openHandles(): string[] {
+  return runtime === "node" ? process.getActiveResourcesInfo().sort() : [];
+}
+
+/** Lets every callback run that is due now: several turns of the event loop, no time on the clock. */
+export async function turns(count = 3): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise<void>((resolve) => setImmediate(resolve));
+}
+
+/** Waits until something holds, looking again after each turn of the event loop. */
+export async function until(holds: () => boolean, what: string, withinMs = 20_000): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`waited ${withinMs} ms in vain: ${what}`);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
+
+/** A promise and what settles it. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** Makes a promise to be settled from outside. */
+export function deferred<T = void>(): Deferred<T> {
+  let resolve!: (value: T) => void;
+  let reject!: (reason: unknown) => void;
+  const promise = new Promise<T>((res, rej) => {
+    resolve = res;
+    reject = rej;
+  });
+  return { promise, resolve, reject };
+}
