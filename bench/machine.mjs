@@ -28,7 +28,6 @@ export function describeMachine(deno) {
     cores: cpus.length,
     memoryGiB: Math.round(os.totalmem() / 2 ** 30),
     os: `${os.type()} ${os.release()} ${os.arch()}`,
-    loadAverage: os.loadavg().map((load) => Math.round(load * 100) / 100),
     versions: {
       deno: firstLine(deno, "--version")?.split(" ")[1],
       node: process.version.slice(1),

@@ -16,11 +16,11 @@ export function shortReport(results) {
   const parts = [];
   if (server) {
     parts.push(
-      workloadTable(server.workloads, throughputCell),
+      workloadTable(server.workloads.map(withoutControls), throughputCell),
       idleLine(server.idle),
       codecLine(codec),
-      `<sub>${conditions(machine, server)} \`npm run bench\` measures it again; latency, CPU and ` +
-        "memory are in [bench/README.md](bench/README.md).</sub>",
+      `<sub>${conditions(machine, server)} \`npm run bench\` measures it again; latency, CPU, ` +
+        "memory and the runtimes without a library are in [bench/README.md](bench/README.md).</sub>",
     );
   }
   return parts.filter(Boolean).join("\n\n");
@@ -32,7 +32,7 @@ export function fullReport({ machine, server, codec }) {
   if (server) {
     parts.push(
       conditions(machine, server),
-      "Requests/s, as a share of the C limit's, and as a multiple of Go's:",
+      "Requests/s, and their ratios to the C limit's and to Go's:",
       workloadTable(server.workloads, throughputCell),
       "Latency, p50 / p99:",
       workloadTable(
@@ -116,11 +116,18 @@ export function replaceTable(file, text) {
   if (next !== old) writeFileSync(file, next);
 }
 
-function conditions({ cpu, cores, os, versions }, { rounds, seconds, measuredAt }) {
+function conditions({ cpu, cores, os, versions }, { rounds, seconds, measuredAt, loadBefore }) {
   const go = versions.go === undefined ? "" : `, Go ${versions.go}`;
   return `Medians of ${rounds} rounds of ${seconds} s in which all take turns, ratios within a ` +
-    `round; ${cpu}, ${cores} cores, ${os}; Deno ${versions.deno}, Node ${versions.node}${go}, ` +
+    `round; ${cpu}, ${cores} cores, load ${
+      loadBefore.toFixed(1)
+    } before, ${os}; Deno ${versions.deno}, Node ${versions.node}${go}, ` +
     `gcc ${versions.gcc}; ${measuredAt.slice(0, 10)}.`;
+}
+
+/** The controls tell our share from the runtime's, which is a question for the full report. */
+function withoutControls(workload) {
+  return { ...workload, rows: workload.rows.filter(({ name }) => !name.startsWith("bare-")) };
 }
 
 /** Workloads down, subjects across; a subject without that workload gets a dash. */
@@ -145,13 +152,15 @@ function headings(rows) {
 function throughputCell({ name, median, ofC, ofGo }) {
   const rate = perSecond(median.requestsPerS);
   if (name === "c") return rate;
-  const share = `${rate} · ${ofC.toFixed(2)} C`;
-  return name === "go" || ofGo === undefined ? share : `${share} · ${ofGo.toFixed(2)} Go`;
+  const ofGoToo = name === "go" || ofGo === undefined ? "" : `, ${ofGo.toFixed(2)} of Go`;
+  return `${rate}: ${ofC.toFixed(2)} of C${ofGoToo}`;
 }
 
 function idleLine(idle) {
-  const cells = idle.rows.map(({ title, silentBytes }) => `${title} ${kib(silentBytes)} KiB`);
-  return `An idle connection (of ${idle.connections}) takes: ${cells.join(", ")}.`;
+  const cells = idle.rows
+    .filter(({ ours, name }) => ours || name === "go")
+    .map(({ title, silentBytes }) => `${kib(silentBytes)} KiB (${title})`);
+  return `One of ${idle.connections} idle connections takes ${cells.join(", ")}.`;
 }
 
 function idleTable({ rows }) {
@@ -163,14 +172,14 @@ function idleTable({ rows }) {
 }
 
 function codecLine(codec) {
-  const chosen = (codec?.deno ?? []).filter(({ payload, chunk }) =>
-    payload === CODEC_TARGET.payload && chunk === CODEC_TARGET.chunk
+  const { name, payload, chunk } = CODEC_TARGET;
+  const row = codec?.deno.find((row) =>
+    row.name === name && row.payload === payload && row.chunk === chunk
   );
-  if (chosen.length === 0) return "";
-  const cells = chosen.map(({ name, wasmNs, tsNs }) =>
-    `${name} ${wasmNs.toFixed(1)} ns in WASM and ${tsNs.toFixed(1)} ns in TypeScript`
-  );
-  return `The codec, per frame of 32 B payload in chunks of 64 KiB, on Deno: ${cells.join("; ")}.`;
+  if (row === undefined) return "";
+  return `To find a frame of ${payload} B payload in a chunk of ${chunk / 1024} KiB ` +
+    `and encode its acknowledgement takes ${row.wasmNs.toFixed(1)} ns in WebAssembly ` +
+    `and ${row.tsNs.toFixed(1)} ns in TypeScript (on Deno).`;
 }
 
 function codecTable({ deno, node }) {

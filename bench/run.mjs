@@ -18,6 +18,7 @@
  * @module
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { loadavg } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -86,6 +87,8 @@ function positive(option, text) {
 
 async function measureServer({ workload: only, names, rounds, seconds, codec }, { deno, go }) {
   const all = await subjects({ deno, go, codec, names });
+  const loadBefore = loadavg()[0];
+  if (loadBefore > 0.5) console.warn(`note: the machine is busy (load ${loadBefore.toFixed(1)})`);
   const pace = { rounds, seconds, warmUpSeconds: Math.min(1, seconds) };
   const workloads = [];
   for (const workload of WORKLOADS) {
@@ -107,7 +110,8 @@ async function measureServer({ workload: only, names, rounds, seconds, codec }, 
     }
     idle = { ...IDLE, rows };
   }
-  return { measuredAt: new Date().toISOString(), rounds, seconds, codec, workloads, idle };
+  const measuredAt = new Date().toISOString();
+  return { measuredAt, loadBefore, rounds, seconds, codec, workloads, idle };
 }
 
 function printRow({ title, median, ofC, ofGo }) {
@@ -119,8 +123,11 @@ function printRow({ title, median, ofC, ofGo }) {
   );
 }
 
-function lastResults() {
-  return existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, "utf8")) : {};
+/** The parts measured last, as far as they were measured on this machine with these versions. */
+function lastResults(machine) {
+  const last = existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, "utf8")) : {};
+  const same = JSON.stringify(last.machine) === JSON.stringify(machine);
+  return { machine, codec: same ? last.codec : undefined, server: same ? last.server : undefined };
 }
 
 async function main() {
@@ -130,8 +137,7 @@ async function main() {
   const options = readOptions();
   const deno = findDeno(ROOT);
   const { go } = options.only === "codec" ? { go: false } : buildPeers();
-  const { codec, server } = options.writes ? lastResults() : {};
-  const results = { machine: describeMachine(deno), codec, server };
+  const results = options.writes ? lastResults(describeMachine(deno)) : {};
   if (options.only !== "server") results.codec = await measureCodec(deno);
   if (options.only !== "codec") results.server = await measureServer(options, { deno, go });
 
