@@ -54,8 +54,10 @@ async function load(host: Host, path: string): Promise<{ readonly default?: unkn
   try {
     ({ isFile } = host.statSync(file));
   } catch (error) {
-    const why = `${error instanceof Error ? error.message : error}`;
-    throw new CommandError(`${path} cannot be read: is there a file ${file}? (${oneLine(why)})`);
+    if ((error as { code?: unknown }).code === "ENOENT") {
+      throw new CommandError(`there is no file ${file}; name the handlers module by its path`);
+    }
+    throw new CommandError(`${path} cannot be read: ${whyNot(error)}`);
   }
   if (!isFile) throw new CommandError(`${path} is no file; name the module itself`);
   try {

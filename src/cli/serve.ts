@@ -117,7 +117,7 @@ async function run(context: Context, args: readonly string[]): Promise<number> {
     const rates = new Rates(server.stats(), startedMs);
     status = new StatusLine(host, out, () => {
       const line = rates.line(server.stats(), performance.now());
-      return stopping ? `shutting down (again to force): ${line}` : line;
+      return stopping ? `stopping, again to force · ${line}` : line;
     });
     status.start();
   }
