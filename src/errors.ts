@@ -131,3 +131,16 @@ export function isFramewireError(value: unknown, code?: ErrorCode): value is Fra
   return typeof value === "object" && value !== null && brand in value &&
     (code === undefined || (value as unknown as FramewireError).code === code);
 }
+
+/**
+ * What was thrown, in words. Anything can be thrown, and some of it resists being turned into text.
+ *
+ * @param thrown What a `catch` caught, or a promise was rejected with.
+ */
+export function thrownText(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown);
+  } catch {
+    return `a ${typeof thrown} that cannot be shown`;
+  }
+}

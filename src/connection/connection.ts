@@ -21,7 +21,7 @@
 import type { FrameLayout } from "../codec/codec.ts";
 import { type FrameConsumer, FrameDecoder } from "../codec/frame_decoder.ts";
 import type { CodecChoice } from "../codec/lend.ts";
-import { FramewireError, isFramewireError } from "../errors.ts";
+import { FramewireError, isFramewireError, thrownText } from "../errors.ts";
 import type { Address, Link, LinkReceiver } from "../link/link.ts";
 import { type Clock, systemClock, type Timer } from "./clock.ts";
 import { Outbound } from "./outbound.ts";
@@ -168,7 +168,11 @@ export class Connection implements LinkReceiver {
     this.#held = undefined;
     this.#decoder.close();
     this.outbound.close();
-    if (this.#reason === undefined || (cause !== undefined && !orderly)) {
+    // The first error counts: a reset after malformed input is only its consequence.
+    if (
+      this.#reason === undefined ||
+      (cause !== undefined && !orderly && this.#reason.error === undefined)
+    ) {
       this.#reason = cause !== undefined
         ? failure(cause)
         : { code: "PEER_ENDED", message: "the peer ended the connection" };
@@ -239,9 +243,8 @@ export class Connection implements LinkReceiver {
       }
     } catch (error) {
       keeps = endpoint.keepsChunk;
-      this.#inTurn = false;
-      this.fail(error);
-      return keeps;
+      this.fail(error); // unless a handler of this turn has ended it already
+      this.#decoder.close();
     }
     this.#inTurn = false;
     this.outbound.flush();
@@ -308,6 +311,6 @@ export class Connection implements LinkReceiver {
 function failure(cause: unknown): CloseReason {
   const error = isFramewireError(cause)
     ? cause
-    : new FramewireError("LINK_FAILED", String(cause), { cause });
+    : new FramewireError("LINK_FAILED", thrownText(cause), { cause });
   return { code: error.code, message: error.message, error };
 }

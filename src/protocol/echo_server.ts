@@ -11,7 +11,7 @@ import {
   State,
 } from "../connection/connection.ts";
 import type { Outbound } from "../connection/outbound.ts";
-import { FramewireError } from "../errors.ts";
+import { FramewireError, thrownText } from "../errors.ts";
 import { isPromise } from "./is_promise.ts";
 import type { ServerConnection, ServerSide } from "./protocol.ts";
 import { ReplyOrder, type ReplyStore } from "./reply_order.ts";
@@ -204,7 +204,7 @@ export class EchoServerEndpoint implements Endpoint {
   }
 
   #failed(cause: unknown): void {
-    const what = cause instanceof Error ? cause.message : String(cause);
+    const what = thrownText(cause);
     this.#side.report(
       new FramewireError("HANDLER_FAILED", `a data handler failed: ${what}`, { cause }),
     );

@@ -9,7 +9,8 @@ export const SUBMIT_HEADER_BYTES = 13;
 
 const ID_OFFSET = 5;
 const ID_BYTES = 8;
-const decoder = new TextDecoder();
+/** A byte order mark is part of the text, not of its encoding: what was sent comes out whole. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 const NOWHERE = new ArrayBuffer(0);
 

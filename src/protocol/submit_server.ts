@@ -14,7 +14,7 @@ import {
   type Endpoint,
   State,
 } from "../connection/connection.ts";
-import { FramewireError } from "../errors.ts";
+import { FramewireError, thrownText } from "../errors.ts";
 import { isPromise } from "./is_promise.ts";
 import type { ServerConnection, ServerSide } from "./protocol.ts";
 import { ReplyOrder } from "./reply_order.ts";
@@ -247,7 +247,7 @@ export class SubmitServerEndpoint implements Endpoint {
     this.#side.report(
       new FramewireError(
         "HANDLER_FAILED",
-        `the handler of request ${id} failed: ${cause instanceof Error ? cause.message : cause}`,
+        `the handler of request ${id} failed: ${thrownText(cause)}`,
         { cause },
       ),
     );
