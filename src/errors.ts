@@ -13,6 +13,18 @@ export const ERROR_CODES = {
   LENGTH_UNDERFLOW: "a frame declares a length under the shortest its protocol allows",
   /** A frame is over `maxFrameBytes`. Received: closes the connection. To send: refused. */
   FRAME_TOO_LARGE: "a frame is longer than maxFrameBytes",
+  /** A signed length field is negative. Closes the connection. */
+  NEGATIVE_LENGTH: "a frame's length field is negative",
+  /** A frame is shorter than the bytes its framing strips. Closes the connection. */
+  STRIP_EXCEEDS_FRAME: "a frame is shorter than what its framing strips",
+  /** A varint length goes on after the bytes it may have. Closes the connection. */
+  VARINT_TOO_LONG: "a varint length has more bytes than its framing allows",
+  /** No delimiter in as many bytes as a frame may have. Closes the connection. */
+  DELIMITER_NOT_FOUND: "no delimiter came within maxFrameBytes",
+  /** A custom framing's scan refused what came. Closes the connection. */
+  INVALID_FRAME: "a custom framing's scan refused the bytes",
+  /** Content that its framing cannot carry, such as a line with a line end in it. */
+  INVALID_CONTENT: "the content to send cannot be carried by its framing",
   /** A frame's kind is none that the protocol knows. Closes the connection. */
   UNKNOWN_PACKET: "a frame's kind is none that the protocol knows",
   /** A packet that only the other side may send, or a reply that nobody waits for. Closes. */
@@ -35,10 +47,24 @@ export const ERROR_CODES = {
   ADDRESS_IN_USE: "another program already listens at the address",
   /** The address is none of this machine's, or cannot be listened on. */
   ADDRESS_NOT_AVAILABLE: "the address cannot be listened on from this machine",
+  /** A protocol or framing is defined in a way that cannot be. */
+  INVALID_CONFIG: "a framing or a protocol is defined in a way that cannot be",
+  /** A packet's field has a value that it cannot have. */
+  INVALID_FIELD: "a packet's field has a value that it cannot have",
+  /** A packet ends before its fields do. */
+  BODY_TOO_SHORT: "a packet ends before its fields do",
+  /** A packet's fields end before it does. */
+  BODY_TOO_LONG: "a packet's fields end before it does",
+  /** A request came for which there is no handler. */
+  NO_HANDLER: "there is no handler for the request",
+  /** So many calls wait for their replies that the protocol can tell no more apart. */
+  WINDOW_FULL: "no more calls can wait for their replies at once",
   /** The operating system or the runtime's sandbox forbids it. */
   PERMISSION_DENIED: "the operating system or the runtime's permissions forbid it",
   /** An option has a value out of its range or of the wrong type. */
   INVALID_OPTION: "an option's value is out of its range or of the wrong type",
+  /** A framing or a protocol, or a change to one while it runs, contradicts itself. */
+  INVALID_CONFIG: "a framing or a protocol contradicts itself or is out of range",
   /** Accepting a connection failed; the server goes on and tries again. */
   ACCEPT_FAILED: "a connection could not be accepted; the server goes on",
   /** A handler threw or rejected; its request was answered with a failure. */
@@ -68,6 +94,8 @@ export interface StreamErrorDetail {
   readonly looksLike?: string;
   /** The result byte of the reply, with `RESULT_FAILED`. */
   readonly result?: number;
+  /** The reply that was none of the expected ones, with `RESULT_FAILED`. */
+  readonly reply?: Readonly<Record<string, unknown>>;
 }
 
 /** What {@linkcode FramewireError} is made of. */
@@ -106,6 +134,8 @@ export class FramewireError extends Error implements StreamErrorDetail {
   readonly looksLike?: string;
   /** The result byte of the reply, with `RESULT_FAILED`. */
   readonly result?: number;
+  /** The reply that was none of the expected ones, with `RESULT_FAILED`. */
+  readonly reply?: Readonly<Record<string, unknown>>;
 
   /**
    * @param code The stable code.

@@ -97,6 +97,8 @@ export interface ClientOptions extends CommonOptions {
    * @default {5000}
    */
   readonly connectTimeoutMs?: number;
+  /** Told when a handler of what the server sends by itself failed. */
+  readonly onError?: (error: FramewireError) => void;
   /** Gives up connecting when it aborts. */
   readonly signal?: AbortSignal;
 }
@@ -104,7 +106,7 @@ export interface ClientOptions extends CommonOptions {
 /** The options of a server that have a default. */
 type ServerDefaults = Required<Omit<ServerOptions, "transport" | "clock" | "signal">>;
 /** The options of a client that have a default. */
-type ClientDefaults = Required<Omit<ClientOptions, "transport" | "clock" | "signal">>;
+type ClientDefaults = Required<Omit<ClientOptions, "transport" | "clock" | "signal" | "onError">>;
 
 const COMMON_DEFAULTS = {
   codec: "auto",
@@ -167,7 +169,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
  * @throws FramewireError INVALID_OPTION, naming the option, its value and its range.
  */
 export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
-  return resolve("connect", options, CLIENT_DEFAULTS, ["signal"]);
+  return resolve("connect", options, CLIENT_DEFAULTS, ["signal", "onError"]);
 }
 
 function resolve<Options extends object, Defaults extends object>(

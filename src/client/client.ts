@@ -58,6 +58,7 @@ export class ConnectedClient<Calls> implements Client {
     this.closed = new Promise((resolve) => closed = resolve);
     const side: ClientSide = {
       maxFrameBytes: options.maxFrameBytes,
+      report: (error) => options.onError?.(error),
       settled: () => this.#idle?.(),
       closed: (reason) => closed(reason),
     };

@@ -7,6 +7,7 @@ import type { Codec, FrameTable } from "../codec/codec.ts";
 import { type CloseReason, type Connection, State } from "../connection/connection.ts";
 import { FramewireError } from "../errors.ts";
 import { ECHO_HEADER_BYTES, EchoType } from "./echo_server.ts";
+import { Fifo } from "./fifo.ts";
 import { type ClientEndpoint, type ClientSide, connectionLost, tooLarge } from "./protocol.ts";
 
 /** What a client of the `echo` protocol can call. */
@@ -27,15 +28,11 @@ interface Waiting {
 }
 
 const encoder = new TextEncoder();
-/** The queue is compacted when this many of its entries are answered, and they are half of it. */
-const COMPACT_AT = 1024;
-
 /** One connection's endpoint. */
 export class EchoClientEndpoint implements ClientEndpoint, EchoCalls {
   readonly #connection: Connection;
   readonly #side: ClientSide;
-  #waiting: Waiting[] = [];
-  #answered = 0;
+  readonly #waiting = new Fifo<Waiting>();
   #refused: FramewireError | undefined;
   readonly owed = 0;
   keepsChunk = false;
@@ -47,7 +44,7 @@ export class EchoClientEndpoint implements ClientEndpoint, EchoCalls {
 
   /** {@inheritDoc ClientEndpoint.pending} */
   get pending(): number {
-    return this.#waiting.length - this.#answered;
+    return this.#waiting.length;
   }
 
   /** {@inheritDoc EchoCalls.echo} */
@@ -76,8 +73,8 @@ export class EchoClientEndpoint implements ClientEndpoint, EchoCalls {
     for (let i = 0; i < count; i++) {
       const offset = words[i * 4]!;
       const type = words[i * 4 + 2]! >>> 0;
-      const waiting = this.#waiting[this.#answered];
-      if (type !== EchoType.DATA_ECHO || waiting === undefined) {
+      const waiting = type === EchoType.DATA_ECHO ? this.#waiting.shift() : undefined;
+      if (waiting === undefined) {
         throw new FramewireError(
           type <= EchoType.DATA_ECHO ? "UNEXPECTED_PACKET" : "UNKNOWN_PACKET",
           `the server sent a frame of type ${type} while ${this.pending} echoes were awaited: ` +
@@ -85,17 +82,9 @@ export class EchoClientEndpoint implements ClientEndpoint, EchoCalls {
           { firstBytes: chunk.slice(offset, offset + Math.min(16, words[i * 4 + 1]!)) },
         );
       }
-      this.#answered++;
       waiting.resolve(chunk.slice(offset + ECHO_HEADER_BYTES, offset + words[i * 4 + 1]!));
     }
-    if (this.#answered === this.#waiting.length) {
-      this.#waiting = [];
-      this.#answered = 0;
-      this.#side.settled();
-    } else if (this.#answered >= COMPACT_AT && this.#answered * 2 >= this.#waiting.length) {
-      this.#waiting = this.#waiting.slice(this.#answered);
-      this.#answered = 0;
-    }
+    if (this.pending === 0) this.#side.settled();
     return count;
   }
 
@@ -109,9 +98,7 @@ export class EchoClientEndpoint implements ClientEndpoint, EchoCalls {
     const lost = connectionLost(reason, this.pending);
     this.#refused ??= lost;
     if (this.pending === 0) return;
-    for (const waiting of this.#waiting.slice(this.#answered)) waiting.reject(lost);
-    this.#waiting = [];
-    this.#answered = 0;
+    for (const waiting of this.#waiting.takeAll()) waiting.reject(lost);
     this.#side.settled();
   }
 

@@ -12,9 +12,10 @@ import {
 } from "../connection/connection.ts";
 import type { Outbound } from "../connection/outbound.ts";
 import { FramewireError, thrownText } from "../errors.ts";
+import { BytesStore } from "./bytes_store.ts";
 import { isPromise } from "./is_promise.ts";
 import type { ServerConnection, ServerSide } from "./protocol.ts";
-import { ReplyOrder, type ReplyStore } from "./reply_order.ts";
+import { ReplyOrder } from "./reply_order.ts";
 
 /** Bytes before the data: type u32, length u32 (docs/PROTOCOL.md). */
 export const ECHO_HEADER_BYTES = 8;
@@ -53,32 +54,6 @@ export interface EchoHandlers {
   readonly data?: (packet: EchoPacket, conn: ServerConnection) => unknown;
 }
 
-/** Frames that will be echoed, each still in the chunk it came in. */
-class FrameStore implements ReplyStore {
-  #frames: (Uint8Array | undefined)[] = [];
-
-  put(slot: number, frame: Uint8Array): void {
-    this.#frames[slot] = frame;
-  }
-
-  grow(from: number, to: number, head: number, tail: number): void {
-    const frames = new Array<Uint8Array | undefined>(to).fill(undefined);
-    for (let seq = head; seq < tail; seq++) {
-      frames[seq & (to - 1)] = this.#frames[seq & (from - 1)];
-    }
-    this.#frames = frames;
-  }
-
-  send(outbound: Outbound, first: number, last: number): void {
-    for (let seq = first; seq < last; seq++) {
-      const slot = seq & (this.#frames.length - 1);
-      const frame = this.#frames[slot]!;
-      this.#frames[slot] = undefined;
-      echoRange(outbound, frame, 0, frame.length);
-    }
-  }
-}
-
 /** Appends the frames in `chunk[from, to)` as they are; the caller turns them into echoes. */
 function echoRange(outbound: Outbound, chunk: Uint8Array, from: number, to: number): void {
   const out = outbound.reserve(to - from);
@@ -93,7 +68,7 @@ export class EchoServerEndpoint implements Endpoint {
   readonly #connection: Connection;
   readonly #side: ServerSide;
   readonly #handler: EchoHandlers["data"];
-  readonly #store = new FrameStore();
+  readonly #store = new BytesStore();
   readonly #order: ReplyOrder;
   keepsChunk = false;
 
@@ -182,6 +157,7 @@ export class EchoServerEndpoint implements Endpoint {
         continue;
       }
       const seq = order.accept(kept);
+      frame[3] = EchoType.DATA_ECHO; // the handler has only seen the data behind it
       this.#store.put(order.slot(seq), frame);
       if (isPromise(returned)) {
         Promise.resolve(returned).then(() => this.#settle(seq), (error) => {

@@ -64,6 +64,8 @@ export interface ServerSide {
 export interface ClientSide {
   /** The connection's limit, for checks before sending, in bytes. */
   readonly maxFrameBytes: number;
+  /** A handler of what the server sends by itself failed. */
+  report(error: FramewireError): void;
   /** The last call that waited for its answer has been settled. */
   settled(): void;
   /** The connection is closed. */
