@@ -6,9 +6,13 @@
 
 import type { Link, LinkReceiver, Transport } from "../../src/link/link.ts";
 import { memoryNetwork } from "../../src/link/memory.ts";
-import type { Server } from "../../src/server/server.ts";
-import { connect } from "./runtime.ts";
+import type { FramewireError } from "../../src/errors.ts";
+import type { HandlersOf } from "../../src/protocol/choice.ts";
+import type { ServeOptions } from "../../src/server/serve.ts";
+import type { DisconnectInfo, Server } from "../../src/server/server.ts";
+import { connect, serve } from "./runtime.ts";
 import { type Peer, peerTo } from "./peer.ts";
+import { VirtualClock } from "./virtual_clock.ts";
 
 /** A codec and what carries the bytes. */
 export interface Setting {
@@ -111,4 +115,38 @@ export function watch(inner: Transport): Watched {
       }),
     connect: async (target) => wrap(await inner.connect(target), false),
   };
+}
+
+/** What {@linkcode start} needs of a test. */
+export interface Teardown {
+  teardown(fn: () => Promise<unknown> | void): unknown;
+}
+
+/** Starts a server on a free port, and cuts it off when the test is over. */
+export async function start<P extends "submit" | "echo" = "submit">(
+  t: Teardown,
+  setting: Setting,
+  handlers: HandlersOf<P>,
+  options: ServeOptions<P> = {},
+): Promise<Server> {
+  const all = { port: 0, lingerMs: 500, ...optionsOf(setting), ...options };
+  const server = await (serve as (o: object, h: unknown) => Promise<Server>)(all, handlers);
+  t.teardown(() => {
+    const over = server.shutdown({ deadlineMs: 0 });
+    if (options.clock instanceof VirtualClock) options.clock.advance(1);
+    return over;
+  });
+  return server;
+}
+
+/** Events of a server as they happen, each in a few words. */
+export function recordEvents(server: Server): {
+  readonly errors: FramewireError[];
+  readonly disconnects: DisconnectInfo[];
+} {
+  const errors: FramewireError[] = [];
+  const disconnects: DisconnectInfo[] = [];
+  server.on("error", (error) => errors.push(error));
+  server.on("disconnect", (_conn, info) => disconnects.push(info));
+  return { errors, disconnects };
 }
