@@ -21,7 +21,7 @@ import { ReadBuffer } from "./read_buffer.ts";
 class DenoTcpLink implements Link {
   readonly transport = "tcp";
   readonly #conn: Deno.TcpConn;
-  #receiver!: LinkReceiver;
+  #receiver: LinkReceiver | undefined;
   #writing: Promise<void> | undefined;
   /** Set while paused; resolves when reading may go on. */
   #pause: { readonly over: Promise<void>; readonly end: () => void } | undefined;
@@ -77,7 +77,7 @@ class DenoTcpLink implements Link {
   async #read(): Promise<void> {
     const buffer = new ReadBuffer();
     const conn = this.#conn;
-    const receiver = this.#receiver;
+    const receiver = this.#receiver!;
     try {
       for (;;) {
         const { view } = buffer;
@@ -106,7 +106,7 @@ class DenoTcpLink implements Link {
       this.#close(error);
     }
     this.#writing = undefined;
-    if (!this.#closed) this.#receiver.written();
+    if (!this.#closed) this.#receiver!.written();
   }
 
   /** Sends the end behind the write under way; with the peer's end, that closes the connection. */
@@ -135,7 +135,7 @@ class DenoTcpLink implements Link {
     }
     this.resume();
     const error = cause === undefined ? undefined : linkError(cause, formatAddress(hostname, port));
-    queueMicrotask(() => this.#receiver.closed(error));
+    queueMicrotask(() => this.#receiver?.closed(error)); // one that came too late never started
   }
 }
 
@@ -166,19 +166,24 @@ export const denoTcp: Transport = {
 class DenoTcpListener implements Listener {
   readonly #listener: Deno.TcpListener;
   readonly address: Address;
+  readonly #accepting: Promise<void>;
+  #endPause: (() => void) | undefined;
   #closed = false;
 
   constructor(listener: Deno.TcpListener, events: ListenerEvents) {
     this.#listener = listener;
     this.address = listener.addr;
-    void this.#accept(events);
+    this.#accepting = this.#accept(events);
   }
 
-  // deno-lint-ignore require-await -- the interface is async for those that must wait
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#listener.close();
+  close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true;
+      this.#listener.close();
+      this.#endPause?.();
+    }
+    // The accept under way keeps the address in use: connections were still taken, and reset.
+    return this.#accepting;
   }
 
   async #accept(events: ListenerEvents): Promise<void> {
@@ -191,10 +196,21 @@ class DenoTcpListener implements Listener {
       } catch (error) {
         if (this.#closed) return;
         events.failed(acceptError(error));
-        await new Promise((resolve) => setTimeout(resolve, backoff.failed()));
+        await this.#pause(backoff.failed());
         continue;
       }
       events.accepted(link);
     }
+  }
+
+  /** Waits; closing ends that. */
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 }

@@ -18,7 +18,8 @@ export class Emitter<Events extends { [Name in keyof Events]: readonly unknown[]
     listener: (...args: Events[Name]) => void,
   ): () => void {
     // A new array each time: an event that is being raised keeps the listeners it began with.
-    const entry = listener as unknown as (...args: readonly unknown[]) => void;
+    // And an entry of its own, so that a listener added twice is removed once.
+    const entry = (...args: readonly unknown[]) => listener(...args as unknown as Events[Name]);
     this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), entry]);
     return () => {
       const rest = (this.#listeners.get(name) ?? []).filter((other) => other !== entry);

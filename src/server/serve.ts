@@ -4,9 +4,11 @@
  * @module
  */
 import { resolveCodec } from "../codec/lend.ts";
+import { FramewireError } from "../errors.ts";
 import type { Transport } from "../link/link.ts";
 import { resolveServerOptions, type ServerOptions } from "../options.ts";
 import { chooseProtocol, type HandlersOf, type ProtocolChoice } from "../protocol/choice.ts";
+import { describe } from "../protocol/protocol.ts";
 import { RunningServer, type Server, type ServerEvents, type ServerListeners } from "./server.ts";
 
 /** What {@linkcode Serve} takes: the server's options and its protocol. */
@@ -51,6 +53,8 @@ export type Serve = <P extends ProtocolChoice = "submit">(
     : [handlers: HandlersOf<P>]
 ) => Promise<Server>;
 
+const EVENTS = ["listening", "connect", "disconnect", "error", "close"];
+
 /**
  * Makes the `serve` of a runtime.
  *
@@ -64,6 +68,11 @@ export function makeServe(transport: Transport): Serve {
     const makeEndpoint = protocol.server((handlers ?? {}) as never);
     const server = new RunningServer(protocol.layout, resolved, makeEndpoint);
     for (const [name, listener] of Object.entries(options.on ?? {})) {
+      if (!EVENTS.includes(name) || typeof listener !== "function") {
+        const wanted = `on takes functions by the events' names, ${EVENTS.join(", ")}`;
+        const message = `${wanted}; ${name} is ${describe(listener)}`;
+        throw new FramewireError("INVALID_OPTION", message);
+      }
       server.on(name as keyof ServerEvents, listener as () => void);
     }
     resolved.signal?.throwIfAborted();

@@ -9,7 +9,7 @@ import { FramewireError, isFramewireError } from "../errors.ts";
 import type { Address, Link, Listener, ListenerEvents } from "../link/link.ts";
 import { Emitter } from "../observe/events.ts";
 import type { ResolvedServerOptions } from "../options.ts";
-import type { ServerConnection, ServerSide } from "../protocol/protocol.ts";
+import { describe, type ServerConnection, type ServerSide } from "../protocol/protocol.ts";
 import type { FrameLayout } from "../codec/codec.ts";
 import { AcceptedConnection, type Host } from "./accepted.ts";
 import { ServerCounters, type ServerStats } from "./stats.ts";
@@ -173,11 +173,11 @@ export class RunningServer implements Server, ListenerEvents {
 
   shutdown(options: ShutdownOptions = {}): Promise<void> {
     const deadlineMs = options.deadlineMs ?? SHUTDOWN_DEADLINE_MS;
-    if (!(deadlineMs >= 0 && deadlineMs < 2 ** 31)) {
-      throw new FramewireError(
-        "INVALID_OPTION",
-        `deadlineMs must be a number from 0 to 2147483647 and is ${deadlineMs}`,
-      );
+    if (typeof deadlineMs !== "number" || !(deadlineMs >= 0 && deadlineMs < 2 ** 31)) {
+      const message = `deadlineMs must be a number from 0 to 2147483647 and is ${
+        describe(deadlineMs)
+      }`;
+      return Promise.reject(new FramewireError("INVALID_OPTION", message));
     }
     const reason = { code: "SHUTDOWN", message: "the server is shutting down" };
     const timer = this.#clock.after(deadlineMs, () => {
