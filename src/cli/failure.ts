@@ -9,10 +9,14 @@ import { isFramewireError } from "../errors.ts";
 export const ExitCode = { OK: 0, FAILED: 1, USAGE: 2 } as const;
 
 /** The command was called in a way it does not know. */
-export class UsageError extends Error {}
+export class UsageError extends Error {
+  override readonly name: string = "UsageError";
+}
 
 /** The command could not do what it was asked to; the message says all there is to say. */
-export class CommandError extends Error {}
+export class CommandError extends Error {
+  override readonly name: string = "CommandError";
+}
 
 /** The exit code that an error means. */
 export function exitCodeOf(error: unknown): number {

@@ -69,11 +69,16 @@ async function load(host: Host, path: string): Promise<{ readonly default?: unkn
 
 function whyNot(error: unknown): string {
   if (!(error instanceof Error)) return `it threw ${describe(error)}`;
-  if ((error as { code?: unknown }).code === "ERR_UNKNOWN_FILE_EXTENSION") {
+  const { code } = error as { code?: unknown };
+  if (code === "ERR_UNKNOWN_FILE_EXTENSION") {
     return "this version of Node does not load TypeScript; use .js or .mjs, or Node 22.18 or newer";
   }
   const what = oneLine(`${error.name}: ${error.message}`);
-  if (/^SyntaxError: (Unexpected token 'export'|Cannot use import statement)/.test(what)) {
+  // What Node says of an `export` in CommonJS depends on its version.
+  if (
+    code === "ERR_REQUIRE_CYCLE_MODULE" ||
+    /^SyntaxError: (Unexpected token 'export'|Cannot use import statement)/.test(what)
+  ) {
     return 'Node takes it for CommonJS; name it .mjs, or put "type": "module" into its package.json';
   }
   // The place, unless the message tells it: Node has it in the stack alone.

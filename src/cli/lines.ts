@@ -29,7 +29,7 @@ export async function* readLines(
   let begun: Uint8Array[] = [];
   let begunBytes = 0;
   const check = (bytes: number) => {
-    if (bytes <= mostBytes + 1) return; // there may be a `\r`
+    if (bytes <= mostBytes) return;
     throw new CommandError(
       `line ${number} of standard input is longer than ${mostBytes} bytes; raise --max-frame`,
     );
@@ -41,8 +41,9 @@ export async function* readLines(
       let from = 0;
       for (let to; (to = chunk.indexOf(NEWLINE, from)) >= 0; from = to + 1) {
         const piece = chunk.subarray(from, to);
-        check(begunBytes + piece.length);
-        yield withoutReturn(begun.length === 0 ? piece : concat([...begun, piece]));
+        const line = withoutReturn(begun.length === 0 ? piece : concat([...begun, piece]));
+        check(line.length);
+        yield line;
         begun = [];
         begunBytes = 0;
         number++;
@@ -50,9 +51,12 @@ export async function* readLines(
       if (from === chunk.length) continue;
       begun.push(chunk.slice(from));
       begunBytes += chunk.length - from;
-      check(begunBytes);
+      check(begunBytes - 1); // its last byte may be a `\r`
     }
-    if (begunBytes > 0 && !stop.aborted) yield withoutReturn(concat(begun));
+    if (begunBytes === 0 || stop.aborted) return;
+    const last = withoutReturn(concat(begun));
+    check(last.length);
+    yield last;
   } finally {
     stop.removeEventListener("abort", cancel);
     cancel();

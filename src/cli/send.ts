@@ -8,7 +8,8 @@ import type { Connect } from "../client/connect.ts";
 import { parseUrl } from "../client/url.ts";
 import { isFramewireError } from "../errors.ts";
 import { formatAddress } from "../link/net_errors.ts";
-import { ECHO_LAYOUT, SUBMIT_LAYOUT } from "../protocol/layouts.ts";
+import { ECHO_HEADER_BYTES } from "../protocol/echo_server.ts";
+import { SUBMIT_HEADER_BYTES } from "../protocol/submit_packet.ts";
 import type { Command, Context } from "./command.ts";
 import { loadEntry } from "./entry.ts";
 import { CommandError, ExitCode, oneLine, UsageError } from "./failure.ts";
@@ -89,7 +90,7 @@ async function run({ host, out, err }: Context, args: readonly string[]): Promis
   if (options.operands.length === 0 && host.stdin.isTerminal()) {
     err.line("reading payloads from the terminal, one a line; Ctrl-D ends");
   }
-  const header = (options.protocol === "submit" ? SUBMIT_LAYOUT : ECHO_LAYOUT).minFrameBytes;
+  const header = options.protocol === "submit" ? SUBMIT_HEADER_BYTES : ECHO_HEADER_BYTES;
   const payloads = options.operands.length > 0
     ? options.operands.map((text) => new TextEncoder().encode(text))
     : readLines(host.stdin.readable, options.maxFrameBytes - header, stop);

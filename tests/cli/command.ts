@@ -112,7 +112,8 @@ export class Running {
 
   /** Sends a signal. */
   kill(signal: "SIGINT" | "SIGTERM" | "SIGKILL"): void {
-    this.child.kill(signal);
+    // Not `child.kill`: on Deno the exit code would be null then, however the process ends.
+    process.kill(this.child.pid!, signal);
   }
 
   #notify(): void {
