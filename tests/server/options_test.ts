@@ -1,0 +1,141 @@
+/** What `serve` and `connect` refuse, and how it says so. */
+
+import t from "tap";
+import { isFramewireError } from "../../src/errors.ts";
+import { connect, serve } from "../helpers/runtime.ts";
+import { memoryNetwork } from "../../src/link/memory.ts";
+
+const handlers = { submit: () => {} };
+
+/** Numeric options: the least, the most. */
+const SERVER_RANGES: Record<string, readonly [number, number]> = {
+  port: [0, 65_535],
+  backlog: [1, 65_535],
+  maxInFlight: [1, 1_048_576],
+  maxInFlightBytes: [1024, 1_073_741_824],
+  handlerTimeoutMs: [0, 2_147_483_647],
+  maxFrameBytes: [64, 67_108_864],
+  writeHighWaterBytes: [1024, 1_073_741_824],
+  lingerMs: [0, 600_000],
+};
+const CLIENT_RANGES: Record<string, readonly [number, number]> = {
+  connectTimeoutMs: [1, 2_147_483_647],
+  maxFrameBytes: [64, 67_108_864],
+  writeHighWaterBytes: [1024, 1_073_741_824],
+  lingerMs: [0, 600_000],
+};
+
+/** Anything goes in: that is what is tested. */
+const serveAny = serve as unknown as (...args: unknown[]) => Promise<{ shutdown(): Promise<void> }>;
+const connectAny = connect as unknown as (
+  ...args: unknown[]
+) => Promise<{ close(): Promise<void> }>;
+
+async function refusal(attempt: () => Promise<unknown>): Promise<string> {
+  try {
+    await attempt();
+  } catch (error) {
+    if (isFramewireError(error, "INVALID_OPTION")) return error.message;
+    throw error;
+  }
+  throw new Error("it was not refused");
+}
+
+t.test("every number has a range, and a value outside of it is named with it", async (t) => {
+  for (const [name, [least, most]] of Object.entries(SERVER_RANGES)) {
+    for (const value of [least - 1, most + 1, least + 0.5, NaN, Infinity, "10", null, {}, true]) {
+      const message = await refusal(() => serveAny({ port: 0, [name]: value }, handlers));
+      t.match(message, `${name} must be a whole number from ${least} to ${most} and is`);
+    }
+    for (const value of [least, most, undefined]) {
+      const transport = memoryNetwork();
+      const server = await serveAny({ transport, port: 1, [name]: value }, handlers);
+      await server.shutdown();
+    }
+  }
+});
+
+t.test("so it is for the options of a client", async (t) => {
+  const transport = memoryNetwork();
+  const server = await serveAny({ transport, port: 1 }, handlers);
+  for (const [name, [least, most]] of Object.entries(CLIENT_RANGES)) {
+    for (const value of [least - 1, most + 1, least + 0.5, NaN, "10", null]) {
+      const message = await refusal(() =>
+        connectAny("tcp://memory:1", { transport, [name]: value })
+      );
+      t.match(message, `${name} must be a whole number from ${least} to ${most} and is`);
+    }
+    for (const value of [least, most, undefined]) {
+      const client = await connectAny("tcp://memory:1", { transport, [name]: value });
+      await client.close();
+    }
+  }
+  await server.shutdown();
+});
+
+t.test("an option that nobody knows is named, with those there are", async (t) => {
+  const ofServer = await refusal(() => serveAny({ prot: 1 }, handlers));
+  t.match(ofServer, /serve knows no option prot; it knows .*maxInFlight.*port.*protocol/);
+  const ofClient = await refusal(() => connectAny("tcp://127.0.0.1:1", { port: 1 }));
+  t.match(ofClient, /connect knows no option port; it knows .*connectTimeoutMs/);
+  t.match(await refusal(() => serveAny(null, handlers)), /object of options/);
+  t.match(await refusal(() => serveAny(8888, handlers)), /object of options, not 8888/);
+});
+
+t.test("codec, hostname and protocol take what they take", async (t) => {
+  for (const codec of ["rust", "", 1, null]) {
+    t.match(await refusal(() => serveAny({ port: 0, codec }, handlers)), /"auto", "wasm" or "ts"/);
+    t.match(await refusal(() => connectAny("tcp://127.0.0.1:1", { codec })), /"auto", "wasm"/);
+  }
+  for (const hostname of ["", 1, null, {}]) {
+    t.match(await refusal(() => serveAny({ port: 0, hostname }, handlers)), /hostname must be/);
+  }
+  for (const protocol of ["Submit", "", 1, {}, "constructor"]) {
+    t.match(await refusal(() => serveAny({ port: 0, protocol }, handlers)), /protocol must be/);
+    t.match(await refusal(() => connectAny("tcp://127.0.0.1:1", { protocol })), /protocol must be/);
+  }
+});
+
+t.test("a handler that is missing, unknown or no function is named", async (t) => {
+  const said = async (given: unknown, protocol = "submit") =>
+    await refusal(() => serveAny({ port: 0, protocol }, given));
+  t.match(await said({}), /submit is missing/);
+  t.match(await said(undefined), /submit is missing/);
+  t.match(await said({ submit: undefined }), /submit is missing/);
+  t.match(await said({ submit: 5 }), /submit must be a function and is 5/);
+  t.match(await said({ submit: () => {}, sumbit: () => {} }), /no handler sumbit/);
+  t.match(await said({ submit: () => {}, conn: "x" }), /conn must be a function and is "x"/);
+  t.match(await said(() => {}), /a function/);
+  t.match(await said({ submit: () => {} }, "echo"), /no handler submit/);
+  t.match(await said({ data: {} }, "echo"), /data must be a function/);
+});
+
+t.test("an address that is none is refused, with an example of one", async (t) => {
+  const wrong = [
+    "127.0.0.1:8888",
+    "http://127.0.0.1:8888",
+    "tcp://127.0.0.1",
+    "tcp://127.0.0.1:",
+    "tcp://127.0.0.1:0",
+    "tcp://127.0.0.1:65536",
+    "tcp://127.0.0.1:123456",
+    "tcp://127.0.0.1:80/path",
+    "tcp://user@127.0.0.1:80",
+    "tcp://:80",
+    "tcp://::1:80",
+    "tcp://[zz]:80",
+    " tcp://127.0.0.1:80",
+    "",
+    null,
+    undefined,
+    {},
+  ];
+  for (const url of wrong) {
+    t.match(await refusal(() => connectAny(url)), /tcp:\/\/HOST:PORT, for example/, String(url));
+  }
+});
+
+t.test("an unknown event or a listener that is no function is refused", async (t) => {
+  t.match(await refusal(() => serveAny({ port: 0, on: { conect: () => {} } }, handlers)), /conect/);
+  t.match(await refusal(() => serveAny({ port: 0, on: { connect: 5 } }, handlers)), /connect/);
+});
