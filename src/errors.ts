@@ -63,8 +63,6 @@ export const ERROR_CODES = {
   PERMISSION_DENIED: "the operating system or the runtime's permissions forbid it",
   /** An option has a value out of its range or of the wrong type. */
   INVALID_OPTION: "an option's value is out of its range or of the wrong type",
-  /** A framing or a protocol, or a change to one while it runs, contradicts itself. */
-  INVALID_CONFIG: "a framing or a protocol contradicts itself or is out of range",
   /** Accepting a connection failed; the server goes on and tries again. */
   ACCEPT_FAILED: "a connection could not be accepted; the server goes on",
   /** A handler threw or rejected; its request was answered with a failure. */

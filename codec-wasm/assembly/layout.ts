@@ -2,7 +2,7 @@
 // build.ts copies these constants into dist/abi.ts, for the one TypeScript file that shares them.
 // They are plain expressions of numbers, so that build.ts can evaluate them outside AssemblyScript.
 
-/** Words per table entry: offset, length, kind, and one left to the protocol. */
+/** Words per table entry: offset, length, kind, and what surrounds the content. */
 export const FRAME_WORDS: u32 = 4;
 
 /** Bytes per table entry. */
@@ -41,11 +41,59 @@ export const WINDOW_BYTES: u32 = 65536;
 /** The longest header: so many bytes follow the window, for a frame that begins at its end. */
 export const MAX_HEADER_BYTES: u32 = 256;
 
-/** Where the memory in use ends; 16 spare bytes keep 16-byte loads in bounds. */
-export const MEMORY_BYTES: u32 = WINDOW + WINDOW_BYTES + MAX_HEADER_BYTES + 16;
+/** Lookup tables of the checksums: CRC-32C, then CRC-32. */
+export const CRC_TABLES: u32 = WINDOW + WINDOW_BYTES + MAX_HEADER_BYTES + 16;
+
+/** Slicing by 8: eight tables of 256 words. */
+export const CRC_TABLE_BYTES: u32 = 8192;
+
+/** Never written: zeros stand before CRC_WINDOW, at least as many as crc32 looks back. */
+export const CRC_ZEROS: u32 = CRC_TABLES + 2 * CRC_TABLE_BYTES;
+
+/** Size of each area of zeros. */
+export const CRC_ZEROS_BYTES: u32 = 288;
+
+/** The window that bytes to be checked are copied into; crc32 overwrites it. */
+export const CRC_WINDOW: u32 = CRC_ZEROS + CRC_ZEROS_BYTES;
+
+/** One call of crc32 takes so many bytes at the most. */
+export const CRC_WINDOW_BYTES: u32 = 65536;
+
+/** Where crc32 leaves the rest of the window, after zeros of its own; 64 spare bytes are between. */
+export const CRC_REST: u32 = CRC_WINDOW + CRC_WINDOW_BYTES + 64 + CRC_ZEROS_BYTES;
+
+/** Size of CRC_REST, its slack included. */
+export const CRC_REST_BYTES: u32 = 416;
+
+/** What an LZ4 kernel leaves for its next call; see the LZ4_ offsets below. */
+export const LZ4_STATE: u32 = CRC_REST + CRC_REST_BYTES;
+
+/** The compressor's hash table: the last place, as a word, of each hash of 5 bytes. */
+export const LZ4_TABLE: u32 = LZ4_STATE + 64;
+
+/** Size of LZ4_TABLE. */
+export const LZ4_TABLE_BYTES: u32 = 32768;
+
+/** The compressed side of LZ4, which shares the checksums' window. */
+export const LZ4_PACKED: u32 = CRC_WINDOW;
+
+/** Size of LZ4_PACKED; 64 spare bytes follow. */
+export const LZ4_PACKED_BYTES: u32 = 65536;
+
+/** The plain side of LZ4: what was before, then what is new. */
+export const LZ4_PLAIN: u32 = LZ4_TABLE + LZ4_TABLE_BYTES;
+
+/** How far back a match reaches, and 64 bytes by which the compressor lengthens it backwards. */
+export const LZ4_HISTORY_BYTES: u32 = 65536 + 64;
+
+/** Size of LZ4_PLAIN; 64 spare bytes follow. */
+export const LZ4_PLAIN_BYTES: u32 = LZ4_HISTORY_BYTES + 131072;
+
+/** Where the memory in use ends. */
+export const MEMORY_BYTES: u32 = LZ4_PLAIN + LZ4_PLAIN_BYTES + 64;
 
 /** Memory in pages of 64 KiB. It never grows. */
-export const MEMORY_PAGES: u32 = 4;
+export const MEMORY_PAGES: u32 = 9;
 
 // Words of RESULT, as byte offsets.
 
@@ -76,6 +124,10 @@ export const CONFIG_HEADER_BYTES: u32 = 40;
 export const CONFIG_BASE: u32 = 44;
 /** The shortest frame allowed. */
 export const CONFIG_MIN_FRAME_BYTES: u32 = 48;
+/** The fourth word of every frame: what its framing strips. */
+export const CONFIG_STRIP: u32 = 52;
+/** As a u64: the sign bit of a signed length field, else 0. */
+export const CONFIG_SIGN: u32 = 56;
 
 // What ends a scan; the numbers of ScanStatus in src/codec/codec.ts.
 
@@ -92,3 +144,39 @@ export const SUBMIT_LENGTH_BYTES: u32 = 4;
 export const SUBMIT_KIND_OFFSET: u32 = 4;
 /** The shortest submit frame: total, command and id. */
 export const SUBMIT_MIN_FRAME_BYTES: u32 = 13;
+
+// Words of LZ4_STATE, as byte offsets. The kernels that compress and decompress share them.
+
+/** lz4_compress: where it is in the input. lz4_decompress: the address of the next packed byte. */
+export const LZ4_AT: u32 = 0;
+/** lz4_compress: where the literals of the next sequence begin. */
+export const LZ4_ANCHOR: u32 = 4;
+/** Bytes of the match under way, or 0. */
+export const LZ4_MATCH_BYTES: u32 = 8;
+/** How far back that match is. */
+export const LZ4_DISTANCE: u32 = 12;
+/** lz4_compress: counts positions without a match, to step faster. */
+export const LZ4_MISSES: u32 = 16;
+/** The address of the next byte to write. */
+export const LZ4_OUT: u32 = 20;
+/** lz4_decompress: literals of the sequence under way. */
+export const LZ4_LITERALS: u32 = 24;
+/** lz4_decompress: a LZ4_PHASE_ number. */
+export const LZ4_PHASE: u32 = 28;
+
+// What ends a call of an LZ4 kernel. The numbers above 1 of lz4_decompress are errors.
+
+/** There is no more input in the window, or no more room for output. */
+export const LZ4_MORE: u32 = 0;
+/** The block is complete. */
+export const LZ4_DONE: u32 = 1;
+/** lz4_compress: the sequence in LZ4_STATE does not fit the windows; the caller writes it. */
+export const LZ4_SEQUENCE: u32 = 2;
+/** lz4_decompress: the input ends inside a sequence. */
+export const LZ4_TRUNCATED: u32 = 2;
+/** lz4_decompress: there are more bytes than declared. */
+export const LZ4_TOO_LONG: u32 = 3;
+/** lz4_decompress: there are fewer bytes than declared. */
+export const LZ4_TOO_SHORT: u32 = 4;
+/** lz4_decompress: a match that begins before the first byte, or at no distance. */
+export const LZ4_BAD_DISTANCE: u32 = 5;

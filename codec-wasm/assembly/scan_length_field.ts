@@ -7,6 +7,8 @@ import {
   CONFIG_LENGTH_LANES,
   CONFIG_LENGTH_OFFSET,
   CONFIG_MIN_FRAME_BYTES,
+  CONFIG_SIGN,
+  CONFIG_STRIP,
   FRAME_ENTRY_BYTES,
   STATUS_FRAME_TOO_LARGE,
   STATUS_LENGTH_UNDERFLOW,
@@ -17,7 +19,8 @@ import {
 import { report } from "./report";
 
 /**
- * Scans frames of the layout in CONFIG; parameters as for scan_submit.
+ * Scans frames of the layout in CONFIG; parameters as for scan_submit. Frames of a fixed length are
+ * a layout too: its length field has no bytes, and so it is 0.
  *
  * A swizzle gathers a field of any width and byte order in one instruction: CONFIG holds the lane
  * indices, and an index of 16 or more yields a zero byte.
@@ -37,6 +40,8 @@ export function scan_length_field(
   const headerBytes = load<u32>(CONFIG + CONFIG_HEADER_BYTES);
   const base = <i64> load<i32>(CONFIG + CONFIG_BASE);
   const minFrameBytes = <i64> load<i32>(CONFIG + CONFIG_MIN_FRAME_BYTES);
+  const strip = <u64> load<u32>(CONFIG + CONFIG_STRIP) << 32;
+  const sign = load<u64>(CONFIG + CONFIG_SIGN);
   const maxField = <i64> maxFrameBytes - base;
 
   let frame: u32 = at + shift;
@@ -48,11 +53,14 @@ export function scan_length_field(
   while (frame < frameLimit && entry < tableEnd) {
     const left: u32 = chunkEnd - frame;
     if (left < headerBytes) return report(entry, frame - shift, headerBytes, STATUS_OK, 0);
-    const field = v128.extract_lane<u64>(
+    const unsigned = v128.extract_lane<u64>(
       v128.swizzle(v128.load(frame + lengthOffset), lengthLanes),
       0,
     );
-    // The field is compared before the base is added: a length of 8 bytes never wraps.
+    // Extends the sign of a signed field, and changes no other.
+    const field: u64 = (unsigned ^ sign) - sign;
+    // The field is compared before the base is added: a length of 8 bytes never wraps. A negative
+    // one is over every limit; the caller tells which error it is.
     if (maxField < 0 || field > <u64> maxField) {
       return report(entry, frame - shift, 0, STATUS_FRAME_TOO_LARGE, field);
     }
@@ -66,7 +74,7 @@ export function scan_length_field(
       0,
     );
     store<u64>(entry, <u64> (frame - shift) | (<u64> total << 32));
-    store<u64>(entry, kind, 8);
+    store<u64>(entry, kind | strip, 8);
     entry += FRAME_ENTRY_BYTES;
     frame += <u32> total;
   }

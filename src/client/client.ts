@@ -66,7 +66,8 @@ export class ConnectedClient<Calls> implements Client {
     this.#connection = new Connection(
       link,
       {
-        layout: protocol.layout,
+        framing: protocol.framing,
+        kind: protocol.kind,
         codec: options.codec,
         maxFrameBytes: options.maxFrameBytes,
         // A client always reads: the answers are what lets the server read on.

@@ -7,29 +7,8 @@
  *
  * @module
  */
-
-/**
- * How the length of a frame is found in its header, as the scan kernels take it.
- *
- * The whole frame is `lengthOffset + lengthBytes + declared + adjust` bytes long (the rule of
- * Netty's LengthFieldBasedFrameDecoder), and never shorter than `minFrameBytes`.
- */
-export interface FrameLayout {
-  /** Bytes before the length field. */
-  readonly lengthOffset: number;
-  /** Width of the length field in bytes, 1 to 8. */
-  readonly lengthBytes: 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
-  /** Added to `lengthOffset + lengthBytes + declared` to get the whole frame's length. */
-  readonly adjust: number;
-  /** Whether the length field is little endian. */
-  readonly littleEndian: boolean;
-  /** The shortest frame the protocol allows, at least `lengthOffset + lengthBytes`. */
-  readonly minFrameBytes: number;
-  /** Where the field stands that names the kind of packet; with `kindBytes` 0 there is none. */
-  readonly kindOffset: number;
-  /** Width of the kind field: 0 (none), 1, 2 or 4 bytes, in the byte order of the length. */
-  readonly kindBytes: 0 | 1 | 2 | 4;
-}
+import type { FramewireError } from "../errors.ts";
+import type { Framing, KindField } from "./framing.ts";
 
 /** The numbers by which kernels report what ended a scan. 0 is no error. */
 export const ScanStatus = {
@@ -37,8 +16,18 @@ export const ScanStatus = {
   OK: 0,
   /** The declared length makes a frame longer than the limit. */
   FRAME_TOO_LARGE: 1,
-  /** The declared length makes a frame shorter than `minFrameBytes`. */
+  /** The declared length makes a frame shorter than the shortest allowed. */
   LENGTH_UNDERFLOW: 2,
+  /** A varint is longer than its framing allows. */
+  VARINT_TOO_LONG: 3,
+  /** As many bytes have come as a frame may have, and no delimiter among them. */
+  DELIMITER_NOT_FOUND: 4,
+  /** A signed length field is negative. */
+  NEGATIVE_LENGTH: 5,
+  /** The declared length makes a frame shorter than what is stripped from it. */
+  STRIP_EXCEEDS_FRAME: 6,
+  /** The scan of a custom framing threw: {@linkcode FrameTable.failure} has it. */
+  INVALID_FRAME: 7,
 } as const;
 
 /** One of the numbers of {@linkcode ScanStatus}. */
@@ -58,7 +47,12 @@ export interface FrameTable {
   count: number;
   /**
    * Four words per frame: its offset in the chunk, its whole length, its kind (as a signed 32-bit
-   * number: use `>>> 0` for kinds of 4 bytes), and one word left to the protocol.
+   * number: use `>>> 0` for kinds of 4 bytes), and what surrounds its content: in the low 16 bits
+   * the bytes before it, in the high 16 bits those behind it.
+   *
+   * Before the content is what a lengthField framing strips, or all of a varint framing's header;
+   * behind it is a delimiter framing's delimiter. The word says so whatever a varint's or a
+   * delimiter's `strip` is.
    */
   readonly words: Int32Array;
   /** Offset in the chunk of the first byte that no complete frame covers. */
@@ -72,22 +66,41 @@ export interface FrameTable {
   need: number;
   /** What ended the scan; the malformed frame, if any, begins at `consumed`. */
   status: ScanStatus;
-  /** The whole length that the malformed frame declared, in bytes; may be negative or over 2^32. */
+  /**
+   * The whole length that the malformed frame declared, in bytes; may be negative or over 2^32.
+   * With NEGATIVE_LENGTH it is the length field itself, with DELIMITER_NOT_FOUND and
+   * VARINT_TOO_LONG how many bytes were looked at.
+   */
   declared: number;
+  /** What a custom framing's scan threw. */
+  failure: FramewireError | undefined;
 }
 
 /** Scans chunks of one framing. */
 export interface Scanner {
-  /** Bytes that must be there before a frame's length is known. */
+  /** Bytes that must be there at the least before a frame's length is known. */
   readonly headerBytes: number;
+  /**
+   * Whether {@linkcode FrameTable.need} is exact: nothing behind an incomplete frame is needed, and
+   * nothing is found before all of it is there. Else a frame can only be looked for.
+   */
+  readonly exact: boolean;
   /**
    * Finds the frames in `chunk[start, end)`, where a frame begins at `start`, and fills
    * {@linkcode Codec.table}. It stops at the end, at an error, or when the table is full; an
    * offset is counted from the chunk's beginning. Frames before an error are in the table.
    *
-   * @param maxFrameBytes The longest frame allowed, its header included.
+   * @param maxFrameBytes The longest frame allowed, all of it.
+   * @param searched Where to look on for the end of the frame that begins at `start`: an earlier
+   * scan has looked at all bytes before it. Only scans for a delimiter can save work by it.
    */
-  scan(chunk: Uint8Array, start: number, end: number, maxFrameBytes: number): FrameTable;
+  scan(
+    chunk: Uint8Array,
+    start: number,
+    end: number,
+    maxFrameBytes: number,
+    searched?: number,
+  ): FrameTable;
 }
 
 /**
@@ -106,13 +119,19 @@ export interface Codec {
   readonly table: FrameTable;
   /** One result byte per frame of the table, read by {@linkcode encodeAcks}. */
   readonly results: Uint8Array;
-  /** Makes the scanner of a framing; cheap, made once per protocol and instance. */
-  scanner(layout: FrameLayout): Scanner;
+  /**
+   * The scanner of a framing; it is made once and shared, having no state of its own.
+   *
+   * @param framing How the stream is cut.
+   * @param kind Where the kind of a frame stands; without it every kind is 0.
+   * @throws FramewireError INVALID_CONFIG when the kind has no place in such frames.
+   */
+  scanner(framing: Framing, kind?: KindField): Scanner;
   /**
    * Encodes the 14-byte `submit` acknowledgements (WIRE.md section 1) of the table's frames
    * `[first, last)`: total 14, command `| 0x80`, the request's id, and its result byte.
    *
-   * `chunk` is the one last scanned. Writes `(last - first) * 14` bytes to `out` at `at`, which
+   * `chunk` is the one last scanned, as `submit` frames. Writes `(last - first) * 14` bytes to `out` at `at`, which
    * must have room for them.
    *
    * @returns How many bytes were written.

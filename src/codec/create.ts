@@ -19,12 +19,13 @@ import { WasmCodec } from "./wasm_codec.ts";
  *
  * @example Scan two frames
  * ```ts
- * import { createCodec, SUBMIT_LAYOUT } from "framewire/codec";
+ * import { createCodec, SUBMIT_FRAMING, SUBMIT_KIND } from "framewire/codec";
  *
  * const chunk = new Uint8Array(26);
  * chunk.set([0, 0, 0, 13, 1]);
  * chunk.set([0, 0, 0, 13, 2], 13);
- * const table = createCodec(undefined).scanner(SUBMIT_LAYOUT).scan(chunk, 0, 26, 1024);
+ * const table = createCodec(undefined)
+ *   .scanner(SUBMIT_FRAMING, SUBMIT_KIND).scan(chunk, 0, 26, 1024);
  * if (table.count !== 2) throw new Error("two frames expected");
  * ```
  */

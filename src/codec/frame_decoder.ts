@@ -8,26 +8,32 @@
  * - "Need more" is not an error: an incomplete frame waits, copied, for the next chunk. What waits
  *   grows with the bytes that have come, never with the length that a header declares.
  * - A malformed frame throws; the complete frames before it have been handed over. The stream has
- *   no next frame then: the decoder must not be pushed to again.
+ *   no next frame then: the decoder must not be pushed to again. Only a frame over the limit can
+ *   be skipped, when its framing says so: the consumer is told, and nothing of it waits.
  * - The end of the stream inside a frame is `TRUNCATED`; between two frames it is in order.
  * - A consumer may take less than a batch. `push` then returns where it stopped, and the caller
  *   pushes the rest of the chunk again when the consumer has room.
+ * - Where the frames end does not depend on how the stream was cut into chunks, nor does an error.
  *
  * ```
- *              chunk ends in a frame            need bytes have come, header only: need grows
- *   BETWEEN ───────────────────────────▶ INSIDE ◀──┐
- *      ▲                                   │ └─────┘
- *      └───────────────────────────────────┘
- *              need bytes have come: the frame is complete
+ *    chunk ends in a frame          the frame is complete       more bytes: still incomplete
+ *   ┌───────────────▶ INSIDE ──────────────────▶ BETWEEN        INSIDE ─────────────▶ INSIDE
+ *   │
+ * BETWEEN             the length is over the limit              those bytes have come
+ *   ├──────────────────────────────────────────▶ SKIPPING ──────────────────────────▶ BETWEEN
+ *   │                 no delimiter within the limit             a delimiter has come
+ *   └──────────────────────────────────────────▶ SEEKING ───────────────────────────▶ BETWEEN
  * ```
  *
  * @module
  */
 import { FramewireError } from "../errors.ts";
-import { giveBuffer, takeBuffer } from "../connection/buffer_pool.ts";
-import { type Codec, type FrameLayout, type FrameTable, type Scanner } from "./codec.ts";
+import { type Codec, type FrameTable, type Scanner, ScanStatus } from "./codec.ts";
+import { FrameBuffer } from "./frame_buffer.ts";
+import { checkLimit, skipsOversize } from "./frame_layout.ts";
+import { type DelimiterFraming, type Framing, type KindField, MAX_FRAME_BYTES } from "./framing.ts";
 import { borrow, type CodecChoice } from "./lend.ts";
-import { scanError } from "./scan_error.ts";
+import { scanError, truncated } from "./scan_error.ts";
 
 /** Takes the frames that a decoder finds. */
 export interface FrameConsumer {
@@ -40,79 +46,137 @@ export interface FrameConsumer {
   batch(codec: Codec, chunk: Uint8Array, table: FrameTable): number;
   /** Set by `batch` when it goes on reading `chunk` after it returned. */
   keepsChunk: boolean;
+  /** A frame over the limit is skipped. */
+  skipped?(error: FramewireError): void;
 }
+
+/** Where in the stream a decoder is. */
+const State = { BETWEEN: 0, INSIDE: 1, SKIPPING: 2, SEEKING: 3 } as const;
+type State = (typeof State)[keyof typeof State];
+
+/** How many bytes are looked at, at the least, when the end of a frame has to be looked for. */
+const LEAST_STEP_BYTES = 64;
+/** And how many at the most while they are thrown away. */
+const MOST_SEEK_BYTES = 4096;
 
 /** Cuts a stream into frames. */
 export class FrameDecoder {
-  readonly #layout: FrameLayout;
+  #framing: Framing;
+  #kind: KindField | undefined;
   readonly #choice: CodecChoice;
   readonly #codec: Codec;
-  readonly #scanner: Scanner;
+  #scanner: Scanner;
   readonly #consumer: FrameConsumer;
-  /** The longest frame taken, its header included; applies from the next header on. */
-  maxFrameBytes: number;
-  /** The incomplete frame: `#waiting` bytes of `#buffer`; more sense than they can make takes `#need`. */
-  #buffer: Uint8Array | undefined;
-  #waiting = 0;
+  #maxFrameBytes: number;
+  #state: State = State.BETWEEN;
+  /** INSIDE: what has come of the frame. SEEKING: the last bytes, which may begin a delimiter. */
+  readonly #buffer = new FrameBuffer();
+  /** INSIDE: how many bytes there must be for another scan to find more. */
   #need = 0;
+  /** INSIDE and SEEKING: how many bytes of the buffer have been searched for an end. */
+  #searched = 0;
+  /** INSIDE: the limit when the frame began. */
+  #limit = 0;
+  /** SEEKING: what ends the frame that is thrown away. */
+  #sought: DelimiterFraming | undefined;
+  /** SKIPPING: how many bytes are still to be thrown away. */
+  #skip = 0;
+  /** Whether the consumer has changed the framing during its batch. */
+  #reframed = false;
   /** Bytes of the stream before the chunk being pushed. */
   #received = 0;
 
   /**
-   * @param layout How the stream is framed.
+   * @param framing How the stream is framed.
+   * @param kind Where the kind of a frame stands, if there is one to report.
    * @param choice Which codec scans it.
-   * @param maxFrameBytes The longest frame taken, its header included.
+   * @param maxFrameBytes The longest frame taken, all of it.
    * @param consumer Who takes the frames.
+   * @throws FramewireError INVALID_CONFIG.
    */
   constructor(
-    layout: FrameLayout,
+    framing: Framing,
+    kind: KindField | undefined,
     choice: CodecChoice,
     maxFrameBytes: number,
     consumer: FrameConsumer,
   ) {
-    this.#layout = layout;
+    this.#framing = framing;
+    this.#kind = kind;
     this.#choice = choice;
     this.#codec = borrow(choice);
-    this.#scanner = this.#codec.scanner(layout);
-    this.maxFrameBytes = maxFrameBytes;
+    this.#scanner = this.#codec.scanner(framing, kind);
+    checkLimit(framing, maxFrameBytes);
+    this.#maxFrameBytes = maxFrameBytes;
     this.#consumer = consumer;
+  }
+
+  /** The longest frame taken, all of it. A change applies from the next header on. */
+  get maxFrameBytes(): number {
+    return this.#maxFrameBytes;
+  }
+
+  set maxFrameBytes(bytes: number) {
+    checkLimit(this.#framing, bytes);
+    this.#maxFrameBytes = bytes;
   }
 
   /** Bytes of an incomplete frame that wait for the rest of it. */
   get waitingBytes(): number {
-    return this.#waiting;
+    return this.#buffer.length;
   }
 
-  /** Whether it holds a complete frame that the consumer had no room for: push again, any chunk. */
+  /** Whether it may hold a complete frame that has not been handed over: push again, any chunk. */
   get stopped(): boolean {
-    return this.#waiting > 0 && this.#waiting === this.#need;
+    return this.#state === State.INSIDE && this.#need <= this.#buffer.length;
+  }
+
+  /**
+   * Changes the framing, from the first frame on that the consumer has not taken. A consumer that
+   * calls it within a batch and takes only part of that batch is given the rest cut anew.
+   *
+   * @throws FramewireError INVALID_CONFIG, and nothing is changed.
+   */
+  reframe(framing: Framing, kind?: KindField): void {
+    const scanner = this.#codec.scanner(framing, kind);
+    checkLimit(framing, this.#maxFrameBytes);
+    this.#framing = framing;
+    this.#kind = kind;
+    this.#scanner = scanner;
+    this.#reframed = true;
+    this.#need = 0;
+    if (this.#state !== State.SEEKING) this.#searched = 0;
   }
 
   /**
    * Takes the next bytes of the stream.
    *
    * @returns The offset in `chunk` up to which it was taken: its length, unless the consumer stopped.
-   * @throws FramewireError LENGTH_UNDERFLOW or FRAME_TOO_LARGE, and what the consumer throws.
+   * @throws FramewireError for a malformed frame, and what the consumer throws.
    */
   push(chunk: Uint8Array): number {
     let at = 0;
-    if (this.#waiting > 0) {
-      at = this.#complete(chunk);
-      if (this.#waiting > 0) return this.#took(at);
+    if (this.#state !== State.BETWEEN) {
+      at = this.#goOn(chunk, 0);
+      if (this.#state as State !== State.BETWEEN) return this.#took(at);
     }
     const length = chunk.length;
     while (at < length) {
       const codec = this.#codec.busy ? borrow(this.#choice) : this.#codec;
-      const scanner = codec === this.#codec ? this.#scanner : codec.scanner(this.#layout);
-      const table = scanner.scan(chunk, at, length, this.maxFrameBytes);
+      const scanner = this.#scannerOf(codec);
+      const table = scanner.scan(chunk, at, length, this.#maxFrameBytes);
       if (table.count > 0) {
         const taken = this.#deliver(codec, chunk, table);
-        if (taken < table.count) return this.#took(table.words[taken * 4]!);
+        at = taken < table.count ? table.words[taken * 4]! : table.consumed;
+        if (this.#reframed) continue;
+        if (taken < table.count) return this.#took(at);
       }
       at = table.consumed;
-      if (table.status !== 0) throw this.#malformed(table, chunk, at, this.#received + at);
-      if (table.need > length - at) {
-        this.#wait(chunk, at, table.need);
+      if (table.status !== ScanStatus.OK) {
+        at = this.#refuse(table, chunk, at, this.#received + at, this.#maxFrameBytes);
+        at = this.#goOn(chunk, at);
+      } else if (table.need > length - at) {
+        this.#wait(chunk, at, table.need); // BETWEEN -> INSIDE
         at = length;
       }
     }
@@ -125,25 +189,22 @@ export class FrameDecoder {
    * @throws FramewireError TRUNCATED when it ended inside a frame.
    */
   end(): void {
-    if (this.#waiting === 0) return;
-    const inHeader = this.#need <= this.#scanner.headerBytes;
-    throw new FramewireError(
-      "TRUNCATED",
-      `the stream ended inside a frame's ${inHeader ? "header" : "body"}: ` +
-        `${this.#waiting} of ${inHeader ? "at least " : ""}${this.#need} bytes came`,
-      {
-        declaredBytes: this.#need,
-        streamOffset: this.#received - this.#waiting,
-        firstBytes: this.#buffer!.slice(0, Math.min(16, this.#waiting)),
-      },
-    );
+    if (this.#state === State.BETWEEN) return;
+    const { bytes, length } = this.#buffer;
+    throw this.#state === State.INSIDE
+      ? truncated(
+        this.#framing,
+        bytes.subarray(0, length),
+        this.#need,
+        this.#received - length,
+      )
+      : new FramewireError("TRUNCATED", "the stream ended inside a frame that was being skipped");
   }
 
   /** Gives back what it holds; the decoder is not used again. */
   close(): void {
-    this.#waiting = 0;
-    if (this.#buffer !== undefined) giveBuffer(this.#buffer);
-    this.#buffer = undefined;
+    this.#state = State.BETWEEN;
+    this.#buffer.clear();
   }
 
   #took(bytes: number): number {
@@ -151,7 +212,12 @@ export class FrameDecoder {
     return bytes;
   }
 
+  #scannerOf(codec: Codec): Scanner {
+    return codec === this.#codec ? this.#scanner : codec.scanner(this.#framing, this.#kind);
+  }
+
   #deliver(codec: Codec, chunk: Uint8Array, table: FrameTable): number {
+    this.#reframed = false;
     codec.busy = true;
     try {
       return this.#consumer.batch(codec, chunk, table);
@@ -160,74 +226,184 @@ export class FrameDecoder {
     }
   }
 
-  /** Completes the frame that waits, from the beginning of `chunk`; returns how much that took. */
-  #complete(chunk: Uint8Array): number {
-    let at = 0;
-    for (;;) {
-      const missing = this.#need - this.#waiting;
-      if (missing > 0) {
-        const taken = Math.min(missing, chunk.length - at);
-        this.#append(chunk, at, taken);
-        at += taken;
-        if (taken < missing) return at; // INSIDE -> INSIDE
+  /** Takes up what the stream is in, from `chunk[at]` on; returns how far it took the chunk. */
+  #goOn(chunk: Uint8Array, at: number): number {
+    switch (this.#state) {
+      case State.INSIDE:
+        return this.#complete(chunk, at);
+      case State.SKIPPING: {
+        const skipped = Math.min(this.#skip, chunk.length - at);
+        this.#skip -= skipped;
+        if (this.#skip === 0) this.#state = State.BETWEEN;
+        return at + skipped;
       }
-      const buffer = this.#buffer!;
-      const codec = this.#codec.busy ? borrow(this.#choice) : this.#codec;
-      const scanner = codec === this.#codec ? this.#scanner : codec.scanner(this.#layout);
-      // A limit lowered meanwhile applies from the next header on, not to this frame.
-      const limit = Math.max(this.maxFrameBytes, this.#need);
-      const table = scanner.scan(buffer, 0, this.#waiting, limit);
-      if (table.status !== 0) {
-        throw this.#malformed(table, buffer, 0, this.#received + at - this.#waiting);
-      }
-      if (table.count > 0) {
-        const kept = this.#consumer.keepsChunk;
-        this.#consumer.keepsChunk = false;
-        const taken = this.#deliver(codec, buffer, table);
-        if (taken === 0) {
-          this.#consumer.keepsChunk = kept;
-          return at; // the consumer is full: INSIDE, with nothing missing
-        }
-        if (this.#consumer.keepsChunk) this.#buffer = undefined;
-        this.#consumer.keepsChunk = kept;
-        this.close();
-        return at; // INSIDE -> BETWEEN
-      }
-      this.#need = table.need; // the header is complete: INSIDE -> INSIDE
+      case State.SEEKING:
+        return this.#seek(chunk, at);
+      default:
+        return at;
     }
   }
 
   /** The chunk ends inside a frame: BETWEEN -> INSIDE. */
   #wait(chunk: Uint8Array, at: number, need: number): void {
+    this.#state = State.INSIDE;
     this.#need = need;
-    this.#append(chunk, at, chunk.length - at);
+    this.#limit = this.#maxFrameBytes;
+    this.#buffer.append(chunk, at, chunk.length - at, need);
+    this.#searched = this.#buffer.length;
   }
 
-  #append(chunk: Uint8Array, at: number, bytes: number): void {
-    const length = this.#waiting + bytes;
-    let buffer = this.#buffer;
-    if (buffer === undefined || buffer.length < length) {
-      // Doubling keeps a frame of many chunks linear; the frame's own length is the most it takes.
-      const wanted = buffer === undefined ? length : Math.max(length, buffer.length * 2);
-      const larger = takeBuffer(Math.max(length, Math.min(wanted, this.#need)));
-      if (buffer !== undefined) {
-        larger.set(buffer.subarray(0, this.#waiting));
-        giveBuffer(buffer);
+  #complete(chunk: Uint8Array, from: number): number {
+    const buffer = this.#buffer;
+    let at = from;
+    for (;;) {
+      const missing = this.#need - buffer.length;
+      if (missing > 0) {
+        const { exact } = this.#scanner;
+        const taken = Math.min(exact ? missing : this.#step(missing), chunk.length - at);
+        buffer.append(chunk, at, taken, exact ? this.#need : this.#limit);
+        at += taken;
+        if (taken < missing) return at; // INSIDE -> INSIDE
       }
-      buffer = this.#buffer = larger;
+      const codec = this.#codec.busy ? borrow(this.#choice) : this.#codec;
+      const scanner = this.#scannerOf(codec);
+      // A limit changed meanwhile applies from the next header on, not to this frame.
+      const limit = scanner.exact ? Math.max(this.#maxFrameBytes, this.#need) : this.#limit;
+      const table = scanner.scan(buffer.bytes, 0, buffer.length, limit, this.#searched);
+      if (table.count > 0) {
+        const all = table.count;
+        const taken = this.#handOver(codec, table);
+        if (taken === 0 && !this.#reframed) return at; // the consumer is full: still INSIDE
+        const end = taken < table.count ? table.words[taken * 4]! : table.consumed;
+        at -= this.#giveBack(end, at - from);
+        if (buffer.length === 0) return at; // INSIDE -> BETWEEN
+        if (taken < all && !this.#reframed) return at; // the consumer is full
+      } else if (table.status !== ScanStatus.OK) {
+        this.#refuse(table, buffer.bytes, 0, this.#received + at - buffer.length, limit);
+        return this.#goOn(chunk, at);
+      } else {
+        this.#need = table.need; // INSIDE -> INSIDE
+        this.#searched = buffer.length;
+      }
     }
-    // A loop beats `set` with a subarray made for it when there are only a few bytes.
-    if (bytes <= 32) {
-      for (let i = 0; i < bytes; i++) buffer[this.#waiting + i] = chunk[at + i]!;
-    } else {
-      buffer.set(chunk.subarray(at, at + bytes), this.#waiting);
-    }
-    this.#waiting = length;
   }
 
-  #malformed(table: FrameTable, chunk: Uint8Array, at: number, offset: number): FramewireError {
-    const declared = table.declared;
-    const first = chunk.slice(at, Math.min(at + 16, chunk.length));
-    return scanError(table.status, declared, this.#layout, this.maxFrameBytes, offset, first);
+  /**
+   * How many bytes to look for the end of a frame in: as many as wait already, so that a long frame
+   * takes few scans. What lies behind the frame is given back.
+   */
+  #step(missing: number): number {
+    const waiting = this.#buffer.length;
+    return Math.max(missing, Math.min(Math.max(waiting, LEAST_STEP_BYTES), this.#limit - waiting));
   }
+
+  /** Hands over the frames of the buffer; returns how many were taken. */
+  #handOver(codec: Codec, table: FrameTable): number {
+    const consumer = this.#consumer;
+    const buffer = this.#buffer;
+    // Behind the first frame a limit holds that has changed meanwhile.
+    if (table.count > 1 && this.#limit !== this.#maxFrameBytes) {
+      table.count = 1;
+      table.consumed = table.words[1]!;
+    }
+    const kept = consumer.keepsChunk;
+    consumer.keepsChunk = false;
+    try {
+      const taken = this.#deliver(codec, buffer.bytes, table);
+      if (taken === 0) {
+        this.#need = this.#reframed ? 0 : table.words[1]!;
+        this.#searched = 0;
+      }
+      return taken;
+    } finally {
+      if (consumer.keepsChunk) buffer.lend();
+      consumer.keepsChunk = kept;
+    }
+  }
+
+  /**
+   * Drops what comes before `end`. What comes behind it is given back to the chunk, as far as it
+   * was appended from there: returns how much.
+   */
+  #giveBack(end: number, appended: number): number {
+    const { length } = this.#buffer;
+    const back = Math.min(length - end, appended);
+    this.#buffer.keep(end, length - back);
+    this.#need = 0;
+    this.#searched = 0;
+    this.#limit = this.#maxFrameBytes;
+    this.#state = this.#buffer.length === 0 ? State.BETWEEN : State.INSIDE;
+    return back;
+  }
+
+  /**
+   * Throws the error of the malformed frame at `bytes[at]`, or begins to skip it.
+   *
+   * @returns Where in `bytes` to go on.
+   */
+  #refuse(
+    table: FrameTable,
+    bytes: Uint8Array,
+    at: number,
+    streamOffset: number,
+    limit: number,
+  ): number {
+    const end = bytes === this.#buffer.bytes ? this.#buffer.length : bytes.length;
+    const seen = bytes.subarray(at, end);
+    const error = scanError(table, this.#framing, this.#kind, limit, streamOffset, seen);
+    const skip = table.status === ScanStatus.FRAME_TOO_LARGE ||
+      table.status === ScanStatus.DELIMITER_NOT_FOUND;
+    const { declared } = table;
+    const skips = skip && skipsOversize(this.#framing) && declared <= Number.MAX_SAFE_INTEGER;
+    if (!skips) throw error;
+    if (this.#framing.kind === "delimiter") {
+      this.#sought = this.#framing;
+      // A delimiter that is complete further on may have begun here.
+      const tail = Math.min(limit, longestOf(this.#framing) - 1);
+      if (bytes === this.#buffer.bytes) this.#buffer.keep(limit - tail, end);
+      else this.#buffer.append(bytes, at + limit - tail, tail, MOST_SEEK_BYTES);
+      this.#searched = tail;
+      this.#state = State.SEEKING;
+      this.#consumer.skipped?.(error);
+      return at + limit;
+    }
+    this.#skip = declared;
+    this.#state = State.SKIPPING;
+    if (bytes === this.#buffer.bytes) {
+      this.#skip -= Math.min(declared, end);
+      this.#giveBack(Math.min(declared, end), 0);
+      if (this.#skip > 0) this.#state = State.SKIPPING;
+    }
+    this.#consumer.skipped?.(error);
+    return at;
+  }
+
+  /** Looks for the end of a frame that is thrown away. */
+  #seek(chunk: Uint8Array, from: number): number {
+    const buffer = this.#buffer;
+    const framing = this.#sought!;
+    let at = from;
+    let step = LEAST_STEP_BYTES;
+    for (;;) {
+      const codec = this.#codec.busy ? borrow(this.#choice) : this.#codec;
+      const scanner = codec.scanner(framing);
+      const table = scanner.scan(buffer.bytes, 0, buffer.length, MAX_FRAME_BYTES, this.#searched);
+      if (table.count > 0) {
+        at -= this.#giveBack(table.words[1]!, at - from);
+        return this.#goOn(chunk, at); // SEEKING -> BETWEEN
+      }
+      const tail = Math.min(buffer.length, longestOf(framing) - 1);
+      buffer.keep(buffer.length - tail, buffer.length);
+      this.#searched = tail;
+      if (at === chunk.length) return at;
+      const taken = Math.min(step, chunk.length - at);
+      buffer.append(chunk, at, taken, MOST_SEEK_BYTES);
+      at += taken;
+      step = Math.min(step * 2, MOST_SEEK_BYTES / 2);
+    }
+  }
+}
+
+function longestOf(framing: DelimiterFraming): number {
+  return framing.delimiters.reduce((longest, { length }) => Math.max(longest, length), 0);
 }

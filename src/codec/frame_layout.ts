@@ -1,58 +1,230 @@
 /**
- * What both codecs ask of a layout.
+ * Framings as the scans take them: with the kind field, and all that follows from both.
  *
  * @module
  */
-import { FramewireError } from "../errors.ts";
-import type { FrameLayout } from "./codec.ts";
+import {
+  custom,
+  type CustomFraming,
+  delimiter,
+  type DelimiterFraming,
+  fixed,
+  type FixedFraming,
+  type Framing,
+  type KindField,
+  lengthField,
+  type LengthFieldFraming,
+  MAX_FRAME_BYTES,
+  MAX_HEADER_BYTES,
+  varint,
+  type VarintFraming,
+} from "./framing.ts";
+import { checkOneOf, integer, invalidConfig } from "./framing_check.ts";
 
 /** One pass of a scan finds the frames that begin in so many bytes from where it starts. */
 export const SCAN_WINDOW_BYTES = 65536;
 
-/** Where the length field and the kind field must have ended, counted from the frame's beginning. */
-export const MAX_HEADER_BYTES = 256;
+/** Where a kind stands that there is not. */
+const NO_KIND = { offset: 0, bytes: 0, littleEndian: false } as const;
 
-/** Offsets and lengths are 32-bit numbers: the highest limit a scan can have. */
-export const MAX_FRAME_BYTES = 0x7fffffff;
-
-/** How many bytes must be there before a frame's length is known. */
-export function headerBytesOf(layout: FrameLayout): number {
-  return layout.lengthOffset + layout.lengthBytes;
+/** A kind field, or one of no bytes. */
+export interface KindLayout {
+  readonly offset: number;
+  readonly bytes: 0 | 1 | 2 | 4;
+  readonly littleEndian: boolean;
 }
 
-/** Whether two layouts describe the same framing. */
-export function sameLayout(a: FrameLayout, b: FrameLayout): boolean {
-  return a === b ||
-    a.lengthOffset === b.lengthOffset && a.lengthBytes === b.lengthBytes &&
-      a.adjust === b.adjust && a.littleEndian === b.littleEndian &&
-      a.minFrameBytes === b.minFrameBytes && a.kindOffset === b.kindOffset &&
-      a.kindBytes === b.kindBytes;
+/** A lengthField framing; a fixed one too: its length field has no bytes and is 0. */
+export interface LengthLayout {
+  readonly offset: number;
+  readonly size: number;
+  readonly littleEndian: boolean;
+  readonly signed: boolean;
+  /** Added to the length field to get the whole frame's length. */
+  readonly base: number;
+  /** Bytes that must be there before the length is known. */
+  readonly headerBytes: number;
+  /** The shortest frame that has all its fields. */
+  readonly minFrameBytes: number;
+  readonly strip: number;
+  readonly kind: KindLayout;
+}
+
+/** A varint framing. */
+export interface VarintLayout {
+  readonly offset: number;
+  readonly maxBytes: number;
+  readonly kind: KindLayout;
+  /** Whether the kind stands behind the varint; its offset then counts from the varint's end. */
+  readonly kindBehind: boolean;
+}
+
+/** A delimiter framing. */
+export interface DelimiterLayout {
+  /** The delimiters, the longest first. */
+  readonly delimiters: readonly Uint8Array[];
+  /** The longest one's length. */
+  readonly longest: number;
+  readonly kind: KindLayout;
+  /** Bytes of content that a frame must have for its kind. */
+  readonly minContentBytes: number;
 }
 
 /**
- * Refuses a layout that no scan could follow.
+ * Refuses a framing that was not made by this module's functions and is none they would make. It
+ * may come from another copy of the library.
  *
- * @throws FramewireError INVALID_OPTION, naming the member and what it may be.
+ * @throws FramewireError INVALID_CONFIG.
  */
-export function checkLayout(layout: FrameLayout): void {
-  const { lengthOffset, lengthBytes, adjust, minFrameBytes, kindOffset, kindBytes } = layout;
-  integer("lengthBytes", lengthBytes, 1, 8);
-  integer("lengthOffset", lengthOffset, 0, MAX_HEADER_BYTES - lengthBytes);
-  integer("adjust", adjust, -MAX_FRAME_BYTES, MAX_FRAME_BYTES - MAX_HEADER_BYTES);
-  integer("minFrameBytes", minFrameBytes, lengthOffset + lengthBytes, MAX_FRAME_BYTES);
-  if (![0, 1, 2, 4].includes(kindBytes)) {
-    throw new FramewireError(
-      "INVALID_OPTION",
-      `kindBytes is ${kindBytes}: it must be 0, 1, 2 or 4`,
-    );
+export function checkFraming(framing: Framing): void {
+  if (checked.has(framing)) return;
+  switch (typeof framing === "object" && framing !== null ? framing.kind : undefined) {
+    case "lengthField": {
+      const { littleEndian, ...options } = framing as LengthFieldFraming;
+      lengthField({ ...options, endian: littleEndian ? "little" : "big" });
+      break;
+    }
+    case "varint":
+      varint(framing as VarintFraming);
+      break;
+    case "delimiter":
+      delimiter((framing as DelimiterFraming).delimiters, framing as DelimiterFraming);
+      break;
+    case "fixed":
+      fixed((framing as FixedFraming).frameBytes);
+      break;
+    case "custom":
+      custom((framing as CustomFraming).scan, framing as CustomFraming);
+      break;
+    default:
+      throw invalidConfig(
+        "a framing is what lengthField, varint, delimiter, fixed or custom returns",
+      );
   }
-  integer("kindOffset", kindOffset, 0, Math.min(minFrameBytes, MAX_HEADER_BYTES) - kindBytes);
+  if (Object.isFrozen(framing)) checked.add(framing);
 }
 
-function integer(name: string, value: number, least: number, most: number): void {
-  if (Number.isInteger(value) && value >= least && value <= most) return;
-  throw new FramewireError(
-    "INVALID_OPTION",
-    `${name} is ${value}: it must be a whole number from ${least} to ${most}`,
-  );
+const checked = new WeakSet<Framing>();
+
+/**
+ * Refuses a limit that a framing cannot have; it may change while a decoder runs.
+ *
+ * @throws FramewireError INVALID_CONFIG.
+ */
+export function checkLimit(framing: Framing, maxFrameBytes: number): void {
+  integer(framing.kind, "maxFrameBytes", maxFrameBytes, shortest(framing), MAX_FRAME_BYTES);
+}
+
+/** The least limit that lets any frame through. */
+function shortest(framing: Framing): number {
+  switch (framing.kind) {
+    case "lengthField":
+      return framing.minFrameBytes;
+    case "varint":
+      return framing.offset + 1;
+    case "delimiter":
+      return Math.max(...framing.delimiters.map((bytes) => bytes.length));
+    case "fixed":
+      return framing.frameBytes;
+    case "custom":
+      return 1;
+  }
+}
+
+/** The limit a framing has by itself. */
+export function ownLimit(framing: Framing): number {
+  return framing.kind === "fixed" ? framing.frameBytes : framing.maxFrameBytes;
+}
+
+/** Whether a frame over the limit is skipped. */
+export function skipsOversize(framing: Framing): boolean {
+  return framing.kind !== "fixed" && framing.kind !== "custom" && framing.onOversize === "skip";
+}
+
+/** Whether a framing and its kind field are those of `submit`, which has a kernel of its own. */
+export function isSubmit(layout: LengthLayout): boolean {
+  const { offset, size, littleEndian, signed, base, minFrameBytes, strip, kind } = layout;
+  return offset === 0 && size === 4 && !littleEndian && !signed && base === 0 &&
+    minFrameBytes === 13 && strip === 0 && kind.offset === 4 && kind.bytes === 1;
+}
+
+/** What a length scan needs to know. */
+export function lengthLayout(
+  framing: LengthFieldFraming | FixedFraming,
+  field: KindField | undefined,
+): LengthLayout {
+  const kind = kindLayout(field);
+  const kindEnd = kind.offset + kind.bytes;
+  if (framing.kind === "fixed") {
+    kindWithin(kindEnd, framing.frameBytes, "the frame");
+    return {
+      offset: 0,
+      size: 0,
+      littleEndian: false,
+      signed: false,
+      base: framing.frameBytes,
+      headerBytes: framing.frameBytes,
+      minFrameBytes: 0,
+      strip: 0,
+      kind,
+    };
+  }
+  const { offset, size, littleEndian, signed, adjust, strip } = framing;
+  const headerBytes = offset + size;
+  kindWithin(kindEnd, framing.maxFrameBytes, "the longest frame");
+  return {
+    offset,
+    size,
+    littleEndian,
+    signed,
+    base: adjust + (framing.counts === "frame" ? 0 : headerBytes),
+    headerBytes,
+    minFrameBytes: Math.max(framing.minFrameBytes, kindEnd),
+    strip,
+    kind,
+  };
+}
+
+/** What a varint scan needs to know. */
+export function varintLayout(framing: VarintFraming, field: KindField | undefined): VarintLayout {
+  const kind = kindLayout(field);
+  const { offset, maxBytes } = framing;
+  const kindBehind = kind.bytes > 0 && kind.offset >= offset;
+  if (!kindBehind) {
+    kindWithin(kind.offset + kind.bytes, offset + (kind.bytes === 0 ? 1 : 0), "the fixed bytes");
+    return { offset, maxBytes, kind, kindBehind };
+  }
+  kindWithin(kind.offset + kind.bytes, framing.maxFrameBytes, "the longest frame");
+  return { offset, maxBytes, kind: { ...kind, offset: kind.offset - offset }, kindBehind };
+}
+
+/** What a delimiter scan needs to know. */
+export function delimiterLayout(
+  framing: DelimiterFraming,
+  field: KindField | undefined,
+): DelimiterLayout {
+  const kind = kindLayout(field);
+  kindWithin(kind.offset + kind.bytes, framing.maxFrameBytes, "the longest frame");
+  const delimiters = [...framing.delimiters].sort((a, b) => b.length - a.length);
+  return {
+    delimiters,
+    longest: delimiters[0]!.length,
+    kind,
+    minContentBytes: kind.bytes === 0 ? 0 : kind.offset + kind.bytes,
+  };
+}
+
+/** Checks a kind field. */
+export function kindLayout(field: KindField | undefined): KindLayout {
+  if (field === undefined) return NO_KIND;
+  const { offset, bytes, littleEndian } = field;
+  checkOneOf("kind", "bytes", bytes, [1, 2, 4]);
+  integer("kind", "offset", offset, 0, MAX_HEADER_BYTES - 16);
+  checkOneOf("kind", "littleEndian", littleEndian, [true, false]);
+  return { offset, bytes, littleEndian };
+}
+
+function kindWithin(end: number, most: number, what: string): void {
+  if (end <= most) return;
+  throw invalidConfig(`kind: the field ends at byte ${end}, and ${what} at byte ${most}`);
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { FramewireError } from "../errors.ts";
 import { type FrameTable, ScanStatus, TABLE_FRAMES, WORDS_PER_FRAME } from "./codec.ts";
 
 /** A table over words of its own, or of WASM memory. */
@@ -19,6 +20,8 @@ export class Table implements FrameTable {
   status: ScanStatus = ScanStatus.OK;
   /** See {@linkcode FrameTable.declared}. */
   declared = 0;
+  /** See {@linkcode FrameTable.failure}. */
+  failure: FramewireError | undefined;
 
   /** @param words Room for {@linkcode TABLE_FRAMES} entries. */
   constructor(words: Int32Array = new Int32Array(TABLE_FRAMES * WORDS_PER_FRAME)) {

@@ -5,5 +5,6 @@
  */
 export * from "./codec.ts";
 export { createCodec } from "./create.ts";
+export * from "./framing.ts";
 export { looksLike } from "./looks_like.ts";
-export { ECHO_LAYOUT, SUBMIT_LAYOUT } from "../protocol/layouts.ts";
+export { ECHO_FRAMING, ECHO_KIND, SUBMIT_FRAMING, SUBMIT_KIND } from "../protocol/layouts.ts";

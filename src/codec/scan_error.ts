@@ -1,50 +1,143 @@
 /**
- * What ended a scan, as an error that says what to do.
+ * What ended a scan or a stream, as an error that says what to do.
  *
  * @module
  */
 import { FramewireError } from "../errors.ts";
-import { type FrameLayout, ScanStatus } from "./codec.ts";
+import { type FrameTable, ScanStatus } from "./codec.ts";
+import type { Framing, KindField } from "./framing.ts";
 import { looksLike } from "./looks_like.ts";
+import { declaredLength, explainHeader } from "./own_header.ts";
+
+/** How many bytes of a malformed frame its error keeps. */
+const FIRST_BYTES = 16;
 
 /**
  * Makes the error of a malformed frame.
  *
- * @param status What the scan reported, not `OK`.
- * @param declared The whole length the frame declares, in bytes.
- * @param layout The framing it was scanned by.
+ * @param table What the scan reported; its status is not `OK`.
+ * @param framing The framing it was scanned by.
+ * @param kind Where the kind of a frame stands.
  * @param maxFrameBytes The longest frame that was allowed.
  * @param streamOffset Where in the received stream the frame begins.
- * @param firstBytes The frame's first bytes, at most 16; the error keeps them.
+ * @param bytes What has come from the frame's beginning on; it is not kept.
  */
 export function scanError(
-  status: ScanStatus,
-  declared: number,
-  layout: FrameLayout,
+  table: FrameTable,
+  framing: Framing,
+  kind: KindField | undefined,
   maxFrameBytes: number,
   streamOffset: number,
-  firstBytes: Uint8Array,
+  bytes: Uint8Array,
 ): FramewireError {
-  const tooLarge = status === ScanStatus.FRAME_TOO_LARGE;
-  const limitBytes = tooLarge ? maxFrameBytes : layout.minFrameBytes;
-  const name = looksLike(firstBytes);
-  const problem = tooLarge
-    ? `frame of ${declared} bytes is over the limit of ${limitBytes} (maxFrameBytes)`
-    : `frame of ${declared} bytes is under the ${limitBytes} that the shortest frame has`;
-  return new FramewireError(
-    tooLarge ? "FRAME_TOO_LARGE" : "LENGTH_UNDERFLOW",
-    `${problem}; the first bytes ${name ? hint(name) : `are ${hex(firstBytes)}`}`,
-    {
-      declaredBytes: declared,
-      limitBytes,
-      streamOffset,
-      firstBytes,
-      ...(name !== undefined && { looksLike: name }),
-    },
-  );
+  const { declared } = table;
+  const firstBytes = bytes.slice(0, FIRST_BYTES);
+  const foreign = looksLike(firstBytes);
+  const name = foreign ?? explainHeader(framing, bytes, maxFrameBytes);
+  const detail = {
+    declaredBytes: declared,
+    streamOffset,
+    firstBytes,
+    ...(name !== undefined && { looksLike: name }),
+  };
+  const fail = (code: Code, limitBytes: number, problem: string) => {
+    const hint = foreign !== undefined
+      ? hintOf(foreign)
+      : name !== undefined
+      ? `look like ${name}`
+      : `are ${hex(firstBytes)}`;
+    const message = `${problem}; the first bytes ${hint}`;
+    return new FramewireError(code, message, { ...detail, limitBytes });
+  };
+  switch (table.status) {
+    case ScanStatus.LENGTH_UNDERFLOW: {
+      const shortest = shortestFrame(framing, kind);
+      return fail(
+        "LENGTH_UNDERFLOW",
+        shortest,
+        `frame of ${declared} bytes is under the ${shortest} that the shortest frame has`,
+      );
+    }
+    case ScanStatus.NEGATIVE_LENGTH:
+      return fail("NEGATIVE_LENGTH", 0, `the length field is ${declared}, under 0`);
+    case ScanStatus.STRIP_EXCEEDS_FRAME: {
+      const strip = framing.kind === "lengthField" ? framing.strip : 0;
+      return fail(
+        "STRIP_EXCEEDS_FRAME",
+        strip,
+        `frame of ${declared} bytes is under the ${strip} that are stripped from it`,
+      );
+    }
+    case ScanStatus.VARINT_TOO_LONG: {
+      const most = framing.kind === "varint" ? framing.maxBytes : 0;
+      return fail(
+        "VARINT_TOO_LONG",
+        declared,
+        `the length goes on behind ${most} bytes, the most it may have (maxBytes)`,
+      );
+    }
+    case ScanStatus.DELIMITER_NOT_FOUND:
+      return fail(
+        "DELIMITER_NOT_FOUND",
+        maxFrameBytes,
+        `no delimiter in ${maxFrameBytes} bytes, the most a frame may have (maxFrameBytes)`,
+      );
+    case ScanStatus.INVALID_FRAME: {
+      const { code, message, cause } = table.failure!;
+      return new FramewireError(code, message, { ...detail, limitBytes: maxFrameBytes, cause });
+    }
+    default:
+      return fail(
+        "FRAME_TOO_LARGE",
+        maxFrameBytes,
+        `frame of ${declared} bytes is over the limit of ${maxFrameBytes} (maxFrameBytes)`,
+      );
+  }
 }
 
-function hint(name: string): string {
+type Code =
+  | "FRAME_TOO_LARGE"
+  | "LENGTH_UNDERFLOW"
+  | "NEGATIVE_LENGTH"
+  | "STRIP_EXCEEDS_FRAME"
+  | "VARINT_TOO_LONG"
+  | "DELIMITER_NOT_FOUND";
+
+/**
+ * Makes the error of a stream that ended inside a frame.
+ *
+ * @param framing How it was framed.
+ * @param bytes What came of the frame; it is not kept.
+ * @param need How many bytes there must have been to go on.
+ * @param streamOffset Where in the received stream the frame begins.
+ */
+export function truncated(
+  framing: Framing,
+  bytes: Uint8Array,
+  need: number,
+  streamOffset: number,
+): FramewireError {
+  const declared = declaredLength(framing, bytes);
+  const where = framing.kind === "delimiter" || framing.kind === "custom"
+    ? `a frame: ${bytes.length} bytes came and not its end`
+    : declared === undefined
+    ? `a frame's header: ${bytes.length} of at least ${need} bytes came`
+    : `a frame's body: ${bytes.length} of ${declared} bytes came`;
+  return new FramewireError("TRUNCATED", `the stream ended inside ${where}`, {
+    declaredBytes: declared ?? need,
+    streamOffset,
+    firstBytes: bytes.slice(0, FIRST_BYTES),
+  });
+}
+
+/** The shortest frame that has its kind; of a delimiter framing, its content. */
+function shortestFrame(framing: Framing, kind: KindField | undefined): number {
+  const kindEnd = kind === undefined ? 0 : kind.offset + kind.bytes;
+  if (framing.kind === "lengthField") return Math.max(framing.minFrameBytes, kindEnd);
+  return framing.kind === "varint" ? kindEnd + 1 : kindEnd;
+}
+
+function hintOf(name: string): string {
   if (name.startsWith("PROXY")) {
     return `look like the ${name}: is a proxy in front of this port that sends it?`;
   }

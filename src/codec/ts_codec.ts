@@ -4,17 +4,21 @@
  *
  * @module
  */
-import type { Codec, FrameLayout, Scanner } from "./codec.ts";
-import { ScanStatus, TABLE_FRAMES, WORDS_PER_FRAME } from "./codec.ts";
+import { type Codec, type Scanner, ScanStatus, TABLE_FRAMES, WORDS_PER_FRAME } from "./codec.ts";
+import { CustomScanner } from "./custom_scanner.ts";
 import {
-  checkLayout,
-  headerBytesOf,
-  MAX_FRAME_BYTES,
-  sameLayout,
+  delimiterLayout,
+  isSubmit,
+  lengthLayout,
   SCAN_WINDOW_BYTES,
+  varintLayout,
 } from "./frame_layout.ts";
 import { Table } from "./frame_table.ts";
-import { SUBMIT_LAYOUT } from "../protocol/layouts.ts";
+import { type Framing, type KindField, MAX_FRAME_BYTES } from "./framing.ts";
+import { ScannerShelf } from "./scanner_shelf.ts";
+import { TsDelimiterScanner } from "./ts_delimiter_scanner.ts";
+import { TsLengthScanner } from "./ts_length_scanner.ts";
+import { TsVarintScanner } from "./ts_varint_scanner.ts";
 
 const ACK_BYTES = 14;
 
@@ -28,13 +32,28 @@ export class TsCodec implements Codec {
   readonly table: Table = new Table();
   /** See {@linkcode Codec.results}. */
   readonly results: Uint8Array = new Uint8Array(TABLE_FRAMES);
+  readonly #scanners = new ScannerShelf((framing, kind) => this.#makeScanner(framing, kind));
 
   /** See {@linkcode Codec.scanner}. */
-  scanner(layout: FrameLayout): Scanner {
-    checkLayout(layout);
-    return sameLayout(layout, SUBMIT_LAYOUT)
-      ? new SubmitScanner(this.table)
-      : new LengthFieldScanner(this.table, layout);
+  scanner(framing: Framing, kind?: KindField): Scanner {
+    return this.#scanners.get(framing, kind);
+  }
+
+  #makeScanner(framing: Framing, kind: KindField | undefined): Scanner {
+    const { table } = this;
+    switch (framing.kind) {
+      case "lengthField":
+      case "fixed": {
+        const layout = lengthLayout(framing, kind);
+        return isSubmit(layout) ? new SubmitScanner(table) : new TsLengthScanner(table, layout);
+      }
+      case "varint":
+        return new TsVarintScanner(table, varintLayout(framing, kind));
+      case "delimiter":
+        return new TsDelimiterScanner(table, delimiterLayout(framing, kind));
+      case "custom":
+        return new CustomScanner(this, table, framing, kind);
+    }
   }
 
   /** See {@linkcode Codec.encodeAcks}. */
@@ -70,8 +89,10 @@ export class TsCodec implements Codec {
   }
 }
 
+/** The generic scan with all its numbers known. */
 class SubmitScanner implements Scanner {
   readonly headerBytes = 4;
+  readonly exact = true;
   readonly #table: Table;
 
   constructor(table: Table) {
@@ -117,83 +138,4 @@ class SubmitScanner implements Scanner {
     table.need = need;
     return table;
   }
-}
-
-class LengthFieldScanner implements Scanner {
-  readonly headerBytes: number;
-  readonly #table: Table;
-  readonly #layout: FrameLayout;
-  readonly #base: number;
-
-  constructor(table: Table, layout: FrameLayout) {
-    this.headerBytes = headerBytesOf(layout);
-    this.#table = table;
-    this.#layout = layout;
-    this.#base = this.headerBytes + layout.adjust;
-  }
-
-  scan(chunk: Uint8Array, start: number, end: number, maxFrameBytes: number): Table {
-    const table = this.#table;
-    const { words } = table;
-    const { lengthOffset, lengthBytes, littleEndian, minFrameBytes, kindOffset, kindBytes } =
-      this.#layout;
-    const { headerBytes } = this;
-    const base = this.#base;
-    const limit = Math.min(end, start + SCAN_WINDOW_BYTES);
-    const max = Math.max(0, Math.min(maxFrameBytes, MAX_FRAME_BYTES));
-    let at = start;
-    let word = 0;
-    let need = 0;
-    table.status = ScanStatus.OK;
-    table.declared = 0;
-    while (at < limit && word < TABLE_FRAMES * WORDS_PER_FRAME) {
-      const left = end - at;
-      if (left < headerBytes) {
-        need = headerBytes;
-        break;
-      }
-      const total = readField(chunk, at + lengthOffset, lengthBytes, littleEndian) + base;
-      if (total > max || total < minFrameBytes) {
-        table.status = total > max ? ScanStatus.FRAME_TOO_LARGE : ScanStatus.LENGTH_UNDERFLOW;
-        table.declared = total;
-        break;
-      }
-      if (total > left) {
-        need = total;
-        break;
-      }
-      words[word] = at;
-      words[word + 1] = total;
-      words[word + 2] = kindBytes === 0
-        ? 0
-        : readField(chunk, at + kindOffset, kindBytes, littleEndian);
-      words[word + 3] = 0;
-      word += WORDS_PER_FRAME;
-      at += total;
-    }
-    table.count = word / WORDS_PER_FRAME;
-    table.consumed = at;
-    table.need = need;
-    return table;
-  }
-}
-
-/** Reads an unsigned integer; over 4 bytes from two halves, so that it is rounded only once. */
-function readField(
-  chunk: Uint8Array,
-  at: number,
-  bytes: number,
-  littleEndian: boolean,
-): number {
-  if (bytes > 4) {
-    const highAt = littleEndian ? at + 4 : at;
-    const lowAt = littleEndian ? at : at + bytes - 4;
-    return readField(chunk, highAt, bytes - 4, littleEndian) * 0x100000000 +
-      readField(chunk, lowAt, 4, littleEndian);
-  }
-  let value = 0;
-  for (let i = 0; i < bytes; i++) {
-    value = value << 8 | chunk[littleEndian ? at + bytes - 1 - i : at + i]!;
-  }
-  return value >>> 0;
 }

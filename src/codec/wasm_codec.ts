@@ -7,10 +7,21 @@
  * @module
  */
 import * as abi from "../../codec-wasm/dist/abi.ts";
-import { SUBMIT_LAYOUT } from "../protocol/layouts.ts";
-import type { Codec, FrameLayout, Scanner, ScanStatus } from "./codec.ts";
-import { checkLayout, headerBytesOf, MAX_FRAME_BYTES, sameLayout } from "./frame_layout.ts";
+import { type Codec, type Scanner, ScanStatus } from "./codec.ts";
+import { CustomScanner } from "./custom_scanner.ts";
+import {
+  delimiterLayout,
+  isSubmit,
+  type KindLayout,
+  type LengthLayout,
+  lengthLayout,
+  varintLayout,
+} from "./frame_layout.ts";
 import { Table } from "./frame_table.ts";
+import { type Framing, type KindField, MAX_FRAME_BYTES } from "./framing.ts";
+import { ScannerShelf } from "./scanner_shelf.ts";
+import { TsDelimiterScanner } from "./ts_delimiter_scanner.ts";
+import { TsVarintScanner } from "./ts_varint_scanner.ts";
 
 /** Copies shorter than this are faster byte by byte than by `set` with a view made for it. */
 const SHORT_COPY_BYTES = 64;
@@ -26,6 +37,7 @@ export class WasmCodec implements Codec {
   /** See {@linkcode Codec.results}. */
   readonly results: Uint8Array;
   readonly #memory: WasmMemory;
+  readonly #scanners = new ScannerShelf((framing, kind) => this.#makeScanner(framing, kind));
 
   /** @param module codec.wasm, compiled. */
   constructor(module: WebAssembly.Module) {
@@ -35,9 +47,22 @@ export class WasmCodec implements Codec {
   }
 
   /** See {@linkcode Codec.scanner}. */
-  scanner(layout: FrameLayout): Scanner {
-    checkLayout(layout);
-    return new WasmScanner(this.#memory, layout);
+  scanner(framing: Framing, kind?: KindField): Scanner {
+    return this.#scanners.get(framing, kind);
+  }
+
+  #makeScanner(framing: Framing, kind: KindField | undefined): Scanner {
+    switch (framing.kind) {
+      case "lengthField":
+      case "fixed":
+        return new WasmLengthScanner(this.#memory, lengthLayout(framing, kind));
+      case "varint":
+        return new TsVarintScanner(this.table, varintLayout(framing, kind));
+      case "delimiter":
+        return new TsDelimiterScanner(this.table, delimiterLayout(framing, kind));
+      case "custom":
+        return new CustomScanner(this, this.table, framing, kind);
+    }
   }
 
   /** See {@linkcode Codec.encodeAcks}. */
@@ -69,7 +94,7 @@ class WasmMemory {
   /** An offset in the chunk plus this is its address in the window. */
   shift = 0;
   /** The layout in CONFIG. */
-  layout: FrameLayout | undefined;
+  layout: unknown;
 
   constructor(module: WebAssembly.Module) {
     this.exports = new WebAssembly.Instance(module).exports as unknown as abi.CodecExports;
@@ -97,20 +122,25 @@ class WasmMemory {
   }
 
   /** Makes `layout` the one that scan_length_field reads. */
-  configure(layout: FrameLayout): void {
+  configure(layout: LengthLayout): void {
     if (this.layout === layout) return;
     this.layout = layout;
-    const { bytes } = this;
-    const at = abi.CONFIG;
-    const { littleEndian } = layout;
-    writeLanes(bytes, at + abi.CONFIG_LENGTH_LANES, layout.lengthBytes, littleEndian);
-    writeLanes(bytes, at + abi.CONFIG_KIND_LANES, layout.kindBytes, littleEndian);
-    const view = new DataView(bytes.buffer);
-    view.setInt32(at + abi.CONFIG_LENGTH_OFFSET, layout.lengthOffset, true);
-    view.setInt32(at + abi.CONFIG_KIND_OFFSET, layout.kindOffset, true);
-    view.setInt32(at + abi.CONFIG_HEADER_BYTES, headerBytesOf(layout), true);
-    view.setInt32(at + abi.CONFIG_BASE, headerBytesOf(layout) + layout.adjust, true);
-    view.setInt32(at + abi.CONFIG_MIN_FRAME_BYTES, layout.minFrameBytes, true);
+    const view = new DataView(this.bytes.buffer, abi.CONFIG);
+    writeLanes(this.bytes, abi.CONFIG + abi.CONFIG_LENGTH_LANES, layout.size, layout.littleEndian);
+    this.#configureKind(layout.kind);
+    view.setInt32(abi.CONFIG_LENGTH_OFFSET, layout.offset, true);
+    view.setInt32(abi.CONFIG_HEADER_BYTES, layout.headerBytes, true);
+    view.setInt32(abi.CONFIG_BASE, layout.base, true);
+    const min = Math.max(layout.minFrameBytes, layout.strip);
+    view.setInt32(abi.CONFIG_MIN_FRAME_BYTES, min, true);
+    view.setInt32(abi.CONFIG_STRIP, layout.strip, true);
+    const sign = layout.signed ? 1n << BigInt(8 * layout.size - 1) : 0n;
+    view.setBigUint64(abi.CONFIG_SIGN, sign, true);
+  }
+
+  #configureKind({ offset, bytes, littleEndian }: KindLayout): void {
+    writeLanes(this.bytes, abi.CONFIG + abi.CONFIG_KIND_LANES, bytes, littleEndian);
+    new DataView(this.bytes.buffer, abi.CONFIG).setInt32(abi.CONFIG_KIND_OFFSET, offset, true);
   }
 }
 
@@ -121,19 +151,18 @@ function writeLanes(bytes: Uint8Array, at: number, width: number, littleEndian: 
   }
 }
 
-class WasmScanner implements Scanner {
+class WasmLengthScanner implements Scanner {
   readonly headerBytes: number;
+  readonly exact = true;
   readonly #memory: WasmMemory;
-  readonly #layout: FrameLayout;
-  readonly #base: number;
+  readonly #layout: LengthLayout;
   readonly #isSubmit: boolean;
 
-  constructor(memory: WasmMemory, layout: FrameLayout) {
-    this.headerBytes = headerBytesOf(layout);
+  constructor(memory: WasmMemory, layout: LengthLayout) {
+    this.headerBytes = layout.headerBytes;
     this.#memory = memory;
     this.#layout = layout;
-    this.#base = this.headerBytes + layout.adjust;
-    this.#isSubmit = sameLayout(layout, SUBMIT_LAYOUT);
+    this.#isSubmit = isSubmit(layout);
   }
 
   scan(chunk: Uint8Array, start: number, end: number, maxFrameBytes: number): Table {
@@ -153,8 +182,24 @@ class WasmScanner implements Scanner {
     table.need = result[abi.RESULT_NEED / 4]!;
     const status = result[abi.RESULT_STATUS / 4] as ScanStatus;
     table.status = status;
-    table.declared = status === 0 ? 0 : (result[abi.RESULT_FIELD_HIGH / 4]! >>> 0) * 0x100000000 +
-      (result[abi.RESULT_FIELD_LOW / 4]! >>> 0) + this.#base;
+    if (status === ScanStatus.OK) table.declared = 0;
+    else this.#refuse(status);
     return table;
+  }
+
+  /** Tells apart what is one error to the kernel. */
+  #refuse(status: ScanStatus): void {
+    const { table, result } = this.#memory;
+    const { signed, base, minFrameBytes } = this.#layout;
+    const high = result[abi.RESULT_FIELD_HIGH / 4]!;
+    const field = (signed ? high : high >>> 0) * 0x100000000 +
+      (result[abi.RESULT_FIELD_LOW / 4]! >>> 0);
+    const total = field + base;
+    table.declared = field < 0 ? field : total;
+    if (field < 0) {
+      table.status = ScanStatus.NEGATIVE_LENGTH;
+    } else if (status === ScanStatus.LENGTH_UNDERFLOW && total >= minFrameBytes) {
+      table.status = ScanStatus.STRIP_EXCEEDS_FRAME;
+    }
   }
 }

@@ -18,8 +18,8 @@
  *
  * @module
  */
-import type { FrameLayout } from "../codec/codec.ts";
 import { type FrameConsumer, FrameDecoder } from "../codec/frame_decoder.ts";
+import type { Framing, KindField } from "../codec/framing.ts";
 import type { CodecChoice } from "../codec/lend.ts";
 import { FramewireError, isFramewireError, thrownText } from "../errors.ts";
 import type { Address, Link, LinkReceiver } from "../link/link.ts";
@@ -56,7 +56,9 @@ export interface Endpoint extends FrameConsumer {
 
 /** What a connection is told at its beginning. */
 export interface ConnectionConfig {
-  readonly layout: FrameLayout;
+  readonly framing: Framing;
+  /** Where the kind of a frame stands; undefined where there is none. */
+  readonly kind: KindField | undefined;
   readonly codec: CodecChoice;
   readonly maxFrameBytes: number;
   /** Input is not read while more than this waits to be written, in bytes. */
@@ -109,7 +111,8 @@ export class Connection implements LinkReceiver {
     this.outbound = new Outbound(link);
     this.#endpoint = makeEndpoint(this);
     this.#decoder = new FrameDecoder(
-      config.layout,
+      config.framing,
+      config.kind,
       config.codec,
       config.maxFrameBytes,
       this.#endpoint,

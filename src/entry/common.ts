@@ -7,7 +7,28 @@ export type { Client, CloseOptions } from "../client/client.ts";
 export type { Connect, ConnectOptions } from "../client/connect.ts";
 export type { CodecChoice } from "../codec/lend.ts";
 export { createCodec } from "../codec/create.ts";
-export type { Codec, FrameLayout, FrameTable, Scanner, ScanStatus } from "../codec/codec.ts";
+export type { Codec, FrameTable, Scanner, ScanStatus } from "../codec/codec.ts";
+export {
+  custom,
+  type CustomFraming,
+  type CustomOptions,
+  type CustomScan,
+  delimiter,
+  type DelimiterFraming,
+  type DelimiterOptions,
+  fixed,
+  type FixedFraming,
+  type Framing,
+  type FramingLimits,
+  type KindField,
+  lengthField,
+  type LengthFieldFraming,
+  type LengthFieldOptions,
+  type OnOversize,
+  varint,
+  type VarintFraming,
+  type VarintOptions,
+} from "../codec/framing.ts";
 export type { Clock, Timer } from "../connection/clock.ts";
 export type { CloseReason, Connection, Endpoint, State } from "../connection/connection.ts";
 export {

@@ -6,12 +6,13 @@
 import { checkHandlers, type Protocol } from "./protocol.ts";
 import { type EchoCalls, EchoClientEndpoint } from "./echo_client.ts";
 import { type EchoHandlers, EchoServerEndpoint } from "./echo_server.ts";
-import { ECHO_LAYOUT } from "./layouts.ts";
+import { ECHO_FRAMING, ECHO_KIND } from "./layouts.ts";
 
 /** The `echo` protocol (docs/PROTOCOL.md, section 2). */
 export const echo: Protocol<EchoHandlers, EchoCalls> = {
   name: "echo",
-  layout: ECHO_LAYOUT,
+  framing: ECHO_FRAMING,
+  kind: ECHO_KIND,
   server(handlers) {
     checkHandlers("echo", handlers, [], ["data"]);
     return (connection, side) => new EchoServerEndpoint(connection, side, handlers);

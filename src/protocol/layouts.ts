@@ -3,26 +3,19 @@
  *
  * @module
  */
-import type { FrameLayout } from "../codec/codec.ts";
+import { type KindField, lengthField, type LengthFieldFraming } from "../codec/framing.ts";
 
 /** `submit`: u32 total that counts itself, u8 command, 8 bytes of id, body. */
-export const SUBMIT_LAYOUT: FrameLayout = {
-  lengthOffset: 0,
-  lengthBytes: 4,
-  adjust: -4,
-  littleEndian: false,
+export const SUBMIT_FRAMING: LengthFieldFraming = lengthField({
+  counts: "frame",
   minFrameBytes: 13,
-  kindOffset: 4,
-  kindBytes: 1,
-};
+});
+
+/** The command of a `submit` frame. */
+export const SUBMIT_KIND: KindField = { offset: 4, bytes: 1, littleEndian: false };
 
 /** `echo`: u32 type, u32 length of the data alone, data. */
-export const ECHO_LAYOUT: FrameLayout = {
-  lengthOffset: 4,
-  lengthBytes: 4,
-  adjust: 0,
-  littleEndian: false,
-  minFrameBytes: 8,
-  kindOffset: 0,
-  kindBytes: 4,
-};
+export const ECHO_FRAMING: LengthFieldFraming = lengthField({ offset: 4 });
+
+/** The type of an `echo` frame. */
+export const ECHO_KIND: KindField = { offset: 0, bytes: 4, littleEndian: false };

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { FrameLayout } from "../codec/codec.ts";
+import type { Framing, KindField } from "../codec/framing.ts";
 import type { CloseReason, Connection, Endpoint } from "../connection/connection.ts";
 import { FramewireError, isFramewireError } from "../errors.ts";
 import type { Address } from "../link/link.ts";
@@ -82,7 +82,9 @@ export interface Protocol<Handlers, Calls> {
   /** Its name, for messages and logs. */
   readonly name: string;
   /** How its stream is cut into frames. */
-  readonly layout: FrameLayout;
+  readonly framing: Framing;
+  /** Where a frame says of which kind it is; without it every kind is 0. */
+  readonly kind?: KindField;
   /**
    * Checks the handlers once, then makes the endpoint of each connection of a server.
    *

@@ -4,14 +4,15 @@
  * @module
  */
 import { checkHandlers, type Protocol } from "./protocol.ts";
-import { SUBMIT_LAYOUT } from "./layouts.ts";
+import { SUBMIT_FRAMING, SUBMIT_KIND } from "./layouts.ts";
 import { type SubmitCalls, SubmitClientEndpoint } from "./submit_client.ts";
 import { type SubmitHandlers, SubmitServerEndpoint } from "./submit_server.ts";
 
 /** The `submit` protocol (docs/PROTOCOL.md, section 1). */
 export const submit: Protocol<SubmitHandlers, SubmitCalls> = {
   name: "submit",
-  layout: SUBMIT_LAYOUT,
+  framing: SUBMIT_FRAMING,
+  kind: SUBMIT_KIND,
   server(handlers) {
     checkHandlers("submit", handlers, ["submit"], ["conn"]);
     return (connection, side) => new SubmitServerEndpoint(connection, side, handlers);

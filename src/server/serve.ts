@@ -66,7 +66,7 @@ export function makeServe(transport: Transport): Serve {
     const protocol = chooseProtocol(options.protocol ?? "submit");
     resolveCodec(resolved.codec); // "wasm" is refused now, not at the first connection
     const makeEndpoint = protocol.server((handlers ?? {}) as never);
-    const server = new RunningServer(protocol.layout, resolved, makeEndpoint);
+    const server = new RunningServer(protocol, resolved, makeEndpoint);
     for (const [name, listener] of Object.entries(options.on ?? {})) {
       if (!EVENTS.includes(name) || typeof listener !== "function") {
         const wanted = `on takes functions by the events' names, ${EVENTS.join(", ")}`;

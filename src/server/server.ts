@@ -10,7 +10,7 @@ import type { Address, Link, Listener, ListenerEvents } from "../link/link.ts";
 import { Emitter } from "../observe/events.ts";
 import type { ResolvedServerOptions } from "../options.ts";
 import { describe, type ServerConnection, type ServerSide } from "../protocol/protocol.ts";
-import type { FrameLayout } from "../codec/codec.ts";
+import type { Framing, KindField } from "../codec/framing.ts";
 import { AcceptedConnection, type Host } from "./accepted.ts";
 import { ServerCounters, type ServerStats } from "./stats.ts";
 
@@ -102,7 +102,7 @@ export class RunningServer implements Server, ListenerEvents {
   #removeSignal: (() => void) | undefined;
 
   constructor(
-    layout: FrameLayout,
+    { framing, kind }: { readonly framing: Framing; readonly kind?: KindField },
     options: ResolvedServerOptions,
     makeEndpoint: (connection: Connection, side: ServerSide) => Endpoint,
   ) {
@@ -110,7 +110,8 @@ export class RunningServer implements Server, ListenerEvents {
     this.#clock = options.clock ?? systemClock;
     this.#host = {
       config: {
-        layout,
+        framing,
+        kind,
         codec: options.codec,
         maxFrameBytes: options.maxFrameBytes,
         writeHighWaterBytes: options.writeHighWaterBytes,

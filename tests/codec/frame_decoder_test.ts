@@ -2,10 +2,16 @@
 
 import process from "node:process";
 import t from "tap";
-import type { Codec, FrameLayout, FrameTable } from "../../src/codec/codec.ts";
+import type { Codec, FrameTable } from "../../src/codec/codec.ts";
 import { type FrameConsumer, FrameDecoder } from "../../src/codec/frame_decoder.ts";
 import { isFramewireError } from "../../src/errors.ts";
-import { ECHO_LAYOUT, SUBMIT_LAYOUT } from "../../src/protocol/layouts.ts";
+import type { KindField, LengthFieldFraming } from "../../src/codec/framing.ts";
+import {
+  ECHO_FRAMING,
+  ECHO_KIND,
+  SUBMIT_FRAMING,
+  SUBMIT_KIND,
+} from "../../src/protocol/layouts.ts";
 import {
   ack,
   echoFrame,
@@ -21,6 +27,15 @@ import { canCollect, collect } from "../helpers/runtime.ts";
 import { CODECS } from "../helpers/settings.ts";
 
 const LIMIT = 1 << 20;
+
+/** A framing and where its kind stands. */
+interface Layout {
+  readonly framing: LengthFieldFraming;
+  readonly kind: KindField;
+}
+
+const SUBMIT: Layout = { framing: SUBMIT_FRAMING, kind: SUBMIT_KIND };
+const ECHO: Layout = { framing: ECHO_FRAMING, kind: ECHO_KIND };
 
 /** What a stream came to: its frames, then the error or the end. */
 interface Outcome {
@@ -53,13 +68,13 @@ class Collector implements FrameConsumer {
 /** Decodes a stream that is cut at the given offsets, each piece in memory overwritten after use. */
 function decode(
   codec: "wasm" | "ts",
-  layout: FrameLayout,
+  layout: Layout,
   stream: Uint8Array,
   cuts: readonly number[],
   maxFrameBytes = LIMIT,
 ): Outcome {
   const collector = new Collector();
-  const decoder = new FrameDecoder(layout, codec, maxFrameBytes, collector);
+  const decoder = new FrameDecoder(layout.framing, layout.kind, codec, maxFrameBytes, collector);
   let error: unknown;
   try {
     let from = 0;
@@ -91,16 +106,16 @@ function decode(
 }
 
 /** What a stream must come to, by the plainest reading of the format. */
-function oracle(layout: FrameLayout, stream: Uint8Array, maxFrameBytes = LIMIT): Outcome {
+function oracle(layout: Layout, stream: Uint8Array, maxFrameBytes = LIMIT): Outcome {
   const frames: string[] = [];
   const view = new DataView(stream.buffer, stream.byteOffset, stream.length);
-  const header = layout.lengthOffset + 4;
+  const header = layout.framing.offset + 4;
   let at = 0;
   while (stream.length - at >= header) {
-    const total = view.getUint32(at + layout.lengthOffset) + (layout === SUBMIT_LAYOUT ? 0 : 8);
-    const small = total < layout.minFrameBytes;
+    const total = view.getUint32(at + layout.framing.offset) + (layout === SUBMIT ? 0 : 8);
+    const small = total < layout.framing.minFrameBytes;
     if (small || total > maxFrameBytes) {
-      const limit = small ? layout.minFrameBytes : maxFrameBytes;
+      const limit = small ? layout.framing.minFrameBytes : maxFrameBytes;
       return {
         frames,
         error: `${small ? "LENGTH_UNDERFLOW" : "FRAME_TOO_LARGE"} ${total} ${limit}`,
@@ -125,26 +140,26 @@ function oracle(layout: FrameLayout, stream: Uint8Array, maxFrameBytes = LIMIT):
   };
 }
 
-const CASES: readonly [name: string, layout: FrameLayout, stream: Uint8Array][] = [
-  ["nothing", SUBMIT_LAYOUT, new Uint8Array(0)],
-  ["the shortest frame", SUBMIT_LAYOUT, submit(1)],
-  ["three frames", SUBMIT_LAYOUT, join(submit(1, "a"), submit(2, ""), submit(3, "hello"))],
-  ["requests and replies", SUBMIT_LAYOUT, join(frame(1, 1), ack(1), ack(2, 1), submit(2, "x"))],
-  ["kinds that nobody knows", SUBMIT_LAYOUT, join(frame(0, 1), frame(0xff, 2))],
-  ["total 0 behind a frame", SUBMIT_LAYOUT, join(submit(1, "ab"), new Uint8Array(20))],
-  ["total 12", SUBMIT_LAYOUT, join(submit(1), u32(12), new Uint8Array(9))],
-  ["total over the limit", SUBMIT_LAYOUT, join(submit(1), u32(LIMIT + 1), submit(2))],
-  ["total of 32 bits", SUBMIT_LAYOUT, join(submit(1), u32(0xffffffff), submit(2))],
-  ["the end in a header", SUBMIT_LAYOUT, join(submit(1), u32(20).subarray(0, 3))],
-  ["the end right behind the length", SUBMIT_LAYOUT, join(submit(1), u32(20))],
-  ["the end in a body", SUBMIT_LAYOUT, join(submit(1), submit(2, "hello").subarray(0, 17))],
-  ["echo frames", ECHO_LAYOUT, join(echoFrame(1, ""), echoFrame(2, "abc"), echoFrame(1, "d"))],
-  ["echo over the limit", ECHO_LAYOUT, join(echoFrame(1, "abc"), u32(1), u32(LIMIT - 7))],
-  ["echo of a length that overflows", ECHO_LAYOUT, join(echoFrame(1, ""), u32(1), u32(0xffffffff))],
-  ["the end in an echo header", ECHO_LAYOUT, join(echoFrame(1, "ab"), u32(1), u32(4).subarray(1))],
+const CASES: readonly [name: string, layout: Layout, stream: Uint8Array][] = [
+  ["nothing", SUBMIT, new Uint8Array(0)],
+  ["the shortest frame", SUBMIT, submit(1)],
+  ["three frames", SUBMIT, join(submit(1, "a"), submit(2, ""), submit(3, "hello"))],
+  ["requests and replies", SUBMIT, join(frame(1, 1), ack(1), ack(2, 1), submit(2, "x"))],
+  ["kinds that nobody knows", SUBMIT, join(frame(0, 1), frame(0xff, 2))],
+  ["total 0 behind a frame", SUBMIT, join(submit(1, "ab"), new Uint8Array(20))],
+  ["total 12", SUBMIT, join(submit(1), u32(12), new Uint8Array(9))],
+  ["total over the limit", SUBMIT, join(submit(1), u32(LIMIT + 1), submit(2))],
+  ["total of 32 bits", SUBMIT, join(submit(1), u32(0xffffffff), submit(2))],
+  ["the end in a header", SUBMIT, join(submit(1), u32(20).subarray(0, 3))],
+  ["the end right behind the length", SUBMIT, join(submit(1), u32(20))],
+  ["the end in a body", SUBMIT, join(submit(1), submit(2, "hello").subarray(0, 17))],
+  ["echo frames", ECHO, join(echoFrame(1, ""), echoFrame(2, "abc"), echoFrame(1, "d"))],
+  ["echo over the limit", ECHO, join(echoFrame(1, "abc"), u32(1), u32(LIMIT - 7))],
+  ["echo of a length that overflows", ECHO, join(echoFrame(1, ""), u32(1), u32(0xffffffff))],
+  ["the end in an echo header", ECHO, join(echoFrame(1, "ab"), u32(1), u32(4).subarray(1))],
   [
     "the end in echo data",
-    ECHO_LAYOUT,
+    ECHO,
     join(echoFrame(1, "ab"), u32(1), u32(4), u32(9).subarray(1)),
   ],
 ];
@@ -172,13 +187,13 @@ for (const codec of CODECS) {
     const first = Number(`0x${"f7a3e"}`);
     for (let seed = first; seed < first + 300; seed++) {
       const next = random(seed);
-      const layout = next(2) === 0 ? SUBMIT_LAYOUT : ECHO_LAYOUT;
+      const layout = next(2) === 0 ? SUBMIT : ECHO;
       const maxFrameBytes = 64 + next(400);
       const parts: Uint8Array[] = [];
       for (let count = next(60); count > 0; count--) {
         const body = new Uint8Array(next(next(12) === 0 ? 500 : 60)).map(() => next(256));
         parts.push(
-          layout === SUBMIT_LAYOUT
+          layout === SUBMIT
             ? frame(next(256), next(100_000_000), body, next(150) === 0 ? next(14) : undefined)
             : echoFrame(next(4), body),
         );
@@ -203,7 +218,7 @@ for (const codec of CODECS) {
   t.test(`chunks over 64 KiB and more frames than one scan reports (${codec})`, (t) => {
     const count = 20_000;
     const collector = new Collector();
-    const decoder = new FrameDecoder(SUBMIT_LAYOUT, codec, LIMIT, collector);
+    const decoder = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codec, LIMIT, collector);
     const stream = submits(count, 1, "xyz");
     t.ok(stream.length > 4 * 65_536);
     t.equal(decoder.push(stream), stream.length);
@@ -224,7 +239,7 @@ for (const codec of CODECS) {
       submit(6),
     );
     const cuts = Array.from({ length: Math.floor(stream.length / 1000) }, (_, i) => i * 1000);
-    t.strictSame(decode(codec, SUBMIT_LAYOUT, stream, cuts).frames.map((f) => f.length / 2), [
+    t.strictSame(decode(codec, SUBMIT, stream, cuts).frames.map((f) => f.length / 2), [
       14,
       200_013,
       14,
@@ -232,7 +247,7 @@ for (const codec of CODECS) {
       65_537,
       13,
     ]);
-    t.equal(decode(codec, SUBMIT_LAYOUT, stream, []).error, undefined);
+    t.equal(decode(codec, SUBMIT, stream, []).error, undefined);
     t.end();
   });
 
@@ -247,7 +262,7 @@ for (const codec of CODECS) {
       set.call(this, source, at);
     };
     t.teardown(() => void (Uint8Array.prototype.set = set));
-    const decoder = new FrameDecoder(SUBMIT_LAYOUT, codec, total, {
+    const decoder = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codec, total, {
       keepsChunk: false,
       batch: (_codec, chunk, { words, count }) => {
         for (let i = 0; i < count; i++) {
@@ -277,7 +292,13 @@ for (const codec of CODECS) {
     const many: FrameDecoder[] = [];
     const before = memoryOf();
     for (let i = 0; i < 64; i++) {
-      const decoder = new FrameDecoder(SUBMIT_LAYOUT, codec, 64 << 20, new Collector());
+      const decoder = new FrameDecoder(
+        SUBMIT_FRAMING,
+        SUBMIT_KIND,
+        codec,
+        64 << 20,
+        new Collector(),
+      );
       decoder.push(frame(2, i, new Uint8Array(87), 64 << 20));
       many.push(decoder);
     }
@@ -291,7 +312,7 @@ for (const codec of CODECS) {
 
   t.test(`a changed limit applies from the next header on (${codec})`, (t) => {
     const collector = new Collector();
-    const decoder = new FrameDecoder(SUBMIT_LAYOUT, codec, 200, collector);
+    const decoder = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codec, 200, collector);
     const long = submit(1, new Uint8Array(100));
     decoder.push(long.subarray(0, 50));
     decoder.maxFrameBytes = 64;
@@ -299,7 +320,7 @@ for (const codec of CODECS) {
     t.equal(collector.frames.length, 2, "the frame under way was taken");
     t.throws(() => decoder.push(long), { code: "FRAME_TOO_LARGE", limitBytes: 64 });
 
-    const raised = new FrameDecoder(SUBMIT_LAYOUT, codec, 64, collector);
+    const raised = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codec, 64, collector);
     raised.push(long.subarray(0, 3)); // not a whole header yet
     raised.maxFrameBytes = 200;
     raised.push(long.subarray(3));
@@ -316,7 +337,7 @@ for (const codec of CODECS) {
     for (const pieceBytes of [1, 7, 20, 33, 100, 1000, 70_000, stream.length]) {
       for (const room of [1, 2, 3]) {
         const collector = new Collector();
-        const decoder = new FrameDecoder(SUBMIT_LAYOUT, codec, LIMIT, collector);
+        const decoder = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codec, LIMIT, collector);
         let refused = 0;
         for (let from = 0; from < stream.length; from += pieceBytes) {
           let chunk = stream.slice(from, from + pieceBytes);
@@ -339,9 +360,9 @@ for (const codec of CODECS) {
 
   t.test(`the kind of each frame is told, 4 bytes of it as an unsigned number (${codec})`, (t) => {
     const collector = new Collector();
-    const submitting = new FrameDecoder(SUBMIT_LAYOUT, codec, LIMIT, collector);
+    const submitting = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codec, LIMIT, collector);
     submitting.push(join(frame(0, 1), frame(0x7f, 1), frame(0xff, 1)));
-    const echoing = new FrameDecoder(ECHO_LAYOUT, codec, LIMIT, collector);
+    const echoing = new FrameDecoder(ECHO_FRAMING, ECHO_KIND, codec, LIMIT, collector);
     echoing.push(join(echoFrame(1, "a"), echoFrame(0xfffffffe, "b"), echoFrame(0x80000000, "")));
     t.strictSame(collector.kinds, [0, 0x7f, 0xff, 1, 0xfffffffe, 0x80000000]);
     t.end();
@@ -351,14 +372,16 @@ for (const codec of CODECS) {
     const outer: string[] = [];
     const inner = new Collector();
     const kinds: string[] = [];
-    const nested = new FrameDecoder(SUBMIT_LAYOUT, codec, LIMIT, inner);
-    const decoder = new FrameDecoder(SUBMIT_LAYOUT, codec, LIMIT, {
+    const nested = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codec, LIMIT, inner);
+    const decoder = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codec, LIMIT, {
       keepsChunk: false,
       batch: (used, chunk, table) => {
         kinds.push(used.kind);
         for (let i = 0; i < table.count; i++) {
           nested.push(submit(900 + i, "inner"));
-          new FrameDecoder(ECHO_LAYOUT, codec, LIMIT, new Collector()).push(echoFrame(1, "z"));
+          new FrameDecoder(ECHO_FRAMING, ECHO_KIND, codec, LIMIT, new Collector()).push(
+            echoFrame(1, "z"),
+          );
           const offset = table.words[i * 4]!;
           outer.push(toHex(chunk.slice(offset, offset + table.words[i * 4 + 1]!)));
           used.results[i] = i;
@@ -378,7 +401,7 @@ for (const codec of CODECS) {
   });
 
   t.test(`what the consumer throws comes out of push, and the codec is free again (${codec})`, (t) => {
-    const decoder = new FrameDecoder(SUBMIT_LAYOUT, codec, LIMIT, {
+    const decoder = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codec, LIMIT, {
       keepsChunk: false,
       batch: () => {
         throw new Error("refused");
@@ -386,7 +409,7 @@ for (const codec of CODECS) {
     });
     t.throws(() => decoder.push(submit(1)), { message: "refused" });
     let used = "";
-    new FrameDecoder(SUBMIT_LAYOUT, codec, LIMIT, {
+    new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codec, LIMIT, {
       keepsChunk: false,
       batch: (codec, _chunk, { count }) => {
         used = codec.kind;
@@ -399,7 +422,7 @@ for (const codec of CODECS) {
 }
 
 t.test("an error names what the bytes look like", (t) => {
-  const decoder = new FrameDecoder(SUBMIT_LAYOUT, "ts", LIMIT, new Collector());
+  const decoder = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, "ts", LIMIT, new Collector());
   const get = new TextEncoder().encode("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
   t.throws(() => decoder.push(get), { code: "FRAME_TOO_LARGE", looksLike: "HTTP" });
   t.end();

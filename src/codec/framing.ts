@@ -1,0 +1,426 @@
+/**
+ * How a stream is cut into frames: what a framing is, and the functions that make one.
+ *
+ * A framing is a plain frozen object, checked when it is made. Decoders, encoders and protocols take
+ * it; it holds no state and can be shared.
+ *
+ * @module
+ */
+import {
+  bytesOf,
+  checkDelimiters,
+  checkEndian,
+  checkFunction,
+  checkLengthRange,
+  checkOneOf,
+  integer,
+} from "./framing_check.ts";
+
+/** The longest frame when a framing does not say otherwise, in bytes: 1 MiB. */
+export const DEFAULT_MAX_FRAME_BYTES = 1048576;
+
+/** The highest limit a framing can have, in bytes: offsets and lengths are 32-bit numbers. */
+export const MAX_FRAME_BYTES = 0x7fffffff;
+
+/** Where a length must have ended, counted from the frame's beginning, in bytes. */
+export const MAX_HEADER_BYTES = 256;
+
+/** How many leading bytes a framing can strip. */
+export const MAX_STRIP_BYTES = 65535;
+
+/**
+ * What is done with a frame over the limit: `"fail"` ends the stream, `"skip"` reports it, throws
+ * its bytes away as they come and goes on with the next frame.
+ */
+export type OnOversize = "fail" | "skip";
+
+/** What framings with a limit have in common. */
+export interface FramingLimits {
+  /** The longest frame, all of it, before anything is stripped, in bytes. */
+  readonly maxFrameBytes: number;
+  /** What is done with a longer one. */
+  readonly onOversize: OnOversize;
+}
+
+/** A length at a fixed place of each frame; see {@linkcode lengthField}. */
+export interface LengthFieldFraming extends FramingLimits {
+  /** Which framing this is. */
+  readonly kind: "lengthField";
+  /** Bytes before the length field. */
+  readonly offset: number;
+  /** Width of the length field in bytes: 1 to 8. */
+  readonly size: number;
+  /** Added to the length, after {@linkcode counts}. */
+  readonly adjust: number;
+  /** Leading bytes that are no part of the content. */
+  readonly strip: number;
+  /** What the length counts: all that follows the length field, or the whole frame. */
+  readonly counts: "payload" | "frame";
+  /** Whether the length field is little endian. */
+  readonly littleEndian: boolean;
+  /** Whether the length field is signed. */
+  readonly signed: boolean;
+  /** The shortest frame, in bytes. */
+  readonly minFrameBytes: number;
+}
+
+/** A LEB128 length; see {@linkcode varint}. */
+export interface VarintFraming extends FramingLimits {
+  /** Which framing this is. */
+  readonly kind: "varint";
+  /** Bytes before the length. */
+  readonly offset: number;
+  /** The most bytes a length may take: 1 to 9. */
+  readonly maxBytes: number;
+  /** Whether the bytes up to the length's end are no part of the content. */
+  readonly strip: boolean;
+}
+
+/** Bytes that end each frame; see {@linkcode delimiter}. */
+export interface DelimiterFraming extends FramingLimits {
+  /** Which framing this is. */
+  readonly kind: "delimiter";
+  /** What ends a frame; encoders write the first. */
+  readonly delimiters: readonly Uint8Array[];
+  /** Whether the delimiter is no part of the content. */
+  readonly strip: boolean;
+}
+
+/** Frames of one length; see {@linkcode fixed}. */
+export interface FixedFraming {
+  /** Which framing this is. */
+  readonly kind: "fixed";
+  /** The length of every frame, in bytes. */
+  readonly frameBytes: number;
+}
+
+/** Frames that a function finds; see {@linkcode custom}. */
+export interface CustomFraming {
+  /** Which framing this is. */
+  readonly kind: "custom";
+  /** The longest frame, in bytes. */
+  readonly maxFrameBytes: number;
+  /** Tells how long the frame is that begins at `start`. */
+  readonly scan: CustomScan;
+  /** Makes a frame of its content. */
+  readonly encode?: (payload: Uint8Array) => Uint8Array;
+}
+
+/**
+ * Tells how long the frame is that begins at `bytes[start]`; bytes up to `end` have come.
+ *
+ * Its result must not depend on bytes from `end` on. It is called again for the same frame when
+ * more bytes have come, so it should look at the header alone, and say how much it lacks.
+ *
+ * @returns The whole frame's length; or minus the number of bytes the frame has at the least, when
+ * those that have come do not tell; or 0 when not even that is known.
+ */
+export type CustomScan = (bytes: Uint8Array, start: number, end: number) => number;
+
+/** How a stream is cut into frames. */
+export type Framing =
+  | LengthFieldFraming
+  | VarintFraming
+  | DelimiterFraming
+  | FixedFraming
+  | CustomFraming;
+
+/**
+ * Where the field stands that names a frame's kind: scans report it with every frame.
+ *
+ * It is counted from the frame's beginning; with a varint framing, an offset from the framing's own
+ * `offset` on is counted without the varint, as if it had no bytes.
+ */
+export interface KindField {
+  /** Bytes before the field. */
+  readonly offset: number;
+  /** Its width. */
+  readonly bytes: 1 | 2 | 4;
+  /** Whether it is little endian. */
+  readonly littleEndian: boolean;
+}
+
+/** Options of {@linkcode lengthField}. */
+export interface LengthFieldOptions {
+  /**
+   * Bytes before the length field: 0 to 256 with the field itself.
+   *
+   * @default {0}
+   */
+  readonly offset?: number;
+  /**
+   * Width of the length field in bytes: 1 to 8.
+   *
+   * @default {4}
+   */
+  readonly size?: number;
+  /**
+   * What the length counts: `"payload"` is all that follows the length field, `"frame"` the whole
+   * frame.
+   *
+   * @default {"payload"}
+   */
+  readonly counts?: "payload" | "frame";
+  /**
+   * Added to the length to get what {@linkcode counts} says, for lengths that count something in
+   * between. With `counts: "payload"` this is Netty's `lengthAdjustment`.
+   *
+   * @default {0}
+   */
+  readonly adjust?: number;
+  /**
+   * Leading bytes that are no part of the content: 0 to 65,535.
+   *
+   * @default {0}
+   */
+  readonly strip?: number;
+  /**
+   * Byte order of the length field.
+   *
+   * @default {"big"}
+   */
+  readonly endian?: "big" | "little";
+  /**
+   * Whether the length field is signed; a negative length is the error NEGATIVE_LENGTH.
+   *
+   * @default {false}
+   */
+  readonly signed?: boolean;
+  /**
+   * The shortest frame, in bytes; a shorter one is the error LENGTH_UNDERFLOW.
+   *
+   * @default {offset + size}
+   */
+  readonly minFrameBytes?: number;
+  /**
+   * The longest frame, all of it, before anything is stripped, in bytes: up to 2^31 - 1.
+   *
+   * @default {1048576}
+   */
+  readonly maxFrameBytes?: number;
+  /**
+   * What is done with a longer one.
+   *
+   * @default {"fail"}
+   */
+  readonly onOversize?: OnOversize;
+}
+
+/**
+ * A length at a fixed place of each frame, with the semantics of Netty's
+ * `LengthFieldBasedFrameDecoder`: `offset`, `size`, `adjust` and `strip` are its
+ * `lengthFieldOffset`, `lengthFieldLength`, `lengthAdjustment` and `initialBytesToStrip`. (Netty
+ * takes a length of 8 bytes as signed: that is `signed: true`.)
+ *
+ * The whole frame has `offset + size + length + adjust` bytes, or with `counts: "frame"` just
+ * `length + adjust`.
+ *
+ * @throws FramewireError INVALID_CONFIG, naming the option and what it may be.
+ *
+ * @example SMPP: a u32 that counts the whole frame, itself included
+ * ```ts
+ * import { lengthField } from "framewire";
+ *
+ * const smpp = lengthField({ size: 4, counts: "frame", maxFrameBytes: 64 * 1024 });
+ * if (smpp.adjust !== 0) throw new Error("unexpected");
+ * ```
+ *
+ * @example Modbus/TCP: transaction and protocol, then a u16 that counts what follows it
+ * ```ts
+ * import { lengthField } from "framewire";
+ *
+ * const modbus = lengthField({ offset: 4, size: 2, maxFrameBytes: 260 });
+ * if (modbus.minFrameBytes !== 6) throw new Error("unexpected");
+ * ```
+ */
+export function lengthField(options: LengthFieldOptions = {}): LengthFieldFraming {
+  const {
+    offset = 0,
+    size = 4,
+    counts = "payload",
+    adjust = 0,
+    strip = 0,
+    endian = "big",
+    signed = false,
+    minFrameBytes = offset + size,
+    maxFrameBytes = DEFAULT_MAX_FRAME_BYTES,
+    onOversize = "fail",
+  } = options;
+  integer("lengthField", "size", size, 1, 8);
+  integer("lengthField", "offset", offset, 0, MAX_HEADER_BYTES - size);
+  checkOneOf("lengthField", "counts", counts, ["payload", "frame"]);
+  integer("lengthField", "adjust", adjust, -MAX_FRAME_BYTES, MAX_FRAME_BYTES - MAX_HEADER_BYTES);
+  checkEndian("lengthField", endian);
+  checkOneOf("lengthField", "signed", signed, [true, false]);
+  checkOneOf("lengthField", "onOversize", onOversize, ["fail", "skip"]);
+  integer("lengthField", "maxFrameBytes", maxFrameBytes, offset + size, MAX_FRAME_BYTES);
+  integer("lengthField", "minFrameBytes", minFrameBytes, offset + size, maxFrameBytes);
+  integer("lengthField", "strip", strip, 0, Math.min(MAX_STRIP_BYTES, maxFrameBytes));
+  const base = adjust + (counts === "frame" ? 0 : offset + size);
+  checkLengthRange(base, size, signed, minFrameBytes, maxFrameBytes);
+  return Object.freeze({
+    kind: "lengthField",
+    offset,
+    size,
+    adjust,
+    strip,
+    counts,
+    littleEndian: endian === "little",
+    signed,
+    minFrameBytes,
+    maxFrameBytes,
+    onOversize,
+  });
+}
+
+/** Options of {@linkcode varint}. */
+export interface VarintOptions {
+  /**
+   * Bytes before the length: 0 to 240. MQTT has 1.
+   *
+   * @default {0}
+   */
+  readonly offset?: number;
+  /**
+   * The most bytes a length may take: 1 to 9. MQTT has 4, protobuf's delimited messages 5.
+   *
+   * @default {5}
+   */
+  readonly maxBytes?: number;
+  /**
+   * Whether the bytes up to the length's end are no part of the content.
+   *
+   * @default {true} without `offset`, else false
+   */
+  readonly strip?: boolean;
+  /** The longest frame, all of it, in bytes. @default {1048576} */
+  readonly maxFrameBytes?: number;
+  /** What is done with a longer one. @default {"fail"} */
+  readonly onOversize?: OnOversize;
+}
+
+/**
+ * A LEB128 length: seven bits a byte, the lowest first, the highest bit set in all bytes but the
+ * last. It counts what follows it. A length with needless zero bits is taken; encoders write the
+ * shortest.
+ *
+ * @throws FramewireError INVALID_CONFIG, naming the option and what it may be.
+ *
+ * @example MQTT: a fixed first byte, then a length of up to 4 bytes
+ * ```ts
+ * import { varint } from "framewire";
+ *
+ * const mqtt = varint({ offset: 1, maxBytes: 4 });
+ * if (mqtt.strip) throw new Error("unexpected");
+ * ```
+ */
+export function varint(options: VarintOptions = {}): VarintFraming {
+  const {
+    offset = 0,
+    maxBytes = 5,
+    strip = offset === 0,
+    maxFrameBytes = DEFAULT_MAX_FRAME_BYTES,
+    onOversize = "fail",
+  } = options;
+  integer("varint", "maxBytes", maxBytes, 1, 9);
+  integer("varint", "offset", offset, 0, 240);
+  checkOneOf("varint", "strip", strip, [true, false]);
+  checkOneOf("varint", "onOversize", onOversize, ["fail", "skip"]);
+  integer("varint", "maxFrameBytes", maxFrameBytes, offset + 1, MAX_FRAME_BYTES);
+  return Object.freeze({ kind: "varint", offset, maxBytes, strip, maxFrameBytes, onOversize });
+}
+
+/** Options of {@linkcode delimiter}. */
+export interface DelimiterOptions {
+  /**
+   * Whether the delimiter is no part of the content.
+   *
+   * @default {true}
+   */
+  readonly strip?: boolean;
+  /** The longest frame, its delimiter included, in bytes. @default {1048576} */
+  readonly maxFrameBytes?: number;
+  /** What is done with a longer one. @default {"fail"} */
+  readonly onOversize?: OnOversize;
+}
+
+/**
+ * Bytes that end each frame. A frame ends with the first byte at which any of the delimiters is
+ * complete; when several are, the longest is the delimiter. So `["\r\n", "\n"]` takes both line
+ * ends, and no decoder ever has to wait for the byte behind a frame.
+ *
+ * @param ends The delimiter, or 1 to 8 of them, each of 1 to 64 bytes; text stands for its UTF-8
+ * bytes. Encoders write the first.
+ * @throws FramewireError INVALID_CONFIG, also when a delimiter could never be found because another
+ * one is complete before it.
+ *
+ * @example Lines
+ * ```ts
+ * import { delimiter } from "framewire";
+ *
+ * const lines = delimiter(["\r\n", "\n"], { maxFrameBytes: 8192 });
+ * if (lines.delimiters.length !== 2) throw new Error("unexpected");
+ * ```
+ */
+export function delimiter(
+  ends: Uint8Array | string | readonly (Uint8Array | string)[],
+  options: DelimiterOptions = {},
+): DelimiterFraming {
+  const { strip = true, maxFrameBytes = DEFAULT_MAX_FRAME_BYTES, onOversize = "fail" } = options;
+  const list = Array.isArray(ends) ? ends : [ends];
+  const delimiters = Object.freeze(list.map((end) => bytesOf(end)));
+  checkDelimiters(delimiters);
+  checkOneOf("delimiter", "strip", strip, [true, false]);
+  checkOneOf("delimiter", "onOversize", onOversize, ["fail", "skip"]);
+  const longest = Math.max(...delimiters.map((bytes) => bytes.length));
+  integer("delimiter", "maxFrameBytes", maxFrameBytes, longest, MAX_FRAME_BYTES);
+  return Object.freeze({ kind: "delimiter", delimiters, strip, maxFrameBytes, onOversize });
+}
+
+/**
+ * Frames of one length.
+ *
+ * @param frameBytes The length of every frame, in bytes: 1 to 2^31 - 1.
+ * @throws FramewireError INVALID_CONFIG.
+ */
+export function fixed(frameBytes: number): FixedFraming {
+  integer("fixed", "frameBytes", frameBytes, 1, MAX_FRAME_BYTES);
+  return Object.freeze({ kind: "fixed", frameBytes });
+}
+
+/** Options of {@linkcode custom}. */
+export interface CustomOptions {
+  /** Makes a frame of its content; without it nothing can be sent in this framing. */
+  readonly encode?: (payload: Uint8Array) => Uint8Array;
+  /** The longest frame, all of it, in bytes. @default {1048576} */
+  readonly maxFrameBytes?: number;
+}
+
+/**
+ * Frames that a function finds, for anything the others cannot say. It runs in JavaScript, whichever
+ * codec is used. What it throws ends the stream with INVALID_FRAME.
+ *
+ * @param scan Tells how long a frame is.
+ * @throws FramewireError INVALID_CONFIG.
+ *
+ * @example Frames whose first byte is a type, and whose length depends on it
+ * ```ts
+ * import { custom } from "framewire";
+ *
+ * const LENGTHS = [8, 24, 5];
+ * const framing = custom((bytes, start) => {
+ *   const length = LENGTHS[bytes[start]!];
+ *   if (length === undefined) throw new Error(`unknown type ${bytes[start]}`);
+ *   return length;
+ * }, { maxFrameBytes: 24 });
+ * if (framing.kind !== "custom") throw new Error("unexpected");
+ * ```
+ */
+export function custom(scan: CustomScan, options: CustomOptions = {}): CustomFraming {
+  const { encode, maxFrameBytes = DEFAULT_MAX_FRAME_BYTES } = options;
+  checkFunction("custom", "scan", scan);
+  if (encode !== undefined) checkFunction("custom", "encode", encode);
+  integer("custom", "maxFrameBytes", maxFrameBytes, 1, MAX_FRAME_BYTES);
+  const framing = { kind: "custom", scan, maxFrameBytes } as const;
+  return Object.freeze(encode === undefined ? framing : { ...framing, encode });
+}
