@@ -8,7 +8,12 @@ import { type CloseReason, Connection, State } from "../connection/connection.ts
 import { FramewireError } from "../errors.ts";
 import type { Address, Link } from "../link/link.ts";
 import type { ResolvedClientOptions } from "../options.ts";
-import type { ClientEndpoint, ClientSide, Protocol } from "../protocol/protocol.ts";
+import {
+  type ClientEndpoint,
+  type ClientSide,
+  describe,
+  type Protocol,
+} from "../protocol/protocol.ts";
 
 /** How a client is closed. */
 export interface CloseOptions {
@@ -74,6 +79,8 @@ export class ConnectedClient<Calls> implements Client {
         writeHighWaterBytes: Infinity,
         writeLowWaterBytes: Infinity,
         lingerMs: options.lingerMs,
+        // Requests that have failed already: a server that does not read must not hold up the end.
+        sendsAllBeforeEnd: false,
         clock: this.#clock,
       },
       (connection) => endpoint = protocol.client(connection, side),
@@ -103,14 +110,19 @@ export class ConnectedClient<Calls> implements Client {
     return this.#endpoint.pending;
   }
 
-  async close(options: CloseOptions = {}): Promise<void> {
+  async close({ deadlineMs = CLOSE_DEADLINE_MS }: CloseOptions = {}): Promise<void> {
+    if (typeof deadlineMs !== "number" || !(deadlineMs >= 0 && deadlineMs < 2 ** 31)) {
+      const range = "a number from 0 to 2147483647";
+      const message = `deadlineMs must be ${range} and is ${describe(deadlineMs)}`;
+      throw new FramewireError("INVALID_OPTION", message);
+    }
     if (!this.#closing) {
       this.#closing = true;
       const message = "the client was closed by this program";
       this.#endpoint.refuse(new FramewireError("CONNECTION_CLOSED", message));
       if (this.#endpoint.pending > 0 && this.#connection.state === State.OPEN) {
         await new Promise<void>((resolve) => {
-          const timer = this.#clock.after(options.deadlineMs ?? CLOSE_DEADLINE_MS, resolve);
+          const timer = this.#clock.after(deadlineMs, resolve);
           this.#idle = () => {
             timer.cancel();
             resolve();

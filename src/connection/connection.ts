@@ -67,6 +67,11 @@ export interface ConnectionConfig {
   readonly writeLowWaterBytes: number;
   /** How long a finished connection waits for the peer's end, in milliseconds. */
   readonly lingerMs: number;
+  /**
+   * Whether what is still to be written when it finishes is of use to the peer, however long that
+   * takes to read it. If not, `lingerMs` is all the time there is.
+   */
+  readonly sendsAllBeforeEnd: boolean;
   readonly clock?: Clock;
 }
 
@@ -215,6 +220,7 @@ export class Connection implements LinkReceiver {
     // Within a turn the endpoint may still read the decoder's buffer: the end of the turn closes it.
     if (!this.#inTurn) this.#decoder.close();
     this.#endpoint.finishing(reason);
+    if (!this.#config.sendsAllBeforeEnd) this.#cutLater();
     this.flush();
   }
 
@@ -279,13 +285,14 @@ export class Connection implements LinkReceiver {
           this.#link.resume();
         }
         this.#link.end();
-        if (!this.#peerEnded) {
-          this.#linger = (this.#config.clock ?? systemClock).after(
-            this.#config.lingerMs,
-            () => this.#link.abort(),
-          );
-        }
+        if (!this.#peerEnded) this.#cutLater();
     }
+  }
+
+  #cutLater(): void {
+    this.#linger?.cancel();
+    const clock = this.#config.clock ?? systemClock;
+    this.#linger = clock.after(this.#config.lingerMs, () => this.#link.abort());
   }
 
   /** The endpoint has room again: takes what was held back, then reads on. */

@@ -117,6 +117,7 @@ export class RunningServer implements Server, ListenerEvents {
         writeHighWaterBytes: options.writeHighWaterBytes,
         writeLowWaterBytes: options.writeHighWaterBytes >> 2,
         lingerMs: options.lingerMs,
+        sendsAllBeforeEnd: true,
         clock: this.#clock,
       },
       limits: {
