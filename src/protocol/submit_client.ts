@@ -52,9 +52,12 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
   readonly owed = 0;
   keepsChunk = false;
 
-  constructor(connection: Connection, side: ClientSide) {
+  /** @param sent How many submits were sent before, on connections this one goes on from. */
+  constructor(connection: Connection, side: ClientSide, sent = 0) {
     this.#connection = connection;
     this.#side = side;
+    this.#head = this.#tail = sent;
+    if (sent > 0) encoder.encodeInto(`${(sent - 1) % LAST_ID + 1}`.padStart(DIGITS, "0"), this.#id);
   }
 
   /** Submits that wait for their acknowledgement. */
