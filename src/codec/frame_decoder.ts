@@ -16,13 +16,15 @@
  * - Where the frames end does not depend on how the stream was cut into chunks, nor does an error.
  *
  * ```
- *    chunk ends in a frame          the frame is complete       more bytes: still incomplete
- *   ┌───────────────▶ INSIDE ──────────────────▶ BETWEEN        INSIDE ─────────────▶ INSIDE
- *   │
- * BETWEEN             the length is over the limit              those bytes have come
- *   ├──────────────────────────────────────────▶ SKIPPING ──────────────────────────▶ BETWEEN
- *   │                 no delimiter within the limit             a delimiter has come
- *   └──────────────────────────────────────────▶ SEEKING ───────────────────────────▶ BETWEEN
+ *              chunk ends in a frame              more bytes: still incomplete
+ *   BETWEEN ───────────────────────────▶ INSIDE ◀──┐
+ *    ▲  ▲ │                              │ │ └─────┘
+ *    │  │ │      the frame is complete   │ │
+ *    │  └─┼──────────────────────────────┘ │
+ *    │    │ over the limit, and the framing│says "skip"
+ *    │    └──────────────▶ SKIPPING ◀──────┘
+ *    └─────────────────────┘
+ *         its end has come
  * ```
  *
  * @module
@@ -31,7 +33,8 @@ import { FramewireError } from "../errors.ts";
 import { type Codec, type FrameTable, type Scanner, ScanStatus } from "./codec.ts";
 import { FrameBuffer } from "./frame_buffer.ts";
 import { checkLimit, skipsOversize } from "./frame_layout.ts";
-import { type DelimiterFraming, type Framing, type KindField, MAX_FRAME_BYTES } from "./framing.ts";
+import { FrameSkipper } from "./frame_skipper.ts";
+import type { Framing, KindField } from "./framing.ts";
 import { borrow, type CodecChoice } from "./lend.ts";
 import { scanError, truncated } from "./scan_error.ts";
 
@@ -51,13 +54,11 @@ export interface FrameConsumer {
 }
 
 /** Where in the stream a decoder is. */
-const State = { BETWEEN: 0, INSIDE: 1, SKIPPING: 2, SEEKING: 3 } as const;
+const State = { BETWEEN: 0, INSIDE: 1, SKIPPING: 2 } as const;
 type State = (typeof State)[keyof typeof State];
 
 /** How many bytes are looked at, at the least, when the end of a frame has to be looked for. */
 const LEAST_STEP_BYTES = 64;
-/** And how many at the most while they are thrown away. */
-const MOST_SEEK_BYTES = 4096;
 
 /** Cuts a stream into frames. */
 export class FrameDecoder {
@@ -69,18 +70,16 @@ export class FrameDecoder {
   readonly #consumer: FrameConsumer;
   #maxFrameBytes: number;
   #state: State = State.BETWEEN;
-  /** INSIDE: what has come of the frame. SEEKING: the last bytes, which may begin a delimiter. */
+  /** INSIDE: what has come of the frame. */
   readonly #buffer = new FrameBuffer();
   /** INSIDE: how many bytes there must be for another scan to find more. */
   #need = 0;
-  /** INSIDE and SEEKING: how many bytes of the buffer have been searched for an end. */
+  /** INSIDE: how many bytes of the buffer have been searched for an end. */
   #searched = 0;
   /** INSIDE: the limit when the frame began. */
   #limit = 0;
-  /** SEEKING: what ends the frame that is thrown away. */
-  #sought: DelimiterFraming | undefined;
-  /** SKIPPING: how many bytes are still to be thrown away. */
-  #skip = 0;
+  /** SKIPPING: what does it; made when it is first needed. */
+  #skipper: FrameSkipper | undefined;
   /** Whether the consumer has changed the framing during its batch. */
   #reframed = false;
   /** Bytes of the stream before the chunk being pushed. */
@@ -145,7 +144,7 @@ export class FrameDecoder {
     this.#scanner = scanner;
     this.#reframed = true;
     this.#need = 0;
-    if (this.#state !== State.SEEKING) this.#searched = 0;
+    this.#searched = 0;
   }
 
   /**
@@ -173,8 +172,8 @@ export class FrameDecoder {
       }
       at = table.consumed;
       if (table.status !== ScanStatus.OK) {
-        at = this.#refuse(table, chunk, at, this.#received + at, this.#maxFrameBytes);
-        at = this.#goOn(chunk, at);
+        at = this.#refuse(table, chunk, at, length, this.#received + at, this.#maxFrameBytes);
+        if (this.#skipper!.active) this.#state = State.SKIPPING; // BETWEEN -> SKIPPING
       } else if (table.need > length - at) {
         this.#wait(chunk, at, table.need); // BETWEEN -> INSIDE
         at = length;
@@ -205,6 +204,7 @@ export class FrameDecoder {
   close(): void {
     this.#state = State.BETWEEN;
     this.#buffer.clear();
+    this.#skipper?.close();
   }
 
   #took(bytes: number): number {
@@ -228,20 +228,11 @@ export class FrameDecoder {
 
   /** Takes up what the stream is in, from `chunk[at]` on; returns how far it took the chunk. */
   #goOn(chunk: Uint8Array, at: number): number {
-    switch (this.#state) {
-      case State.INSIDE:
-        return this.#complete(chunk, at);
-      case State.SKIPPING: {
-        const skipped = Math.min(this.#skip, chunk.length - at);
-        this.#skip -= skipped;
-        if (this.#skip === 0) this.#state = State.BETWEEN;
-        return at + skipped;
-      }
-      case State.SEEKING:
-        return this.#seek(chunk, at);
-      default:
-        return at;
-    }
+    if (this.#state === State.INSIDE) return this.#complete(chunk, at);
+    if (this.#state === State.BETWEEN) return at;
+    const end = this.#skipper!.take(chunk, at, chunk.length);
+    if (!this.#skipper!.active) this.#state = State.BETWEEN; // SKIPPING -> BETWEEN
+    return end;
   }
 
   /** The chunk ends inside a frame: BETWEEN -> INSIDE. */
@@ -279,7 +270,11 @@ export class FrameDecoder {
         if (buffer.length === 0) return at; // INSIDE -> BETWEEN
         if (taken < all && !this.#reframed) return at; // the consumer is full
       } else if (table.status !== ScanStatus.OK) {
-        this.#refuse(table, buffer.bytes, 0, this.#received + at - buffer.length, limit);
+        const { bytes, length } = buffer;
+        const offset = this.#received + at - length;
+        const skipped = this.#refuse(table, bytes, 0, length, offset, limit);
+        at -= this.#giveBack(skipped, at - from);
+        if (this.#skipper!.active) this.#state = State.SKIPPING; // INSIDE -> SKIPPING
         return this.#goOn(chunk, at);
       } else {
         this.#need = table.need; // INSIDE -> INSIDE
@@ -337,73 +332,35 @@ export class FrameDecoder {
   }
 
   /**
-   * Throws the error of the malformed frame at `bytes[at]`, or begins to skip it.
+   * Throws the error of the malformed frame at `bytes[at]`, or skips it.
    *
-   * @returns Where in `bytes` to go on.
+   * @returns Where its part in `bytes[at, end)` ends.
    */
   #refuse(
     table: FrameTable,
     bytes: Uint8Array,
     at: number,
+    end: number,
     streamOffset: number,
     limit: number,
   ): number {
-    const end = bytes === this.#buffer.bytes ? this.#buffer.length : bytes.length;
+    const { status, declared } = table;
     const seen = bytes.subarray(at, end);
     const error = scanError(table, this.#framing, this.#kind, limit, streamOffset, seen);
-    const skip = table.status === ScanStatus.FRAME_TOO_LARGE ||
-      table.status === ScanStatus.DELIMITER_NOT_FOUND;
-    const { declared } = table;
-    const skips = skip && skipsOversize(this.#framing) && declared <= Number.MAX_SAFE_INTEGER;
-    if (!skips) throw error;
-    if (this.#framing.kind === "delimiter") {
-      this.#sought = this.#framing;
-      // A delimiter that is complete further on may have begun here.
-      const tail = Math.min(limit, longestOf(this.#framing) - 1);
-      if (bytes === this.#buffer.bytes) this.#buffer.keep(limit - tail, end);
-      else this.#buffer.append(bytes, at + limit - tail, tail, MOST_SEEK_BYTES);
-      this.#searched = tail;
-      this.#state = State.SEEKING;
-      this.#consumer.skipped?.(error);
-      return at + limit;
+    const framing = this.#framing;
+    if (!skipsOversize(framing)) throw error;
+    const skipper = this.#skipper ??= new FrameSkipper(this.#choice);
+    let from = at;
+    if (framing.kind === "delimiter" && status === ScanStatus.DELIMITER_NOT_FOUND) {
+      from = at + limit;
+      skipper.seek(framing, bytes, at, from);
+    } else if (status === ScanStatus.FRAME_TOO_LARGE && declared <= Number.MAX_SAFE_INTEGER) {
+      skipper.skip(declared);
+    } else {
+      throw error;
     }
-    this.#skip = declared;
-    this.#state = State.SKIPPING;
-    if (bytes === this.#buffer.bytes) {
-      this.#skip -= Math.min(declared, end);
-      this.#giveBack(Math.min(declared, end), 0);
-      if (this.#skip > 0) this.#state = State.SKIPPING;
-    }
+    const skipped = skipper.take(bytes, from, end);
     this.#consumer.skipped?.(error);
-    return at;
+    return skipped;
   }
-
-  /** Looks for the end of a frame that is thrown away. */
-  #seek(chunk: Uint8Array, from: number): number {
-    const buffer = this.#buffer;
-    const framing = this.#sought!;
-    let at = from;
-    let step = LEAST_STEP_BYTES;
-    for (;;) {
-      const codec = this.#codec.busy ? borrow(this.#choice) : this.#codec;
-      const scanner = codec.scanner(framing);
-      const table = scanner.scan(buffer.bytes, 0, buffer.length, MAX_FRAME_BYTES, this.#searched);
-      if (table.count > 0) {
-        at -= this.#giveBack(table.words[1]!, at - from);
-        return this.#goOn(chunk, at); // SEEKING -> BETWEEN
-      }
-      const tail = Math.min(buffer.length, longestOf(framing) - 1);
-      buffer.keep(buffer.length - tail, buffer.length);
-      this.#searched = tail;
-      if (at === chunk.length) return at;
-      const taken = Math.min(step, chunk.length - at);
-      buffer.append(chunk, at, taken, MOST_SEEK_BYTES);
-      at += taken;
-      step = Math.min(step * 2, MOST_SEEK_BYTES / 2);
-    }
-  }
-}
-
-function longestOf(framing: DelimiterFraming): number {
-  return framing.delimiters.reduce((longest, { length }) => Math.max(longest, length), 0);
 }

@@ -123,12 +123,17 @@ function shortest(framing: Framing): number {
     case "varint":
       return framing.offset + 1;
     case "delimiter":
-      return Math.max(...framing.delimiters.map((bytes) => bytes.length));
+      return longestDelimiter(framing);
     case "fixed":
       return framing.frameBytes;
     case "custom":
       return 1;
   }
+}
+
+/** The length of the longest delimiter of a framing. */
+export function longestDelimiter(framing: DelimiterFraming): number {
+  return framing.delimiters.reduce((longest, { length }) => Math.max(longest, length), 0);
 }
 
 /** The limit a framing has by itself. */
