@@ -6,13 +6,11 @@
 
 const LEAST_BYTES = 512;
 const MOST_BYTES = 64 * 1024;
-/** Memory is taken in pieces of this many reads, when readers keep what they are given. */
-const READS_PER_SLAB = 4;
 
 /**
  * Where the next read goes. A read that fills it makes the next ones larger, four times each, up to
- * 64 KiB; reads that use little of it make them smaller again. What a receiver keeps is not written
- * to again: reading goes on behind it.
+ * 64 KiB; reads that use little of it make them smaller again. What a receiver keeps is never written
+ * to again: reading goes on in other memory.
  */
 export class ReadBuffer {
   #size = LEAST_BYTES;
@@ -43,10 +41,7 @@ export class ReadBuffer {
     }
     if (!kept && size === this.#size) return false;
     this.#size = size;
-    const from = view.byteOffset + (bytes + 7 & ~7);
-    this.#view = kept && from + size <= view.buffer.byteLength
-      ? new Uint8Array(view.buffer, from, size)
-      : new Uint8Array(kept ? size * READS_PER_SLAB : size).subarray(0, size);
+    this.#view = new Uint8Array(size);
     return true;
   }
 }

@@ -7,6 +7,7 @@
  * @module
  */
 import { type Clock, systemClock, type Timer } from "../connection/clock.ts";
+import { giveBuffer } from "../connection/buffer_pool.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Outbound } from "../connection/outbound.ts";
 
@@ -22,6 +23,8 @@ export interface ReplyStore {
 export interface KeptChunk {
   /** How much memory it keeps, in bytes. */
   readonly bytes: number;
+  /** The memory, when it goes back to the pool after the last reader. */
+  pooled: Uint8Array | undefined;
   /** When it came, by the clock; 0 when handlers have no deadline. */
   readonly since: number;
   /** Who reads from it: requests that are not answered yet, and the batch that takes them. */
@@ -88,17 +91,36 @@ export class ReplyOrder {
       this.#bytes >= this.#limits.maxInFlightBytes;
   }
 
+  /** How many more requests may be accepted before {@linkcode full}, as far as their number goes. */
+  get room(): number {
+    return this.full ? 0 : this.#limits.maxInFlight - (this.#tail - this.#head);
+  }
+
+  /**
+   * Whether it is worth going on where the window was full: an eighth of it is free. What was held
+   * back is scanned anew each time, so that going on for one request at a time would be costly.
+   */
+  get #roomy(): boolean {
+    const { maxInFlight, maxInFlightBytes } = this.#limits;
+    return this.#tail - this.#head <= maxInFlight - Math.max(1, maxInFlight >> 3) &&
+      this.#bytes < maxInFlightBytes;
+  }
+
   /** The slot of a sequence number. */
   slot(seq: number): number {
     return seq & (this.#states.length - 1);
   }
 
-  /** Keeps a chunk while a batch takes requests from it; {@linkcode release} ends that. */
-  keep(bytes: number): KeptChunk {
+  /**
+   * Keeps a chunk while a batch takes requests from it; {@linkcode release} ends that.
+   *
+   * @param pooled Its memory, if that goes back to the pool when nobody reads from it any more.
+   */
+  keep(bytes: number, pooled?: Uint8Array): KeptChunk {
     this.#bytes += bytes;
     // One look at the clock per batch: per request it would cost a third of a sync handler's time.
     const since = this.#limits.handlerTimeoutMs > 0 ? this.#clock.now() : 0;
-    return { bytes, since, readers: 1 };
+    return { bytes, pooled, since, readers: 1 };
   }
 
   /**
@@ -109,6 +131,7 @@ export class ReplyOrder {
   release(chunk: KeptChunk): boolean {
     if (--chunk.readers > 0) return true;
     this.#bytes -= chunk.bytes;
+    if (chunk.pooled !== undefined) giveBuffer(chunk.pooled);
     return false;
   }
 
@@ -166,7 +189,7 @@ export class ReplyOrder {
       this.#head = seq;
       this.#connection.flush();
     }
-    if (!this.full) this.#connection.resume();
+    if (this.#roomy) this.#connection.resume();
   };
 
   #grow(slots: number): void {
@@ -193,8 +216,12 @@ export class ReplyOrder {
         const slot = this.slot(seq);
         if (this.#states[slot] !== PENDING) continue;
         const age = now - this.#chunks[slot]!.since;
-        if (age >= limit) this.#onTimeout(seq);
-        else next = Math.min(next, limit - age);
+        if (age >= limit) {
+          this.#chunks[slot]!.pooled = undefined; // its handler may still read from it
+          this.#onTimeout(seq);
+        } else {
+          next = Math.min(next, limit - age);
+        }
       }
       if (next < Infinity) this.#watch(Math.max(1, Math.ceil(next)));
     });

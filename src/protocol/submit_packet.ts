@@ -17,8 +17,8 @@ const NOWHERE = new ArrayBuffer(0);
 /** Says in which chunk the frames of a packet are; only the endpoints do. */
 export let openChunk: (packet: SubmitPacket, chunk: Uint8Array) => void;
 
-/** Makes a packet of the chunk that another one is in. */
-export let sibling: (packet: SubmitPacket) => SubmitPacket;
+/** Puts a packet into the chunk that another one is in. */
+export let follow: (packet: SubmitPacket, other: SubmitPacket) => void;
 
 /** Points a packet at a frame of its chunk. */
 export let pointAt: (packet: SubmitPacket, offset: number, length: number) => void;
@@ -45,12 +45,10 @@ export class SubmitPacket {
       packet.#buffer = chunk.buffer;
       packet.#base = chunk.byteOffset;
     };
-    sibling = (packet) => {
-      const other = new SubmitPacket();
-      other.#chunk = packet.#chunk;
-      other.#buffer = packet.#buffer;
-      other.#base = packet.#base;
-      return other;
+    follow = (packet, other) => {
+      packet.#chunk = other.#chunk;
+      packet.#buffer = other.#buffer;
+      packet.#base = other.#base;
     };
     pointAt = (packet, offset, length) => {
       packet.#offset = offset;

@@ -1,0 +1,108 @@
+/**
+ * Replies that leave when they are ready, in whatever order that is.
+ *
+ * @module
+ */
+import { type Clock, systemClock, type Timer } from "../connection/clock.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { KeptChunk, ReplyLimits } from "./reply_order.ts";
+
+/** Requests under way on one connection whose replies need no order. */
+export class ReplyPool {
+  readonly #connection: Connection;
+  readonly #limits: ReplyLimits;
+  readonly #clock: Clock;
+  readonly #onTimeout: (seq: number) => void;
+  /** By number, the oldest first: a map keeps its order. */
+  readonly #pending = new Map<number, KeptChunk>();
+  #next = 0;
+  #bytes = 0;
+  #timer: Timer | undefined;
+  #resuming = false;
+
+  /** @param onTimeout Called with a request's number when its handler took too long. */
+  constructor(connection: Connection, limits: ReplyLimits, onTimeout: (seq: number) => void) {
+    this.#connection = connection;
+    this.#limits = limits;
+    this.#clock = limits.clock ?? systemClock;
+    this.#onTimeout = onTimeout;
+  }
+
+  /** Replies that are owed. */
+  get owed(): number {
+    return this.#pending.size;
+  }
+
+  /** Whether no more requests should be accepted for now. */
+  get full(): boolean {
+    return this.#pending.size >= this.#limits.maxInFlight ||
+      this.#bytes >= this.#limits.maxInFlightBytes;
+  }
+
+  /** Keeps a chunk while a batch takes requests from it; {@linkcode release} ends that. */
+  keep(bytes: number): KeptChunk {
+    this.#bytes += bytes;
+    const since = this.#limits.handlerTimeoutMs > 0 ? this.#clock.now() : 0;
+    return { bytes, pooled: undefined, since, readers: 1 };
+  }
+
+  /** The batch has taken what it could; returns whether requests still read from the chunk. */
+  release(chunk: KeptChunk): boolean {
+    if (--chunk.readers > 0) return true;
+    this.#bytes -= chunk.bytes;
+    return false;
+  }
+
+  /** Accepts a request; its reply is owed until {@linkcode settle}. */
+  accept(chunk: KeptChunk): number {
+    const seq = this.#next++;
+    chunk.readers++;
+    this.#pending.set(seq, chunk);
+    if (this.#timer === undefined && this.#limits.handlerTimeoutMs > 0) {
+      this.#watch(this.#limits.handlerTimeoutMs);
+    }
+    return seq;
+  }
+
+  /** Whether a request still waits for its handler. */
+  pending(seq: number): boolean {
+    return this.#pending.has(seq);
+  }
+
+  /** A pending request is answered: its reply is in the outbound queue. */
+  settle(seq: number): void {
+    const chunk = this.#pending.get(seq)!;
+    this.#pending.delete(seq);
+    this.release(chunk);
+    this.#connection.flushSoon();
+    if (this.#resuming) return;
+    this.#resuming = true;
+    queueMicrotask(() => {
+      this.#resuming = false;
+      if (!this.full) this.#connection.resume();
+    });
+  }
+
+  /** The connection is closed: nothing is owed any more. */
+  close(): void {
+    this.#timer?.cancel();
+    this.#pending.clear();
+  }
+
+  // One timer, and only while a handler is under way: it looks after the oldest.
+  #watch(ms: number): void {
+    this.#timer = this.#clock.after(ms, () => {
+      this.#timer = undefined;
+      const limit = this.#limits.handlerTimeoutMs;
+      const now = this.#clock.now();
+      for (const [seq, chunk] of this.#pending) {
+        const age = now - chunk.since;
+        if (age < limit) {
+          this.#watch(Math.max(1, Math.ceil(limit - age)));
+          return;
+        }
+        this.#onTimeout(seq);
+      }
+    });
+  }
+}
