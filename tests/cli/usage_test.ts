@@ -1,10 +1,13 @@
 /** What the command says about itself, and to those who call it wrongly. */
 
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import { cpSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { join } from "node:path";
+import process from "node:process";
 import t from "tap";
 import { VERSION } from "../../src/version.ts";
-import { run } from "./command.ts";
+import { path } from "../helpers/root.ts";
+import { folderOf, onDeno, run, Running } from "./command.ts";
 
 t.test("every level answers --help and --version", async (t) => {
   const [all, help, serve, send, short, asked] = await Promise.all([
@@ -121,4 +124,16 @@ t.test("what goes into a pipe has no colors", async (t) => {
   const { stderr } = await run(t, ["serv"]);
   // deno-lint-ignore no-control-regex -- the escape is what is looked for
   t.notMatch(stderr, /\x1b/);
+});
+
+t.test("on Node, a package without the optional shim is told what it lacks", {
+  skip: onDeno && "Deno needs no shim",
+}, async (t) => {
+  const folder = folderOf(t, { "package.json": '{ "type": "module" }' });
+  cpSync(path("dist"), join(folder, "dist"), { recursive: true });
+  const cli = join(folder, "dist", "cli.js");
+  const { code, stdout, stderr } = await new Running(process.execPath, [cli, "--help"], {}).ended;
+  t.equal(code, 1);
+  t.equal(stdout, "");
+  t.match(stderr, /^framewire: [^\n]* run npm install @deno\/shim-deno [^\n]*\n$/);
 });
