@@ -86,6 +86,7 @@ export class EchoServerEndpoint implements Endpoint {
         side.report(new FramewireError("HANDLER_TIMEOUT", message));
         this.#settle(seq);
       },
+      true,
     );
   }
 
@@ -168,8 +169,7 @@ export class EchoServerEndpoint implements Endpoint {
         this.#settle(seq);
       }
     }
-    // A settled echo still waits in the chunk for those before it.
-    if (order.release(kept) || order.owed > 0) this.keepsChunk = true;
+    if (order.release(kept)) this.keepsChunk = true;
     return taken;
   }
 

@@ -29,6 +29,8 @@ export interface KeptChunk {
   readonly since: number;
   /** Who reads from it: requests that are not answered yet, and the batch that takes them. */
   readers: number;
+  /** Whether it counts against the limit: from the first request on that is accepted from it. */
+  counted: boolean;
 }
 
 /** Bounds of what may be under way on one connection. */
@@ -54,6 +56,7 @@ export class ReplyOrder {
   readonly #limits: ReplyLimits;
   readonly #clock: Clock;
   readonly #onTimeout: (seq: number) => void;
+  readonly #sendsFromChunks: boolean;
   #states = NONE;
   #chunks: (KeptChunk | undefined)[] = [];
   /** Sequence numbers: `[head, tail)` are accepted and their replies have not left. */
@@ -66,13 +69,16 @@ export class ReplyOrder {
 
   /**
    * @param onTimeout Called with a request's number when its handler took too long; it must settle it.
+   * @param sendsFromChunks Whether replies stand in the chunks of their requests until they leave.
    */
   constructor(
     connection: Connection,
     store: ReplyStore,
     limits: ReplyLimits,
     onTimeout: (seq: number) => void,
+    sendsFromChunks = false,
   ) {
+    this.#sendsFromChunks = sendsFromChunks;
     this.#connection = connection;
     this.#store = store;
     this.#limits = limits;
@@ -120,7 +126,7 @@ export class ReplyOrder {
     this.#bytes += bytes;
     // One look at the clock per batch: per request it would cost a third of a sync handler's time.
     const since = this.#limits.handlerTimeoutMs > 0 ? this.#clock.now() : 0;
-    return { bytes, pooled, since, readers: 1 };
+    return { bytes, pooled, since, readers: 1, counted: false };
   }
 
   /**
@@ -130,7 +136,7 @@ export class ReplyOrder {
    */
   release(chunk: KeptChunk): boolean {
     if (--chunk.readers > 0) return true;
-    this.#bytes -= chunk.bytes;
+    if (chunk.counted) this.#bytes -= chunk.bytes;
     if (chunk.pooled !== undefined) giveBuffer(chunk.pooled);
     return false;
   }
@@ -142,6 +148,10 @@ export class ReplyOrder {
     if (seq - this.#head === slots) this.#grow(slots);
     this.#tail = seq + 1;
     chunk.readers++;
+    if (!chunk.counted) {
+      chunk.counted = true;
+      this.#bytes += chunk.bytes;
+    }
     const slot = this.slot(seq);
     this.#states[slot] = PENDING;
     this.#chunks[slot] = chunk;
@@ -160,8 +170,7 @@ export class ReplyOrder {
   settle(seq: number): void {
     const slot = this.slot(seq);
     this.#states[slot] = SETTLED;
-    this.release(this.#chunks[slot]!);
-    this.#chunks[slot] = undefined;
+    if (!this.#sendsFromChunks) this.#letGo(slot);
     if (!this.#flushing) {
       this.#flushing = true;
       queueMicrotask(this.#flush);
@@ -186,11 +195,20 @@ export class ReplyOrder {
     while (seq < this.#tail && this.#states[this.slot(seq)] === SETTLED) seq++;
     if (seq > first) {
       this.#store.send(this.#connection.outbound, first, seq);
+      if (this.#sendsFromChunks) {
+        for (let sent = first; sent < seq; sent++) this.#letGo(this.slot(sent));
+      }
       this.#head = seq;
       this.#connection.flush();
     }
     if (this.#roomy) this.#connection.resume();
   };
+
+  /** The request in a slot reads from its chunk no more. */
+  #letGo(slot: number): void {
+    this.release(this.#chunks[slot]!);
+    this.#chunks[slot] = undefined;
+  }
 
   #grow(slots: number): void {
     const more = slots === 0 ? FIRST_SLOTS : slots * 2;
