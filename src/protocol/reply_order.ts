@@ -123,7 +123,6 @@ export class ReplyOrder {
    * @param pooled Its memory, if that goes back to the pool when nobody reads from it any more.
    */
   keep(bytes: number, pooled?: Uint8Array): KeptChunk {
-    this.#bytes += bytes;
     // One look at the clock per batch: per request it would cost a third of a sync handler's time.
     const since = this.#limits.handlerTimeoutMs > 0 ? this.#clock.now() : 0;
     return { bytes, pooled, since, readers: 1, counted: false };

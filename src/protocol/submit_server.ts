@@ -58,7 +58,7 @@ function openSpare(chunk: Uint8Array): SubmitPacket {
  * two closures and a packet made for each request took a fifth of an async server's time.
  */
 class Turn {
-  packet = new SubmitPacket();
+  packet: SubmitPacket = new SubmitPacket();
   seq = 0;
   readonly resolved: () => void;
   readonly rejected: (error: unknown) => void;
