@@ -24,6 +24,8 @@ import { report } from "./report";
  *
  * A swizzle gathers a field of any width and byte order in one instruction: CONFIG holds the lane
  * indices, and an index of 16 or more yields a zero byte.
+ *
+ * As in scan_submit, an inner loop takes a run of frames of one length without waiting for it.
  */
 export function scan_length_field(
   at: u32,
@@ -34,7 +36,14 @@ export function scan_length_field(
   index: u32,
 ): i32 {
   const lengthLanes = v128.load(CONFIG + CONFIG_LENGTH_LANES);
-  const kindLanes = v128.load(CONFIG + CONFIG_KIND_LANES);
+  // Moved up by 8 bytes, where the kind is in a table entry.
+  const kindLanes = v128.shuffle<u8>(
+    v128.load(CONFIG + CONFIG_KIND_LANES),
+    v128.splat<u8>(16),
+    16, 16, 16, 16, 16, 16, 16, 16, 0, 1, 2, 3, 16, 16, 16, 16,
+  );
+  // As many bytes as the field has.
+  const lengthMask = v128.extract_lane<u64>(v128.lt<u8>(lengthLanes, v128.splat<u8>(16)), 0);
   const lengthOffset = load<u32>(CONFIG + CONFIG_LENGTH_OFFSET);
   const kindOffset = load<u32>(CONFIG + CONFIG_KIND_OFFSET);
   const headerBytes = load<u32>(CONFIG + CONFIG_HEADER_BYTES);
@@ -53,10 +62,8 @@ export function scan_length_field(
   while (frame < frameLimit && entry < tableEnd) {
     const left: u32 = chunkEnd - frame;
     if (left < headerBytes) return report(entry, frame - shift, headerBytes, STATUS_OK, 0);
-    const unsigned = v128.extract_lane<u64>(
-      v128.swizzle(v128.load(frame + lengthOffset), lengthLanes),
-      0,
-    );
+    const header = v128.load(frame + lengthOffset);
+    const unsigned = v128.extract_lane<u64>(v128.swizzle(header, lengthLanes), 0);
     // Extends the sign of a signed field, and changes no other.
     const field: u64 = (unsigned ^ sign) - sign;
     // The field is compared before the base is added: a length of 8 bytes never wraps. A negative
@@ -64,19 +71,33 @@ export function scan_length_field(
     if (maxField < 0 || field > <u64> maxField) {
       return report(entry, frame - shift, 0, STATUS_FRAME_TOO_LARGE, field);
     }
-    const total = <i64> field + base;
-    if (total < minFrameBytes) {
+    const whole = <i64> field + base;
+    if (whole < minFrameBytes) {
       return report(entry, frame - shift, 0, STATUS_LENGTH_UNDERFLOW, field);
     }
-    if (total > <i64> left) return report(entry, frame - shift, <u32> total, STATUS_OK, 0);
-    const kind = v128.extract_lane<u64>(
-      v128.swizzle(v128.load(frame + kindOffset), kindLanes),
-      0,
+    if (whole > <i64> left) return report(entry, frame - shift, <u32> whole, STATUS_OK, 0);
+
+    const total = <u32> whole;
+    // The field as it stands, its bytes in order.
+    const same = v128.extract_lane<u64>(header, 0) & lengthMask;
+    // The last place where a complete frame of this length can begin and has room in the table.
+    const room = <u64> (tableEnd - entry) / FRAME_ENTRY_BYTES - 1;
+    const lastFrame = <u32> min<u64>(min(chunkEnd - total, frameLimit - 1), frame + room * total);
+    // Offset, length, no kind, strip.
+    let words = v128.replace_lane<u64>(
+      v128.splat<u64>(<u64> (frame - shift) | (<u64> total << 32)),
+      1,
+      strip,
     );
-    store<u64>(entry, <u64> (frame - shift) | (<u64> total << 32));
-    store<u64>(entry, kind | strip, 8);
-    entry += FRAME_ENTRY_BYTES;
-    frame += <u32> total;
+    const step = v128.replace_lane<u32>(i32x4.splat(0), 0, total);
+    while (true) {
+      v128.store(entry, v128.or(words, v128.swizzle(v128.load(frame + kindOffset), kindLanes)));
+      entry += FRAME_ENTRY_BYTES;
+      frame += total;
+      if (frame > lastFrame) break;
+      if ((load<u64>(frame + lengthOffset) & lengthMask) != same) break;
+      words = v128.add<u32>(words, step);
+    }
   }
   return report(entry, frame - shift, 0, STATUS_OK, 0);
 }

@@ -56,14 +56,17 @@ export function scan_submit(
     const lastFrame = min(chunkEnd - total, frameLimit - 1);
     // The first two words, offset and length, as one number.
     let words = <u64> (frame - shift) | (<u64> total << 32);
-    do {
+    while (true) {
       // The other two: kind and zero.
       const kind = <u64> load<u8>(frame, SUBMIT_KIND_OFFSET);
       v128.store(entry, v128.replace_lane<u64>(v128.splat<u64>(words), 1, kind));
       entry += FRAME_ENTRY_BYTES;
       frame += total;
+      // Two conditions: V8 makes a slower loop of one with `||`.
+      if (frame > lastFrame) break;
+      if (load<u32>(frame) != field) break;
       words += total;
-    } while (frame <= lastFrame && load<u32>(frame) == field);
+    }
   }
   return report(entry, frame - shift, 0, STATUS_OK, 0);
 }
