@@ -160,7 +160,7 @@ function abiSource(
   );
   return `${header}
 /**
- * The memory map and the exports of codec.wasm, for src/codec/wasm_codec.ts alone.
+ * The memory map and the exports of codec.wasm, for the wasm_ files of src/codec/ alone.
  *
  * @module
  */

@@ -17,11 +17,20 @@ export const ACK_BYTES: u32 = 14;
 /** What a scan reports beside the table; see the RESULT_ words below. */
 export const RESULT: u32 = 0;
 
-/** The layout that scan_length_field reads; see the CONFIG_ offsets below. */
+/** The framing that the generic scans read; see the CONFIG_ offsets below. */
 export const CONFIG: u32 = 64;
 
+/** What scan_delimiter looks for, the longest first: each a word of length, then the bytes. */
+export const DELIMITERS: u32 = 256;
+
+/** How many there can be. */
+export const MAX_DELIMITERS: u32 = 8;
+
+/** Bytes per delimiter: its length, and at the most 64 bytes. */
+export const DELIMITER_ENTRY_BYTES: u32 = 80;
+
 /** The table of frames. */
-export const TABLE: u32 = 256;
+export const TABLE: u32 = DELIMITERS + MAX_DELIMITERS * DELIMITER_ENTRY_BYTES;
 
 /** One result byte per frame, read by encode_acks. */
 export const RESULTS: u32 = TABLE + TABLE_FRAMES * FRAME_ENTRY_BYTES;
@@ -83,8 +92,8 @@ export const LZ4_PACKED_BYTES: u32 = 65536;
 /** The plain side of LZ4: what was before, then what is new. */
 export const LZ4_PLAIN: u32 = LZ4_TABLE + LZ4_TABLE_BYTES;
 
-/** How far back a match reaches, and 64 bytes by which the compressor lengthens it backwards. */
-export const LZ4_HISTORY_BYTES: u32 = 65536 + 64;
+/** How far back a match reaches, and 16 bytes, 8 of which the compressor looks at before it. */
+export const LZ4_HISTORY_BYTES: u32 = 65536 + 16;
 
 /** Size of LZ4_PLAIN; 64 spare bytes follow. */
 export const LZ4_PLAIN_BYTES: u32 = LZ4_HISTORY_BYTES + 131072;
@@ -103,7 +112,7 @@ export const RESULT_CONSUMED: u32 = 0;
 export const RESULT_NEED: u32 = 4;
 /** A STATUS_ number. */
 export const RESULT_STATUS: u32 = 8;
-/** The malformed frame's length field, low and high half. */
+/** The malformed frame's length field, low and high half; see the kernels for those without one. */
 export const RESULT_FIELD_LOW: u32 = 12;
 /** See RESULT_FIELD_LOW. */
 export const RESULT_FIELD_HIGH: u32 = 16;
@@ -122,12 +131,22 @@ export const CONFIG_KIND_OFFSET: u32 = 36;
 export const CONFIG_HEADER_BYTES: u32 = 40;
 /** Added to the length field to get the whole frame's length; may be negative. */
 export const CONFIG_BASE: u32 = 44;
-/** The shortest frame allowed. */
+/** The shortest frame allowed; scan_varint: what follows the length; scan_delimiter: the content. */
 export const CONFIG_MIN_FRAME_BYTES: u32 = 48;
 /** The fourth word of every frame: what its framing strips. */
 export const CONFIG_STRIP: u32 = 52;
 /** As a u64: the sign bit of a signed length field, else 0. */
 export const CONFIG_SIGN: u32 = 56;
+/** scan_varint: the most bytes a length may have. */
+export const CONFIG_MAX_VARINT_BYTES: u32 = 64;
+/** scan_varint: all bits set when the kind is counted from the length's end, else 0. */
+export const CONFIG_KIND_BEHIND: u32 = 68;
+/** scan_delimiter: how many delimiters there are. */
+export const CONFIG_DELIMITERS: u32 = 72;
+/** scan_delimiter: how many different last bytes they have. */
+export const CONFIG_LASTS: u32 = 76;
+/** scan_delimiter: those bytes; the second repeats the first when there is only one. */
+export const CONFIG_LAST_BYTES: u32 = 80;
 
 // What ends a scan; the numbers of ScanStatus in src/codec/codec.ts.
 
@@ -137,6 +156,10 @@ export const STATUS_OK: u32 = 0;
 export const STATUS_FRAME_TOO_LARGE: u32 = 1;
 /** A frame is shorter than its protocol allows. */
 export const STATUS_LENGTH_UNDERFLOW: u32 = 2;
+/** A varint has more bytes than allowed. */
+export const STATUS_VARINT_TOO_LONG: u32 = 3;
+/** There is no delimiter in as many bytes as a frame may have. */
+export const STATUS_DELIMITER_NOT_FOUND: u32 = 4;
 
 /** Bytes of a submit frame before its command: the u32 total. */
 export const SUBMIT_LENGTH_BYTES: u32 = 4;
@@ -155,10 +178,12 @@ export const LZ4_ANCHOR: u32 = 4;
 export const LZ4_MATCH_BYTES: u32 = 8;
 /** How far back that match is. */
 export const LZ4_DISTANCE: u32 = 12;
-/** lz4_compress: counts positions without a match, to step faster. */
-export const LZ4_MISSES: u32 = 16;
+/** lz4_compress: how far apart the positions are that it looks at; 0 before a search. */
+export const LZ4_STEP: u32 = 16;
 /** The address of the next byte to write. */
 export const LZ4_OUT: u32 = 20;
+/** lz4_compress: where the step gets longer. */
+export const LZ4_STEP_END: u32 = 24;
 /** lz4_decompress: literals of the sequence under way. */
 export const LZ4_LITERALS: u32 = 24;
 /** lz4_decompress: a LZ4_PHASE_ number. */
