@@ -136,6 +136,8 @@ export class FramewireError extends Error implements StreamErrorDetail {
   readonly reply?: Readonly<Record<string, unknown>>;
 
   /**
+   * An error with its code.
+   *
    * @param code The stable code.
    * @param message What was expected, what came, and what to do.
    * @param options The cause and the details there are.

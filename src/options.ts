@@ -21,7 +21,7 @@ export interface CommonOptions {
   /**
    * The longest frame, received or sent, its header included, in bytes: 64 to 67,108,864 (64 MiB).
    *
-   * @default {1048576}
+   * @default {1048576} or, for a protocol with a framing of its own, the framing's limit
    */
   readonly maxFrameBytes?: number;
   /**
@@ -157,19 +157,27 @@ export type ResolvedClientOptions = ClientOptions & ClientDefaults;
 /**
  * Checks a server's options and fills in the defaults.
  *
+ * @param maxFrameBytes The limit of the protocol's framing.
  * @throws FramewireError INVALID_OPTION, naming the option, its value and its range.
  */
-export function resolveServerOptions(options: ServerOptions): ResolvedServerOptions {
-  return resolve("serve", options, SERVER_DEFAULTS, ["on", "signal"]);
+export function resolveServerOptions(
+  options: ServerOptions,
+  maxFrameBytes: number,
+): ResolvedServerOptions {
+  return resolve("serve", options, { ...SERVER_DEFAULTS, maxFrameBytes }, ["on", "signal"]);
 }
 
 /**
  * Checks a client's options and fills in the defaults.
  *
+ * @param maxFrameBytes The limit of the protocol's framing.
  * @throws FramewireError INVALID_OPTION, naming the option, its value and its range.
  */
-export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
-  return resolve("connect", options, CLIENT_DEFAULTS, ["signal", "onError"]);
+export function resolveClientOptions(
+  options: ClientOptions,
+  maxFrameBytes: number,
+): ResolvedClientOptions {
+  return resolve("connect", options, { ...CLIENT_DEFAULTS, maxFrameBytes }, ["signal", "onError"]);
 }
 
 function resolve<Options extends object, Defaults extends object>(

@@ -25,6 +25,7 @@ const entries = {
   node: "src/entry/node.ts",
   deno: "src/entry/deno.ts",
   codec: "src/codec/mod.ts",
+  protocol: "src/protocol/mod.ts",
   memory: "src/link/memory.ts",
 };
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ownLimit } from "../codec/frame_layout.ts";
 import { resolveCodec } from "../codec/lend.ts";
 import { systemClock } from "../connection/clock.ts";
 import { FramewireError } from "../errors.ts";
@@ -60,9 +61,9 @@ export function makeConnect(transport: Transport): Connect {
     options: ConnectOptions<P> = {},
   ) => {
     const target = parseUrl(url);
-    const resolved = resolveClientOptions(options);
+    const protocol = chooseProtocol(options?.protocol ?? "submit") as Protocol<never, CallsOf<P>>;
+    const resolved = resolveClientOptions(options, ownLimit(protocol.framing));
     resolveCodec(resolved.codec);
-    const protocol = chooseProtocol(options.protocol ?? "submit") as Protocol<never, CallsOf<P>>;
     const link = await dial(resolved.transport ?? transport, target, resolved);
     const client = new ConnectedClient(link, resolved, protocol);
     return Object.assign(client, protocol.calls(() => client.endpoint()));

@@ -11,7 +11,7 @@ export class ByteWriter {
   /** Where the next byte goes. */
   at = 0;
 
-  /** @param capacity How many bytes fit before it grows. */
+  /** An empty writer; `capacity` bytes fit before it grows. */
   constructor(capacity: number) {
     this.bytes = new Uint8Array(capacity);
   }

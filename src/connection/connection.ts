@@ -102,6 +102,8 @@ export class Connection implements LinkReceiver {
   #linger: Timer | undefined;
 
   /**
+   * A connection on a link.
+   *
    * @param link What carries it. Reading begins with {@linkcode start}.
    * @param config Framing and limits.
    * @param makeEndpoint Makes the endpoint that speaks the protocol on it.

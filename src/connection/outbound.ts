@@ -36,7 +36,7 @@ export class Outbound {
   /** Bytes given to the link and gone since the beginning. */
   bytesOut = 0;
 
-  /** @param link Where to write. */
+  /** An empty queue for the link it writes to. */
   constructor(link: Link) {
     this.#link = link;
   }

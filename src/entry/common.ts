@@ -5,31 +5,13 @@
  */
 export type { Client, CloseOptions } from "../client/client.ts";
 export type { Connect, ConnectOptions } from "../client/connect.ts";
+export type { FrameConsumer } from "../codec/frame_decoder.ts";
 export type { CodecChoice } from "../codec/lend.ts";
 export { createCodec } from "../codec/create.ts";
 export type { Codec, FrameTable, Scanner, ScanStatus } from "../codec/codec.ts";
-export {
-  custom,
-  type CustomFraming,
-  type CustomOptions,
-  type CustomScan,
-  delimiter,
-  type DelimiterFraming,
-  type DelimiterOptions,
-  fixed,
-  type FixedFraming,
-  type Framing,
-  type FramingLimits,
-  type KindField,
-  lengthField,
-  type LengthFieldFraming,
-  type LengthFieldOptions,
-  type OnOversize,
-  varint,
-  type VarintFraming,
-  type VarintOptions,
-} from "../codec/framing.ts";
 export type { Clock, Timer } from "../connection/clock.ts";
+export type { Outbound } from "../connection/outbound.ts";
+export type { ReplyLimits } from "../protocol/reply_order.ts";
 export type { CloseReason, Connection, Endpoint, State } from "../connection/connection.ts";
 export {
   ERROR_CODES,
@@ -63,11 +45,10 @@ export type { EchoHandlers, EchoPacket } from "../protocol/echo_server.ts";
 export type {
   ClientEndpoint,
   ClientSide,
-  Protocol,
   RequestCounters,
-  ServerConnection,
   ServerSide,
 } from "../protocol/protocol.ts";
+export * from "../protocol/mod.ts";
 export { submit } from "../protocol/submit.ts";
 export type { SubmitCalls } from "../protocol/submit_client.ts";
 export type { SubmitPacket } from "../protocol/submit_packet.ts";

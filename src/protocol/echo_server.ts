@@ -29,7 +29,7 @@ export const EchoType = { DATA_SEND: 1, DATA_ECHO: 2 } as const;
 export class EchoPacket {
   readonly #frame: Uint8Array;
 
-  /** @param frame The whole frame. */
+  /** A packet over its whole frame. */
   constructor(frame: Uint8Array) {
     this.#frame = frame;
   }

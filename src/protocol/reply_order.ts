@@ -41,6 +41,7 @@ export interface ReplyLimits {
   readonly maxInFlightBytes: number;
   /** How long a handler's promise may take, in milliseconds; 0 for any time. */
   readonly handlerTimeoutMs: number;
+  /** Where time comes from; by default the system's clock. */
   readonly clock?: Clock;
 }
 

@@ -43,7 +43,7 @@ export class ReplyPool {
   keep(bytes: number): KeptChunk {
     this.#bytes += bytes;
     const since = this.#limits.handlerTimeoutMs > 0 ? this.#clock.now() : 0;
-    return { bytes, pooled: undefined, since, readers: 1 };
+    return { bytes, pooled: undefined, since, readers: 1, counted: true };
   }
 
   /** The batch has taken what it could; returns whether requests still read from the chunk. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ownLimit } from "../codec/frame_layout.ts";
 import { resolveCodec } from "../codec/lend.ts";
 import { FramewireError } from "../errors.ts";
 import type { Transport } from "../link/link.ts";
@@ -62,8 +63,8 @@ const EVENTS = ["listening", "connect", "disconnect", "error", "close"];
  */
 export function makeServe(transport: Transport): Serve {
   return async (options, ...[handlers]) => {
-    const resolved = resolveServerOptions(options);
-    const protocol = chooseProtocol(options.protocol ?? "submit");
+    const protocol = chooseProtocol(options?.protocol ?? "submit");
+    const resolved = resolveServerOptions(options, ownLimit(protocol.framing));
     resolveCodec(resolved.codec); // "wasm" is refused now, not at the first connection
     const makeEndpoint = protocol.server((handlers ?? {}) as never);
     const server = new RunningServer(protocol, resolved, makeEndpoint);

@@ -1,0 +1,123 @@
+/**
+ * A field: how one value of a packet stands in its bytes.
+ *
+ * @module
+ */
+import type { ByteWriter } from "../../codec/byte_writer.ts";
+
+/** Where fields are read: `bytes[at, end)` is what is left of the record. */
+export class FieldReader {
+  /** The memory. */
+  bytes: Uint8Array = NOTHING;
+  /** Where the next field begins. */
+  at = 0;
+  /** Where the record ends. */
+  end = 0;
+
+  /** Takes `count` bytes: returns where they begin. */
+  take(count: number): number {
+    const at = this.at;
+    if (count > this.end - at) {
+      throw new FieldProblem(
+        "BODY_TOO_SHORT",
+        `needs ${count} bytes, and ${this.end - at} are left`,
+      );
+    }
+    this.at = at + count;
+    return at;
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+/**
+ * How a value of one kind is decoded and encoded.
+ *
+ * Own fields are objects of this shape; an encoded value must decode to an equal one.
+ *
+ * @typeParam Out What decoding gives.
+ * @typeParam In What encoding takes.
+ * @typeParam Optional Whether the value may be left out when encoding.
+ */
+export interface Field<Out, In = Out, Optional extends boolean = false> {
+  /** Reads the value and moves the reader behind it. */
+  read(reader: FieldReader): Out;
+  /**
+   * Writes a value to the end of the writer.
+   *
+   * @param value What was given; undefined when it was left out.
+   * @param record All values of the record it stands in.
+   */
+  write(writer: ByteWriter, value: In, record: Readonly<Record<string, unknown>>): void;
+  /** Whether the value may be left out when encoding. */
+  readonly optional: Optional;
+  /** Its width in bytes, where every value has the same. */
+  readonly width?: number;
+  /** Its width in bits: it shares bytes with its neighbours; see `bits`. */
+  readonly bitWidth?: number;
+  /** Whether it takes everything to the end of the record, or may take nothing: it stands last. */
+  readonly trailing?: boolean;
+  /** Fields whose values are whole numbers: their largest. */
+  readonly max?: number;
+}
+
+/** Fields by name, in the order in which they stand. */
+export type Shape = { readonly [name: string]: Field<unknown, never, boolean> };
+
+/** What decoding a shape gives. */
+export type Decoded<S extends Shape> = {
+  readonly [K in keyof S]: S[K] extends Field<infer Out, infer _In, infer _Opt> ? Out : never;
+};
+
+/** What encoding a field takes. */
+export type FieldInput<F> = F extends Field<infer _Out, infer Value, infer _Opt> ? Value : never;
+/** The names of the fields that may be left out. */
+export type OptionalNames<S extends Shape> = {
+  [K in keyof S]: S[K] extends { readonly optional: true } ? K : never;
+}[keyof S];
+
+/** What encoding a shape takes: optional fields may be left out. */
+export type Encodable<S extends Shape> =
+  & { readonly [K in Exclude<keyof S, OptionalNames<S>>]: FieldInput<S[K]> }
+  & { readonly [K in OptionalNames<S>]?: FieldInput<S[K]> | undefined };
+
+/** The codes of what can be wrong with a field. */
+export type FieldProblemCode = "BODY_TOO_SHORT" | "BODY_TOO_LONG" | "INVALID_FIELD";
+
+/** What is wrong with a field, before it is known in which packet. */
+export class FieldProblem extends Error {
+  /** The code of the error it becomes. */
+  readonly code: FieldProblemCode;
+  /** The names of the fields it is in, outermost first. */
+  path = "";
+
+  /** A problem; the shapes around the field add their names. */
+  constructor(code: FieldProblemCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+
+  /** Says in which field it is. */
+  within(name: string): this {
+    this.path = this.path === "" || this.path.startsWith("[")
+      ? name + this.path
+      : `${name}.${this.path}`;
+    return this;
+  }
+}
+
+/** A value that its field cannot hold. */
+export function invalid(expected: string, value: unknown): FieldProblem {
+  return new FieldProblem("INVALID_FIELD", `must be ${expected} and is ${show(value)}`);
+}
+
+/** A value as a message shows it. */
+export function show(value: unknown): string {
+  if (typeof value === "string") {
+    return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  }
+  if (typeof value === "bigint") return `${value}n`;
+  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  return typeof value === "object" && value !== null ? "an object" : String(value);
+}

@@ -1,0 +1,20 @@
+/**
+ * The fields that packets are made of.
+ *
+ * @module
+ */
+export * from "./composite.ts";
+export {
+  type Decoded,
+  type Encodable,
+  type Field,
+  type FieldInput,
+  FieldProblem,
+  type FieldProblemCode,
+  FieldReader,
+  type OptionalNames,
+  type Shape,
+} from "./field.ts";
+export * from "./numbers.ts";
+export * from "./text.ts";
+export type { ByteWriter } from "../../codec/byte_writer.ts";

@@ -1,0 +1,246 @@
+/**
+ * The header that all packets of a defined protocol begin with.
+ *
+ * Where its fields have fixed places, which is nearly always, a header is written by copying one
+ * that was encoded beforehand, and its kind and correlation are read and copied where they stand.
+ *
+ * @module
+ */
+import { ByteWriter } from "../codec/byte_writer.ts";
+import type { KindField } from "../codec/framing.ts";
+import { type Field, FieldReader, type Shape } from "./fields/field.ts";
+import { config, ShapeCodec } from "./fields/shape.ts";
+import type { Correlation, HeaderFields } from "./packet_type.ts";
+
+type AnyField = Field<unknown, unknown, boolean>;
+
+/** What a field can have when nothing is given for it. */
+const BLANKS: readonly ((width: number) => unknown)[] = [
+  () => undefined,
+  () => 0,
+  () => 0n,
+  () => false,
+  () => "",
+  (width) => new Uint8Array(width),
+];
+
+const reader = new FieldReader();
+
+/** Reads and writes headers. */
+export class HeaderCodec {
+  readonly #shape: ShapeCodec;
+  readonly #blank: Readonly<Record<string, unknown>>;
+  /** Headers encoded beforehand, by their kind. */
+  readonly #templates = new Map<number | undefined, Uint8Array>();
+  readonly #kind: string | undefined;
+  readonly #kindIndex: number;
+  readonly #correlate: string | undefined;
+  readonly #correlateField: AnyField | undefined;
+  readonly #correlateAt: number | undefined;
+  readonly #correlateWidth: number;
+  /** Its width, where that is always the same. */
+  readonly width: number | undefined;
+  /** The kind as the scan reads it, where it stands in whole bytes at a fixed place. */
+  readonly kindField: KindField | undefined;
+
+  /**
+   * Makes a header ready.
+   *
+   * @throws FramewireError INVALID_CONFIG.
+   */
+  constructor(shape: Shape, kind: string | undefined, correlate: string | undefined) {
+    this.#shape = new ShapeCodec(shape, "header");
+    this.width = this.#shape.width;
+    this.#kind = kind;
+    this.#kindIndex = this.#index("kind", kind);
+    this.#correlate = correlate;
+    this.#index("correlate", correlate);
+    this.#correlateField = correlate === undefined
+      ? undefined
+      : shape[correlate] as unknown as AnyField;
+    this.#correlateAt = correlate === undefined ? undefined : this.#shape.offsetOf(correlate);
+    this.#correlateWidth = this.#correlateField?.width ?? 0;
+    this.kindField = kind === undefined ? undefined : this.#kindField(shape, kind);
+    this.#blank = blanks(shape);
+  }
+
+  /** Where the field of a name begins, where that is always the same. */
+  offsetOf(name: string): number | undefined {
+    return this.#shape.offsetOf(name);
+  }
+
+  /** The field that begins at `offset` and is `width` bytes wide, if there is one. */
+  fieldAt(offset: number, width: number, shape: Shape): string | undefined {
+    return this.#shape.names.find((name) =>
+      this.#shape.offsetOf(name) === offset && shape[name]!.width === width
+    );
+  }
+
+  /** Moves behind a header: where the body begins. */
+  bodyAt(chunk: Uint8Array, start: number, end: number): number {
+    if (this.width !== undefined) return start + this.width;
+    this.#read(chunk, start, end);
+    return reader.at;
+  }
+
+  /** The kind of the packet at `chunk[start, end)`. */
+  kindOf(chunk: Uint8Array, start: number, end: number): number {
+    return this.#read(chunk, start, end)[this.#kindIndex] as number;
+  }
+
+  /** All fields of a header. */
+  readRecord(chunk: Uint8Array, start: number, end: number): Record<string, unknown> {
+    return this.#shape.record(this.#read(chunk, start, end));
+  }
+
+  /** What a packet is found by, as a key of a map. */
+  keyOf(chunk: Uint8Array, start: number, end: number): number | bigint | string {
+    if (this.#correlateAt === undefined) {
+      const record = this.readRecord(chunk, start, end);
+      return asKey(record[this.#correlate!]);
+    }
+    reader.bytes = chunk;
+    reader.at = start + this.#correlateAt;
+    reader.end = end;
+    return asKey(this.#correlateField!.read(reader));
+  }
+
+  /** The largest number that the correlation can be, in a field of whole numbers. */
+  get correlateMax(): number | undefined {
+    return this.#correlateField?.max;
+  }
+
+  /** Whether the correlation is a bigint. */
+  get correlateIsBigInt(): boolean {
+    return this.#correlate !== undefined && typeof this.#blank[this.#correlate] === "bigint";
+  }
+
+  /** The width of the correlation in bytes. */
+  get correlateWidth(): number {
+    return this.#correlateWidth;
+  }
+
+  /** Writes a header. */
+  write(
+    writer: ByteWriter,
+    kind: number | undefined,
+    given: HeaderFields,
+    correlate: Correlation | undefined,
+  ): void {
+    const width = this.width;
+    if (given !== undefined || width === undefined) {
+      this.#writeFields(writer, kind, given, correlate);
+      return;
+    }
+    writer.room(width);
+    const { bytes, at } = writer;
+    const template = this.#templates.get(kind) ?? this.#makeTemplate(kind);
+    for (let i = 0; i < width; i++) bytes[at + i] = template[i]!;
+    if (correlate !== undefined && this.#correlateAt !== undefined) {
+      const field = at + this.#correlateAt;
+      const { chunk } = correlate;
+      if (chunk !== undefined) {
+        const from = correlate.start! + this.#correlateAt;
+        for (let i = 0; i < this.#correlateWidth; i++) bytes[field + i] = chunk[from + i]!;
+      } else {
+        writer.at = field;
+        this.#correlateField!.write(writer, correlate.value, {});
+      }
+    }
+    writer.at = at + width;
+  }
+
+  #writeFields(
+    writer: ByteWriter,
+    kind: number | undefined,
+    given: HeaderFields,
+    correlate: Correlation | undefined,
+  ): void {
+    const record: Record<string, unknown> = { ...this.#blank, ...given };
+    if (this.#kind !== undefined) record[this.#kind] = kind;
+    if (this.#correlate !== undefined && correlate !== undefined) {
+      record[this.#correlate] = correlate.chunk === undefined
+        ? correlate.value
+        : this.readRecord(correlate.chunk, correlate.start!, correlate.chunk.length)[
+          this.#correlate
+        ];
+    }
+    this.#shape.write(writer, record);
+  }
+
+  #makeTemplate(kind: number | undefined): Uint8Array {
+    const writer = new ByteWriter(32);
+    this.#writeFields(writer, kind, undefined, undefined);
+    const template = writer.bytes.slice(0, writer.at);
+    this.#templates.set(kind, template);
+    return template;
+  }
+
+  #read(chunk: Uint8Array, start: number, end: number): unknown[] {
+    reader.bytes = chunk;
+    reader.at = start;
+    reader.end = end;
+    return this.#shape.read(reader);
+  }
+
+  #index(role: string, name: string | undefined): number {
+    if (name === undefined) return -1;
+    const index = this.#shape.names.indexOf(name);
+    if (index < 0) {
+      throw config(
+        `${role} names the header field ${name}, and the header has ` +
+          (this.#shape.names.join(", ") || "no fields"),
+      );
+    }
+    return index;
+  }
+
+  #kindField(shape: Shape, kind: string): KindField | undefined {
+    const field = shape[kind]!;
+    const offset = this.#shape.offsetOf(kind);
+    const { width, max } = field;
+    if (offset === undefined || max === undefined) return undefined;
+    if (width !== 1 && width !== 2 && width !== 4) return undefined;
+    if (max !== 2 ** (width * 8) - 1) return undefined; // signed
+    return { offset, bytes: width, littleEndian: isLittleEndian(field as unknown as AnyField) };
+  }
+}
+
+function asKey(value: unknown): number | bigint | string {
+  return value instanceof Uint8Array
+    ? String.fromCharCode(...value)
+    : value as number | bigint | string;
+}
+
+function isLittleEndian(field: AnyField): boolean {
+  const writer = new ByteWriter(8);
+  field.write(writer, 1, {});
+  return writer.at > 1 && writer.bytes[0] === 1;
+}
+
+/** A value for each field of a header, for when none is given. */
+function blanks(shape: Shape): Record<string, unknown> {
+  const blank: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(shape) as unknown as [string, AnyField][]) {
+    if (field.optional) continue;
+    const value = field.bitWidth !== undefined ? 0 : BLANKS.map((make) => make(field.width ?? 0))
+      .find((candidate) => fits(field, candidate));
+    if (value === undefined) {
+      throw config(
+        `header.${name} has no default: give it one by withDefault, or make it optional`,
+      );
+    }
+    blank[name] = value;
+  }
+  return blank;
+}
+
+function fits(field: AnyField, value: unknown): boolean {
+  if (value === undefined) return false;
+  try {
+    field.write(new ByteWriter(16), value, {});
+    return true;
+  } catch {
+    return false;
+  }
+}

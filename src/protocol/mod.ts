@@ -1,0 +1,34 @@
+/**
+ * What protocols are defined with: framings, fields and `defineProtocol`. Names no runtime and opens
+ * nothing, so that one file can define a protocol for servers and browsers alike.
+ *
+ * @module
+ */
+export * from "../codec/framing.ts";
+export { type DefinedProtocol, defineProtocol } from "./define.ts";
+export type {
+  AllReplies,
+  Answered,
+  BodyOf,
+  CallResult,
+  Calls,
+  ClientCalls,
+  DefinedConnection,
+  FailureReply,
+  FieldsArgument,
+  HandlerResult,
+  Handlers,
+  IsUnion,
+  Outgoing,
+  Packet,
+  PacketBase,
+  PacketSpec,
+  PacketSpecs,
+  ProtocolSpec,
+  Reply,
+  ReplyNames,
+  SentBy,
+  ServerHandlers,
+} from "./definition.ts";
+export * from "./fields/mod.ts";
+export type { Protocol, ServerConnection } from "./protocol.ts";

@@ -1,0 +1,272 @@
+/**
+ * A kind of packet of a defined protocol, made ready: its place in the protocol, its decoder and
+ * its encoder.
+ *
+ * @module
+ */
+import type { ByteWriter } from "../codec/byte_writer.ts";
+import type { FrameWriter } from "../codec/frame_writer.ts";
+import { FramewireError } from "../errors.ts";
+import { FieldProblem, FieldReader } from "./fields/field.ts";
+import type { ShapeCodec } from "./fields/shape.ts";
+import type { HeaderCodec } from "./header.ts";
+
+const reader = new FieldReader();
+const NOTHING = new Uint8Array(0);
+const NO_FIELDS: Readonly<Record<string, unknown>> = {};
+
+/** Points a packet at its bytes; only the endpoint does. */
+export let pointPacket: (
+  packet: DefinedPacket,
+  chunk: Uint8Array,
+  start: number,
+  body: number,
+  end: number,
+) => void;
+
+/** The value of a packet's body field number `index`; the first call decodes them all. */
+let fieldOf: (packet: DefinedPacket, index: number) => unknown;
+
+/** What every packet of a defined protocol can do; its fields are added by its type. */
+export class DefinedPacket {
+  readonly #type: PacketType;
+  #chunk: Uint8Array = NOTHING;
+  #start = 0;
+  #body = 0;
+  #end = 0;
+  #values: readonly unknown[] | undefined;
+
+  static {
+    pointPacket = (packet, chunk, start, body, end) => {
+      packet.#chunk = chunk;
+      packet.#start = start;
+      packet.#body = body;
+      packet.#end = end;
+      packet.#values = undefined;
+    };
+    fieldOf = (packet, index) => {
+      packet.#values ??= packet.#type.readBody(packet.#chunk, packet.#body, packet.#end);
+      return packet.#values[index];
+    };
+  }
+
+  /** A packet of a type, not yet pointed at any bytes. */
+  constructor(type: PacketType) {
+    this.#type = type;
+  }
+
+  /** The name of its type. */
+  get packet(): string {
+    return this.#type.name;
+  }
+
+  /** The fields of its header. */
+  get header(): Readonly<Record<string, unknown>> {
+    return this.#type.readHeader(this.#chunk, this.#start, this.#end);
+  }
+
+  /** All its fields in memory of its own. */
+  toObject(): Record<string, unknown> {
+    const frame = this.#chunk.slice(this.#start, this.#end);
+    const body = this.#body - this.#start;
+    return {
+      packet: this.packet,
+      header: this.#type.readHeader(frame, 0, frame.length),
+      ...this.#type.shape.record(this.#type.readBody(frame, body, frame.length)),
+    };
+  }
+
+  /** What `JSON.stringify` and loggers show. */
+  toJSON(): Record<string, unknown> {
+    return this.toObject();
+  }
+}
+
+/** A packet class has a getter for each of its fields. */
+interface PacketClass {
+  new (type: PacketType): DefinedPacket;
+}
+
+function packetClass(names: readonly string[]): PacketClass {
+  class Packet extends DefinedPacket {
+    static {
+      for (const [index, name] of names.entries()) {
+        Object.defineProperty(this.prototype, name, {
+          configurable: true,
+          enumerable: true,
+          get(this: Packet) {
+            return fieldOf(this, index);
+          },
+        });
+      }
+    }
+  }
+  return Packet;
+}
+
+/** Names that a body's field cannot have: every packet has them already. */
+export const RESERVED_NAMES: ReadonlySet<string> = new Set([
+  "packet",
+  "header",
+  "toObject",
+  "toJSON",
+  "constructor",
+]);
+
+/** A kind of packet. */
+export class PacketType {
+  /** Its name in the definition. */
+  readonly name: string;
+  /** Its number among the protocol's packets. */
+  readonly index: number;
+  /** The value of the header's kind field, if the protocol has one. */
+  readonly kind: number | undefined;
+  /** The side that may send it, if only one may. */
+  readonly from: "client" | "server" | undefined;
+  /** Its body. */
+  readonly shape: ShapeCodec;
+  readonly #header: HeaderCodec;
+  readonly #frames: FrameWriter;
+  readonly #class: PacketClass;
+  /** What may answer it. */
+  replies: readonly PacketType[] = [];
+  /** Whether it answers others. */
+  isReply = false;
+  #spare: DefinedPacket;
+
+  /** A kind of packet; its replies are told later, when all kinds are known. */
+  constructor(
+    definition: {
+      readonly name: string;
+      readonly index: number;
+      readonly kind: number | undefined;
+      readonly from: "client" | "server" | undefined;
+    },
+    shape: ShapeCodec,
+    header: HeaderCodec,
+    frames: FrameWriter,
+  ) {
+    this.name = definition.name;
+    this.index = definition.index;
+    this.kind = definition.kind;
+    this.from = definition.from;
+    this.shape = shape;
+    this.#header = header;
+    this.#frames = frames;
+    this.#class = packetClass(shape.names);
+    this.#spare = new this.#class(this);
+  }
+
+  /**
+   * Whether it can be sent without any field being given.
+   */
+  get sendsItself(): boolean {
+    return this.shape.allOptional;
+  }
+
+  /** The packet that handlers are given one after the other; whoever keeps it calls `keepSpare`. */
+  open(chunk: Uint8Array, start: number, body: number, end: number): DefinedPacket {
+    pointPacket(this.#spare, chunk, start, body, end);
+    return this.#spare;
+  }
+
+  /** The packet last opened stays as it is: the next one is another. */
+  keepSpare(): void {
+    this.#spare = new this.#class(this);
+  }
+
+  /** A packet in memory of its own. */
+  copy(chunk: Uint8Array, start: number, body: number, end: number): DefinedPacket {
+    const packet = new this.#class(this);
+    pointPacket(packet, chunk.slice(start, end), 0, body - start, end - start);
+    return packet;
+  }
+
+  /** Decodes the header of the packet at `chunk[start, end)`. */
+  readHeader(chunk: Uint8Array, start: number, end: number): Record<string, unknown> {
+    try {
+      return this.#header.readRecord(chunk, start, end);
+    } catch (problem) {
+      throw this.#error(problem, chunk, start, end, "header.");
+    }
+  }
+
+  /** Decodes the body of the packet at `chunk[at, end)`. */
+  readBody(chunk: Uint8Array, at: number, end: number): readonly unknown[] {
+    reader.bytes = chunk;
+    reader.at = at;
+    reader.end = end;
+    try {
+      const values = this.shape.read(reader);
+      if (reader.at !== end) {
+        throw new FieldProblem(
+          "BODY_TOO_LONG",
+          `ends ${end - reader.at} bytes before the frame does`,
+        ).within(this.shape.names.at(-1) ?? "(no field)");
+      }
+      return values;
+    } catch (problem) {
+      throw this.#error(problem, chunk, at, end, "");
+    }
+  }
+
+  /**
+   * Encodes a whole frame at the end of `writer`; when it throws, nothing was written.
+   *
+   * @param fields The body's fields, and under `header` those of the header.
+   * @param correlate Where the request that it answers has the field it is found by, if it has one.
+   */
+  encode(
+    writer: ByteWriter,
+    fields: Readonly<Record<string, unknown>> | undefined,
+    correlate: Correlation | undefined,
+  ): void {
+    const start = writer.at;
+    const given = fields ?? NO_FIELDS;
+    let part = "header.";
+    try {
+      const mark = this.#frames.begin(writer);
+      this.#header.write(writer, this.kind, given["header"] as HeaderFields, correlate);
+      part = "";
+      this.shape.write(writer, given);
+      this.#frames.end(writer, mark);
+    } catch (problem) {
+      const at = writer.at - start;
+      writer.at = start;
+      if (!(problem instanceof FieldProblem)) throw problem;
+      throw new FramewireError(
+        problem.code,
+        `${this.name}.${part}${problem.path} at byte ${at} of the frame ${problem.message}`,
+        { cause: problem },
+      );
+    }
+  }
+
+  #error(
+    problem: unknown,
+    chunk: Uint8Array,
+    from: number,
+    end: number,
+    part: string,
+  ): unknown {
+    if (!(problem instanceof FieldProblem)) return problem;
+    return new FramewireError(
+      problem.code,
+      `${this.name}.${part}${problem.path} at byte ${reader.at - from} ${problem.message}`,
+      { cause: problem, firstBytes: chunk.slice(from, Math.min(end, from + 16)) },
+    );
+  }
+}
+
+/** Fields of a header by name. */
+export type HeaderFields = Readonly<Record<string, unknown>> | undefined;
+
+/** What a reply is found by: a value, or the header of the request that has it. */
+export interface Correlation {
+  /** The value, where there is no request to copy it from. */
+  readonly value?: unknown;
+  /** The request's memory. */
+  readonly chunk?: Uint8Array;
+  /** Where the request's header begins in it. */
+  readonly start?: number;
+}
