@@ -22,6 +22,12 @@ import { TsVarintScanner } from "./ts_varint_scanner.ts";
 
 const ACK_BYTES = 14;
 
+/** A DataView takes as long to make as 60 frames, and then halves the time of each. */
+const VIEW_FRAMES = 64;
+
+/** Chunks from here on are likely to have so many. */
+const VIEW_CHUNK_BYTES = 8192;
+
 /** A {@linkcode Codec} without WebAssembly. */
 export class TsCodec implements Codec {
   /** See {@linkcode Codec.kind}. */
@@ -64,6 +70,12 @@ export class TsCodec implements Codec {
     out: Uint8Array,
     at: number,
   ): number {
+    return last - first < VIEW_FRAMES
+      ? this.#encodeFew(chunk, first, last, out, at)
+      : this.#encodeMany(chunk, first, last, out, at);
+  }
+
+  #encodeFew(chunk: Uint8Array, first: number, last: number, out: Uint8Array, at: number): number {
     const { words } = this.table;
     const { results } = this;
     let to = at;
@@ -87,6 +99,24 @@ export class TsCodec implements Codec {
     }
     return to - at;
   }
+
+  /** By words of 32 bits; 64 at once would be faster still on V8 15, and four times slower on 11. */
+  #encodeMany(chunk: Uint8Array, first: number, last: number, out: Uint8Array, at: number): number {
+    const { words } = this.table;
+    const { results } = this;
+    const requests = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const acks = new DataView(out.buffer, out.byteOffset, out.byteLength);
+    let to = at;
+    for (let i = first; i < last; i++) {
+      const from = words[i * WORDS_PER_FRAME]!;
+      acks.setInt32(to, ACK_BYTES);
+      acks.setInt32(to + 4, requests.getInt32(from + 4) | 0x80000000);
+      acks.setInt32(to + 8, requests.getInt32(from + 8));
+      acks.setInt16(to + 12, chunk[from + 12]! << 8 | results[i]!);
+      to += ACK_BYTES;
+    }
+    return to - at;
+  }
 }
 
 /** The generic scan with all its numbers known. */
@@ -103,23 +133,30 @@ class SubmitScanner implements Scanner {
     const table = this.#table;
     const { words } = table;
     const limit = Math.min(end, start + SCAN_WINDOW_BYTES);
+    const lastWord = TABLE_FRAMES * WORDS_PER_FRAME;
     const max = Math.max(0, Math.min(maxFrameBytes, MAX_FRAME_BYTES));
+    const view = end - start < VIEW_CHUNK_BYTES
+      ? undefined
+      : new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let at = start;
     let word = 0;
     let need = 0;
     table.status = ScanStatus.OK;
     table.declared = 0;
-    while (at < limit && word < TABLE_FRAMES * WORDS_PER_FRAME) {
+    while (at < limit && word < lastWord) {
       const left = end - at;
       if (left < 4) {
         need = 4;
         break;
       }
-      const total =
-        (chunk[at]! << 24 | chunk[at + 1]! << 16 | chunk[at + 2]! << 8 | chunk[at + 3]!) >>> 0;
+      // Signed, for speed: a total of 2^31 or more is negative here.
+      const total = view === undefined
+        ? chunk[at]! << 24 | chunk[at + 1]! << 16 | chunk[at + 2]! << 8 | chunk[at + 3]!
+        : view.getInt32(at);
       if (total > max || total < 13) {
-        table.status = total > max ? ScanStatus.FRAME_TOO_LARGE : ScanStatus.LENGTH_UNDERFLOW;
-        table.declared = total;
+        const declared = total >>> 0;
+        table.status = declared > max ? ScanStatus.FRAME_TOO_LARGE : ScanStatus.LENGTH_UNDERFLOW;
+        table.declared = declared;
         break;
       }
       if (total > left) {
@@ -130,10 +167,10 @@ class SubmitScanner implements Scanner {
       words[word + 1] = total;
       words[word + 2] = chunk[at + 4]!;
       words[word + 3] = 0;
-      word += WORDS_PER_FRAME;
+      word += 4;
       at += total;
     }
-    table.count = word / WORDS_PER_FRAME;
+    table.count = word >>> 2;
     table.consumed = at;
     table.need = need;
     return table;
