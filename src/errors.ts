@@ -25,6 +25,10 @@ export const ERROR_CODES = {
   INVALID_FRAME: "a custom framing's scan refused the bytes",
   /** Content that its framing cannot carry, such as a line with a line end in it. */
   INVALID_CONTENT: "the content to send cannot be carried by its framing",
+  /** A frame's checksum is not that of its bytes. Closes the connection. */
+  CHECKSUM_MISMATCH: "a frame's checksum is not that of its bytes",
+  /** Compressed bytes are malformed, or hold more or fewer than declared. Closes the connection. */
+  DECOMPRESSION_FAILED: "compressed bytes are malformed or not of the declared length",
   /** A frame's kind is none that the protocol knows. Closes the connection. */
   UNKNOWN_PACKET: "a frame's kind is none that the protocol knows",
   /** A packet that only the other side may send, or a reply that nobody waits for. Closes. */
