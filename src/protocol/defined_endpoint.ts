@@ -176,7 +176,7 @@ export class DefinedEndpoint implements ClientEndpoint {
       if (requests > 0) this.#side.took(requests);
       if (replies.at > 0) {
         this.#connection.outbound.append(replies.bytes.subarray(0, replies.at));
-        if (replies.bytes.length > KEPT_WRITER_BYTES) replies.bytes = new Uint8Array(16 * 1024);
+        replies.clear(KEPT_WRITER_BYTES);
       }
       if (this.#kept !== undefined) {
         if (this.#later!.release(this.#kept)) this.keepsChunk = true;
@@ -240,21 +240,25 @@ export class DefinedEndpoint implements ClientEndpoint {
         return;
       }
     }
-    const request = { type, chunk, start: header };
     if (this.#rules.ordered && this.owed > 0) {
       // Its reply waits behind others.
-      const seq = this.#accept(request);
+      const seq = this.#accept({ type, chunk, start: header });
       this.#settle(seq, returned, failed, error);
     } else if (failed) {
-      this.#failed(replies, request, error);
+      this.#failed(replies, type, chunk, header, error);
     } else if (type.replies.length > 0) {
-      this.#reply(replies, request, returned);
+      this.#reply(replies, type, chunk, header, returned);
     }
   }
 
   /** Encodes the reply to a request, or, when that fails, what answers failed requests. */
-  #reply(writer: ByteWriter, request: Request, returned: unknown): void {
-    const { type } = request;
+  #reply(
+    writer: ByteWriter,
+    type: PacketType,
+    chunk: Uint8Array,
+    start: number,
+    returned: unknown,
+  ): void {
     try {
       let reply = type.replies[0]!;
       if (type.replies.length > 1) {
@@ -276,16 +280,21 @@ export class DefinedEndpoint implements ClientEndpoint {
             describe(returned),
         );
       }
-      reply.encode(writer, returned as AnyFields, request);
+      reply.encode(writer, returned as AnyFields, undefined, chunk, start);
       this.#side.replied(false);
     } catch (error) {
-      this.#failed(writer, request, error);
+      this.#failed(writer, type, chunk, start, error);
     }
   }
 
   /** A request failed: reports it, and answers it if the protocol knows how. */
-  #failed(writer: ByteWriter, request: Request, cause: unknown): void {
-    const { type } = request;
+  #failed(
+    writer: ByteWriter,
+    type: PacketType,
+    chunk: Uint8Array,
+    start: number,
+    cause: unknown,
+  ): void {
     const what = cause instanceof Error ? cause.message : String(cause);
     this.#side.report(
       new FramewireError("HANDLER_FAILED", `the handler of ${type.name} failed: ${what}`, {
@@ -301,7 +310,8 @@ export class DefinedEndpoint implements ClientEndpoint {
           throw new FramewireError("INVALID_OPTION", `failure names ${failure.packet}: no packet`);
         }
         const header = failure.header === undefined ? {} : { header: failure.header };
-        reply.encode(writer, { ...(failure.body as AnyFields), ...header }, request);
+        const fields = { ...(failure.body as AnyFields), ...header };
+        reply.encode(writer, fields, undefined, chunk, start);
         this.#side.replied(true);
         return;
       }
@@ -341,11 +351,11 @@ export class DefinedEndpoint implements ClientEndpoint {
   #settle(seq: number, returned: unknown, failed: boolean, error: unknown): void {
     const later = this.#later!;
     if (!later.pending(seq)) return; // its deadline has passed, or the connection is closed
-    const request = this.#requests.get(seq)!;
+    const { type, chunk, start } = this.#requests.get(seq)!;
     this.#requests.delete(seq);
     single.at = 0;
-    if (failed) this.#failed(single, request, error);
-    else if (request.type.replies.length > 0) this.#reply(single, request, returned);
+    if (failed) this.#failed(single, type, chunk, start, error);
+    else if (type.replies.length > 0) this.#reply(single, type, chunk, start, returned);
     if (single.at > 0) {
       if (this.#store === undefined) {
         this.#connection.outbound.append(single.bytes.subarray(0, single.at));
@@ -413,9 +423,9 @@ export class DefinedEndpoint implements ClientEndpoint {
 
   #encode(type: PacketType, fields: AnyFields, value: unknown): void {
     single.at = 0;
-    type.encode(single, fields, value === undefined ? undefined : { value });
+    type.encode(single, fields, value);
     this.#connection.outbound.append(single.bytes.subarray(0, single.at));
-    if (single.bytes.length > KEPT_WRITER_BYTES) single.bytes = new Uint8Array(4 * 1024);
+    single.clear(KEPT_WRITER_BYTES);
     this.#connection.flushSoon();
   }
 

@@ -10,7 +10,7 @@ import { ByteWriter } from "../codec/byte_writer.ts";
 import type { KindField } from "../codec/framing.ts";
 import { type Field, FieldReader, type Shape } from "./fields/field.ts";
 import { config, ShapeCodec } from "./fields/shape.ts";
-import type { Correlation, HeaderFields } from "./packet_type.ts";
+import type { HeaderFields } from "./packet_type.ts";
 
 type AnyField = Field<unknown, unknown, boolean>;
 
@@ -99,9 +99,7 @@ export class HeaderCodec {
       const record = this.readRecord(chunk, start, end);
       return asKey(record[this.#correlate!]);
     }
-    reader.bytes = chunk;
-    reader.at = start + this.#correlateAt;
-    reader.end = end;
+    reader.open(chunk, start + this.#correlateAt, end);
     return asKey(this.#correlateField!.read(reader));
   }
 
@@ -125,61 +123,70 @@ export class HeaderCodec {
     writer: ByteWriter,
     kind: number | undefined,
     given: HeaderFields,
-    correlate: Correlation | undefined,
+    value: unknown,
+    chunk: Uint8Array | undefined,
+    from: number,
   ): void {
     const width = this.width;
     if (given !== undefined || width === undefined) {
-      this.#writeFields(writer, kind, given, correlate);
+      this.#writeFields(writer, kind, given, value, chunk, from);
       return;
     }
     writer.room(width);
     const { bytes, at } = writer;
     const template = this.#templates.get(kind) ?? this.#makeTemplate(kind);
     for (let i = 0; i < width; i++) bytes[at + i] = template[i]!;
-    if (correlate !== undefined && this.#correlateAt !== undefined) {
-      const field = at + this.#correlateAt;
-      const { chunk } = correlate;
-      if (chunk !== undefined) {
-        const from = correlate.start! + this.#correlateAt;
-        for (let i = 0; i < this.#correlateWidth; i++) bytes[field + i] = chunk[from + i]!;
-      } else {
-        writer.at = field;
-        this.#correlateField!.write(writer, correlate.value, {});
-      }
-    }
+    this.writeCorrelation(writer, at, value, chunk, from);
     writer.at = at + width;
+  }
+
+  /** Writes what a packet is found by into its header at `at`, which has a fixed width. */
+  writeCorrelation(
+    writer: ByteWriter,
+    at: number,
+    value: unknown,
+    chunk: Uint8Array | undefined,
+    from: number,
+  ): void {
+    const offset = this.#correlateAt;
+    if (offset === undefined) return;
+    if (chunk !== undefined) {
+      copyField(chunk, from + offset, this.#correlateWidth, writer, at + offset);
+    } else if (value !== undefined) {
+      writer.at = at + offset;
+      this.#correlateField!.write(writer, value, {});
+    }
   }
 
   #writeFields(
     writer: ByteWriter,
     kind: number | undefined,
     given: HeaderFields,
-    correlate: Correlation | undefined,
+    value: unknown,
+    chunk: Uint8Array | undefined,
+    from: number,
   ): void {
     const record: Record<string, unknown> = { ...this.#blank, ...given };
     if (this.#kind !== undefined) record[this.#kind] = kind;
-    if (this.#correlate !== undefined && correlate !== undefined) {
-      record[this.#correlate] = correlate.chunk === undefined
-        ? correlate.value
-        : this.readRecord(correlate.chunk, correlate.start!, correlate.chunk.length)[
-          this.#correlate
-        ];
+    if (this.#correlate !== undefined) {
+      const found = chunk === undefined
+        ? value
+        : this.readRecord(chunk, from, chunk.length)[this.#correlate];
+      if (found !== undefined) record[this.#correlate] = found;
     }
     this.#shape.write(writer, record);
   }
 
   #makeTemplate(kind: number | undefined): Uint8Array {
     const writer = new ByteWriter(32);
-    this.#writeFields(writer, kind, undefined, undefined);
+    this.#writeFields(writer, kind, undefined, undefined, undefined, 0);
     const template = writer.bytes.slice(0, writer.at);
     this.#templates.set(kind, template);
     return template;
   }
 
   #read(chunk: Uint8Array, start: number, end: number): unknown[] {
-    reader.bytes = chunk;
-    reader.at = start;
-    reader.end = end;
+    reader.open(chunk, start, end);
     return this.#shape.read(reader);
   }
 
@@ -204,6 +211,25 @@ export class HeaderCodec {
     if (max !== 2 ** (width * 8) - 1) return undefined; // signed
     return { offset, bytes: width, littleEndian: isLittleEndian(field as unknown as AnyField) };
   }
+}
+
+/**
+ * Copies a field of a few bytes by words of four: byte by byte, the id and the header of a reply
+ * took 70 ns of the 250 that a request took.
+ */
+function copyField(
+  chunk: Uint8Array,
+  from: number,
+  width: number,
+  writer: ByteWriter,
+  to: number,
+): void {
+  reader.open(chunk, from, chunk.length);
+  const { data } = reader;
+  const { view, bytes } = writer;
+  let i = 0;
+  for (; i + 4 <= width; i += 4) view.setInt32(to + i, data.getInt32(from + i));
+  for (; i < width; i++) bytes[to + i] = chunk[from + i]!;
 }
 
 function asKey(value: unknown): number | bigint | string {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ByteWriter } from "../codec/byte_writer.ts";
+import { ByteWriter } from "../codec/byte_writer.ts";
 import type { FrameWriter } from "../codec/frame_writer.ts";
 import { FramewireError } from "../errors.ts";
 import { FieldProblem, FieldReader } from "./fields/field.ts";
@@ -13,6 +13,7 @@ import type { HeaderCodec } from "./header.ts";
 
 const reader = new FieldReader();
 const NOTHING = new Uint8Array(0);
+const NO_TEMPLATE = new Int32Array(0);
 const NO_FIELDS: Readonly<Record<string, unknown>> = {};
 
 /** Points a packet at its bytes; only the endpoint does. */
@@ -133,6 +134,10 @@ export class PacketType {
   /** Whether it answers others. */
   isReply = false;
   #spare: DefinedPacket;
+  /** The whole frame with a blank body, by words of four bytes, where every frame of this kind is of one length. */
+  #template: Int32Array | undefined;
+  /** Where the header begins in the template. */
+  #headerAt = 0;
 
   /** A kind of packet; its replies are told later, when all kinds are known. */
   constructor(
@@ -193,9 +198,7 @@ export class PacketType {
 
   /** Decodes the body of the packet at `chunk[at, end)`. */
   readBody(chunk: Uint8Array, at: number, end: number): readonly unknown[] {
-    reader.bytes = chunk;
-    reader.at = at;
-    reader.end = end;
+    reader.open(chunk, at, end);
     try {
       const values = this.shape.read(reader);
       if (reader.at !== end) {
@@ -214,19 +217,35 @@ export class PacketType {
    * Encodes a whole frame at the end of `writer`; when it throws, nothing was written.
    *
    * @param fields The body's fields, and under `header` those of the header.
-   * @param correlate Where the request that it answers has the field it is found by, if it has one.
+   * @param value What it is found by, when it is a request.
+   * @param chunk The memory of the request it answers, which has what it is found by.
+   * @param from Where that request's header begins.
    */
   encode(
     writer: ByteWriter,
     fields: Readonly<Record<string, unknown>> | undefined,
-    correlate: Correlation | undefined,
+    value: unknown,
+    chunk?: Uint8Array,
+    from = 0,
   ): void {
     const start = writer.at;
     const given = fields ?? NO_FIELDS;
     let part = "header.";
     try {
+      const template = this.#template ??= this.#makeTemplate();
+      if (template !== NO_TEMPLATE && given["header"] === undefined) {
+        writer.room(template.length * 4); // up to three bytes more than the frame has
+        const { view } = writer;
+        for (let i = 0; i < template.length; i++) view.setInt32(start + i * 4, template[i]!);
+        const header = start + this.#headerAt;
+        this.#header.writeCorrelation(writer, header, value, chunk, from);
+        writer.at = header + this.#header.width!;
+        part = "";
+        this.shape.write(writer, given);
+        return;
+      }
       const mark = this.#frames.begin(writer);
-      this.#header.write(writer, this.kind, given["header"] as HeaderFields, correlate);
+      this.#header.write(writer, this.kind, given["header"] as HeaderFields, value, chunk, from);
       part = "";
       this.shape.write(writer, given);
       this.#frames.end(writer, mark);
@@ -240,6 +259,25 @@ export class PacketType {
         { cause: problem },
       );
     }
+  }
+
+  /** Frames of one length need no work on their framing: it is done here, once. */
+  #makeTemplate(): Int32Array {
+    const { width } = this.shape;
+    if (this.#header.width === undefined || width === undefined) return NO_TEMPLATE;
+    const writer = new ByteWriter(64);
+    const mark = this.#frames.begin(writer);
+    this.#headerAt = writer.at;
+    this.#header.write(writer, this.kind, undefined, undefined, undefined, 0);
+    writer.room(width);
+    writer.at += width;
+    const content = writer.at;
+    this.#frames.end(writer, mark);
+    // Bytes behind or within the content are the framing's, and depend on it: no template then.
+    if (writer.at !== content) return NO_TEMPLATE;
+    writer.room(4);
+    writer.bytes.fill(0, content, content + 4);
+    return Int32Array.from({ length: content + 3 >> 2 }, (_, i) => writer.view.getInt32(i * 4));
   }
 
   #error(
@@ -260,13 +298,3 @@ export class PacketType {
 
 /** Fields of a header by name. */
 export type HeaderFields = Readonly<Record<string, unknown>> | undefined;
-
-/** What a reply is found by: a value, or the header of the request that has it. */
-export interface Correlation {
-  /** The value, where there is no request to copy it from. */
-  readonly value?: unknown;
-  /** The request's memory. */
-  readonly chunk?: Uint8Array;
-  /** Where the request's header begins in it. */
-  readonly start?: number;
-}

@@ -22,9 +22,8 @@ function decode(field: unknown, text: string): unknown {
   const reader = new FieldReader();
   // Foreign bytes on both sides: a field that leaves its record would read them.
   const body = fromHex(text);
-  reader.bytes = new Uint8Array([0xee, ...body, 0xee, 0xee, 0xee, 0xee, 0xee, 0xee, 0xee, 0xee]);
-  reader.at = 1;
-  reader.end = 1 + body.length;
+  const memory = new Uint8Array([0xee, ...body, 0xee, 0xee, 0xee, 0xee, 0xee, 0xee, 0xee, 0xee]);
+  reader.open(memory, 1, 1 + body.length);
   const value = (field as Loose).read(reader);
   t.equal(reader.at, reader.end, "the field takes exactly its bytes");
   return value;
@@ -185,8 +184,7 @@ t.test("bit fields share bytes, the first in the highest bits", (t) => {
   codec.write(writer, { a: 0b1010, b: 1, c: 0b100_0000_0001, d: 7 });
   t.equal(hex(writer.bytes.subarray(0, writer.at)), "ac0107");
   const reader = new FieldReader();
-  reader.bytes = writer.bytes;
-  reader.end = writer.at;
+  reader.open(writer.bytes, 0, writer.at);
   t.strictSame(codec.readRecord(reader), { a: 0b1010, b: 1, c: 0b100_0000_0001, d: 7 });
   t.equal(codec.width, 3);
   t.equal(codec.offsetOf("d"), 2);
@@ -201,8 +199,7 @@ t.test("32 bits that cross bytes come back", (t) => {
   const value = { a: 5, b: 0xdeadbeef, c: 17 };
   codec.write(writer, value);
   const reader = new FieldReader();
-  reader.bytes = writer.bytes;
-  reader.end = writer.at;
+  reader.open(writer.bytes, 0, writer.at);
   t.strictSame(codec.readRecord(reader), value);
   t.end();
 });

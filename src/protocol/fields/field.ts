@@ -5,14 +5,41 @@
  */
 import type { ByteWriter } from "../../codec/byte_writer.ts";
 
+const NOTHING = new Uint8Array(0);
+
 /** Where fields are read: `bytes[at, end)` is what is left of the record. */
 export class FieldReader {
-  /** The memory. */
+  /** The memory; set by {@linkcode open}. */
   bytes: Uint8Array = NOTHING;
+  #buffer: ArrayBufferLike = NOTHING.buffer;
+  #base = 0;
+  #data: DataView | undefined;
   /** Where the next field begins. */
   at = 0;
   /** Where the record ends. */
   end = 0;
+
+  /** Reads in other memory from now on, `bytes[at, end)` of it. */
+  open(bytes: Uint8Array, at: number, end: number): void {
+    if (bytes !== this.bytes) {
+      this.bytes = bytes;
+      this.#buffer = bytes.buffer;
+      this.#base = bytes.byteOffset;
+      this.#data = undefined;
+    }
+    this.at = at;
+    this.end = end;
+  }
+
+  /** A view of `bytes[from, to)`: cheaper than `subarray`, since the buffer is at hand. */
+  view(from: number, to: number): Uint8Array {
+    return new Uint8Array(this.#buffer, this.#base + from, to - from);
+  }
+
+  /** The memory, for values of several bytes. */
+  get data(): DataView {
+    return this.#data ??= new DataView(this.#buffer, this.#base, this.bytes.length);
+  }
 
   /** Takes `count` bytes: returns where they begin. */
   take(count: number): number {
@@ -27,8 +54,6 @@ export class FieldReader {
     return at;
   }
 }
-
-const NOTHING = new Uint8Array(0);
 
 /**
  * How a value of one kind is decoded and encoded.

@@ -67,7 +67,7 @@ export function bytes(length: Length): Field<Uint8Array> {
     optional: false,
     read(reader) {
       const at = readLength(reader, length);
-      return reader.bytes.subarray(at, reader.at);
+      return reader.view(at, reader.at);
     },
     write(writer, value) {
       writeSized(writer, length, checkBytes(value));
@@ -167,7 +167,7 @@ export function rest(): Field<Uint8Array, Uint8Array | undefined, true> {
     read(reader) {
       const { at, end } = reader;
       reader.at = end;
-      return reader.bytes.subarray(at, end);
+      return reader.view(at, end);
     },
     write(writer, value) {
       if (value !== undefined) writer.append(checkBytes(value));
