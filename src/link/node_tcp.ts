@@ -206,7 +206,8 @@ export const nodeTcp: Transport = {
       server.once("error", refuse);
       server.listen({ host: hostname, port, backlog }, () => {
         server.off("error", refuse);
-        // libuv goes on accepting by itself.
+        // libuv goes on accepting by itself. Out of descriptors, it closes what it cannot take, and
+        // Node never hears of it.
         server.on("error", (error) => events.failed(acceptError(error)));
         const bound = server.address() as net.AddressInfo;
         resolve({
