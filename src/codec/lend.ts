@@ -5,13 +5,18 @@
  */
 import module, { failure } from "#codec-module";
 import { FramewireError } from "../errors.ts";
+import { AutoCodec } from "./auto_codec.ts";
 import type { Codec } from "./codec.ts";
 import { TsCodec } from "./ts_codec.ts";
 import { WasmCodec } from "./wasm_codec.ts";
 
-/** Which codec to use: the faster one that is allowed here, or one of the two by name. */
+/**
+ * Which codec to use: one of the two by name, or with `"auto"` the faster one for each chunk, as
+ * `auto_codec.ts` has measured it; only TypeScript where WebAssembly is not allowed.
+ */
 export type CodecChoice = "auto" | "wasm" | "ts";
 
+let autoCodec: AutoCodec | undefined;
 let wasmCodec: WasmCodec | undefined;
 let wasmFailure: unknown = failure;
 const tsCodecs: TsCodec[] = [];
@@ -24,7 +29,7 @@ const tsCodecs: TsCodec[] = [];
  */
 export function resolveCodec(choice: CodecChoice): "wasm" | "ts" {
   if (choice === "ts") return "ts";
-  if (loadWasm() !== undefined) return "wasm";
+  if (load(choice) !== undefined) return "wasm";
   if (choice === "auto") return "ts";
   throw new FramewireError(
     "UNSUPPORTED",
@@ -44,21 +49,26 @@ export function resolveCodec(choice: CodecChoice): "wasm" | "ts" {
  * @throws FramewireError UNSUPPORTED when "wasm" is asked for and cannot be had.
  */
 export function borrow(choice: CodecChoice): Codec {
-  if (resolveCodec(choice) === "wasm" && !wasmCodec!.busy) return wasmCodec!;
+  if (resolveCodec(choice) === "wasm") {
+    const codec = choice === "auto" ? autoCodec! : wasmCodec!;
+    if (!codec.busy) return codec;
+  }
   for (const codec of tsCodecs) if (!codec.busy) return codec;
   const codec = new TsCodec();
   tsCodecs.push(codec);
   return codec;
 }
 
-function loadWasm(): WasmCodec | undefined {
-  if (wasmCodec === undefined && wasmFailure === undefined) {
-    try {
-      if (module === undefined) throw new Error("codec.wasm was not compiled");
-      wasmCodec = new WasmCodec(module);
-    } catch (error) {
-      wasmFailure = error;
-    }
+/** The isolate's instance for a choice, made when it is first asked for; undefined if it cannot be. */
+function load(choice: "auto" | "wasm"): Codec | undefined {
+  const loaded = choice === "auto" ? autoCodec : wasmCodec;
+  if (loaded !== undefined || wasmFailure !== undefined) return loaded;
+  try {
+    if (module === undefined) throw new Error("codec.wasm was not compiled");
+    if (choice === "auto") return autoCodec = new AutoCodec(module);
+    return wasmCodec = new WasmCodec(module);
+  } catch (error) {
+    wasmFailure = error;
+    return undefined;
   }
-  return wasmCodec;
 }

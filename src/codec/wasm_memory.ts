@@ -10,7 +10,7 @@ import { Table } from "./frame_table.ts";
 import { MAX_FRAME_BYTES } from "./framing.ts";
 
 /** Copies shorter than this are faster byte by byte than by `set` with a view made for it. */
-export const SHORT_COPY_BYTES = 64;
+export const SHORT_COPY_BYTES = 32;
 
 /** Shared by all scanners of a codec. */
 export class WasmMemory {
