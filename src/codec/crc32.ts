@@ -13,6 +13,11 @@ const CASTAGNOLI = 0x82f63b78;
 /** The reflected polynomial of CRC-32, IEEE 802.3. */
 const IEEE = 0xedb88320;
 
+/** Words are read as the platform has them, bytes otherwise. */
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+/** From here on, a view of words is worth making. */
+const WORDS_MIN_BYTES = 96;
+
 let castagnoliTables: Int32Array | undefined;
 let ieeeTables: Int32Array | undefined;
 
@@ -34,6 +39,21 @@ export function updateCrc32(
     : castagnoliTables ??= makeTables(CASTAGNOLI);
   let crc = state;
   let at = from;
+  if (IS_LITTLE_ENDIAN && to - from >= WORDS_MIN_BYTES) {
+    // Aligned words: twice as fast as bytes put together, for the price of one view.
+    while ((bytes.byteOffset + at & 3) !== 0) crc = crc >>> 8 ^ table[(crc ^ bytes[at++]!) & 0xff]!;
+    const count = to - at >>> 3 << 1;
+    const words = new Int32Array(bytes.buffer, bytes.byteOffset + at, count);
+    for (let i = 0; i < count; i += 2) {
+      const low = words[i]! ^ crc;
+      const high = words[i + 1]!;
+      crc = table[1792 + (low & 0xff)]! ^ table[1536 + (low >>> 8 & 0xff)]! ^
+        table[1280 + (low >>> 16 & 0xff)]! ^ table[1024 + (low >>> 24)]! ^
+        table[768 + (high & 0xff)]! ^ table[512 + (high >>> 8 & 0xff)]! ^
+        table[256 + (high >>> 16 & 0xff)]! ^ table[high >>> 24]!;
+    }
+    at += count * 4;
+  }
   for (const last = to - 8; at <= last; at += 8) {
     crc ^= bytes[at]! | bytes[at + 1]! << 8 | bytes[at + 2]! << 16 | bytes[at + 3]! << 24;
     crc = table[1792 + (crc & 0xff)]! ^ table[1536 + (crc >>> 8 & 0xff)]! ^

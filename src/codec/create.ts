@@ -11,7 +11,7 @@ import { WasmCodec } from "./wasm_codec.ts";
  * Makes a codec of its own: in WebAssembly when given the compiled `codec.wasm`, else in
  * TypeScript. For programs whose bundler does not find the module by itself.
  *
- * A program wants one instance, not one per connection: each holds 256 KiB, and a runtime allows
+ * A program wants one instance, not one per connection: each holds 600 KiB, and a runtime allows
  * only some thousands of WebAssembly memories.
  *
  * @param module `codec-wasm/dist/codec.wasm`, compiled.

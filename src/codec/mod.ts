@@ -3,7 +3,9 @@
  *
  * @module
  */
+export * from "./checksum.ts";
 export * from "./codec.ts";
+export * from "./compression.ts";
 export { createCodec } from "./create.ts";
 export * from "./framing.ts";
 export { looksLike } from "./looks_like.ts";

@@ -75,9 +75,9 @@ export class WasmLz4 {
       if (written + pending > block.length) return undefined;
       block.set(memory.subarray(abi.LZ4_PACKED, out), written);
       written += pending;
-      const matchBytes = state[MATCH_BYTES]!;
       const isLast = result === abi.LZ4_DONE;
-      const matchAt = isLast ? length : state[AT]!;
+      const matchAt: number = isLast ? length : state[AT]!;
+      const matchBytes: number = isLast ? 0 : state[MATCH_BYTES]!;
       // The last literals, or a sequence that does not fit the windows.
       written = writeSequence(
         block,
@@ -87,7 +87,7 @@ export class WasmLz4 {
         anchor,
         matchAt,
         state[DISTANCE]!,
-        isLast ? 0 : matchBytes,
+        matchBytes,
       );
       if (written === 0) return undefined;
       if (isLast) return block.slice(0, written);

@@ -7,6 +7,13 @@ export type { Client, CloseOptions } from "../client/client.ts";
 export type { Connect, ConnectOptions } from "../client/connect.ts";
 export type { FrameConsumer } from "../codec/frame_decoder.ts";
 export type { CodecChoice } from "../codec/lend.ts";
+export { type Checksum, type ChecksumName, checksumOf, crc32, crc32c } from "../codec/checksum.ts";
+export {
+  type Compression,
+  compressionFrom,
+  type CompressionFunctions,
+  lz4,
+} from "../codec/compression.ts";
 export { createCodec } from "../codec/create.ts";
 export type { Codec, FrameTable, Scanner, ScanStatus } from "../codec/codec.ts";
 export type { Clock, Timer } from "../connection/clock.ts";
@@ -62,3 +69,4 @@ export type {
   ShutdownOptions,
 } from "../server/server.ts";
 export type { ServerStats } from "../server/stats.ts";
+export { deflate, type LevelOptions, zstd } from "./zlib.ts";
