@@ -14,7 +14,14 @@ import type {
   ListenTarget,
   Transport,
 } from "./link.ts";
-import { acceptError, connectError, formatAddress, linkError, listenError } from "./net_errors.ts";
+import {
+  acceptError,
+  connectError,
+  formatAddress,
+  linkError,
+  listenError,
+  peerHasLeft,
+} from "./net_errors.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 
 /** A TCP connection. */
@@ -196,7 +203,8 @@ class DenoTcpListener implements Listener {
       } catch (error) {
         if (this.#closed) return;
         events.failed(acceptError(error));
-        await this.#pause(backoff.failed());
+        // With a pause here, a few peers that connect and reset would keep everybody else waiting.
+        if (!peerHasLeft(error)) await this.#pause(backoff.failed());
         continue;
       }
       events.accepted(link);

@@ -56,6 +56,11 @@ export function linkError(cause: unknown, remote: string): FramewireError {
     });
 }
 
+/** Whether accepting failed because the peer had left already: the next one may be accepted at once. */
+export function peerHasLeft(cause: unknown): boolean {
+  return codeOf(cause) === "CONNECTION_RESET";
+}
+
 /** A failure to accept a connection. */
 export function acceptError(cause: unknown): FramewireError {
   return new FramewireError(
