@@ -112,7 +112,7 @@ export const RESULT_CONSUMED: u32 = 0;
 export const RESULT_NEED: u32 = 4;
 /** A STATUS_ number. */
 export const RESULT_STATUS: u32 = 8;
-/** The malformed frame's length field, low and high half; see the kernels for those without one. */
+/** A malformed frame's length field, low and high half; an incomplete frame's whole length. */
 export const RESULT_FIELD_LOW: u32 = 12;
 /** See RESULT_FIELD_LOW. */
 export const RESULT_FIELD_HIGH: u32 = 16;

@@ -75,7 +75,7 @@ export function scan_length_field(
     if (whole < minFrameBytes) {
       return report(entry, frame - shift, 0, STATUS_LENGTH_UNDERFLOW, field);
     }
-    if (whole > <i64> left) return report(entry, frame - shift, <u32> whole, STATUS_OK, 0);
+    if (whole > <i64> left) return report(entry, frame - shift, <u32> whole, STATUS_OK, whole);
 
     const total = <u32> whole;
     // The field as it stands, its bytes in order.

@@ -50,7 +50,7 @@ export function scan_submit(
     if (total < SUBMIT_MIN_FRAME_BYTES) {
       return report(entry, frame - shift, 0, STATUS_LENGTH_UNDERFLOW, total);
     }
-    if (total > left) return report(entry, frame - shift, total, STATUS_OK, 0);
+    if (total > left) return report(entry, frame - shift, total, STATUS_OK, total);
 
     // The last places where a complete frame of this length can begin.
     const lastFrame = min(chunkEnd - total, frameLimit - 1);

@@ -64,7 +64,7 @@ export function scan_varint(
       return report(entry, frame - shift, 0, STATUS_FRAME_TOO_LARGE, total);
     }
     if (value < minValue) return report(entry, frame - shift, 0, STATUS_LENGTH_UNDERFLOW, total);
-    if (total > <u64> left) return report(entry, frame - shift, <u32> total, STATUS_OK, 0);
+    if (total > <u64> left) return report(entry, frame - shift, <u32> total, STATUS_OK, total);
     const kind = v128.extract_lane<u64>(
       v128.swizzle(v128.load(frame + kindOffset + (header & behind)), kindLanes),
       0,

@@ -67,7 +67,8 @@ export interface FrameTable {
   /** What ended the scan; the malformed frame, if any, begins at `consumed`. */
   status: ScanStatus;
   /**
-   * The whole length that the malformed frame declared, in bytes; may be negative or over 2^32.
+   * The whole length that the malformed or incomplete frame at `consumed` declared, in bytes; may
+   * be negative or over 2^32. 0 when there is no such frame, or its length is not known.
    * With NEGATIVE_LENGTH it is the length field itself, with DELIMITER_NOT_FOUND and
    * VARINT_TOO_LONG how many bytes were looked at.
    */

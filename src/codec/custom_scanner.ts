@@ -64,6 +64,7 @@ export class CustomScanner implements Scanner {
           table.declared = Math.max(-length, max + 1);
         } else {
           table.need = need;
+          table.declared = Math.max(0, length);
         }
         break;
       }

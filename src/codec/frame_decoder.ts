@@ -74,6 +74,8 @@ export class FrameDecoder {
   readonly #buffer = new FrameBuffer();
   /** INSIDE: how many bytes there must be for another scan to find more. */
   #need = 0;
+  /** INSIDE: how many bytes the frame has, once that is known. */
+  #declared = 0;
   /** INSIDE: how many bytes of the buffer have been searched for an end. */
   #searched = 0;
   /** INSIDE: the limit when the frame began. */
@@ -84,6 +86,8 @@ export class FrameDecoder {
   #reframed = false;
   /** Bytes of the stream before the chunk being pushed. */
   #received = 0;
+  /** Where in the stream the memory begins that the consumer is given. */
+  batchOffset = 0;
 
   /**
    * @param framing How the stream is framed.
@@ -144,6 +148,7 @@ export class FrameDecoder {
     this.#scanner = scanner;
     this.#reframed = true;
     this.#need = 0;
+    this.#declared = 0;
     this.#searched = 0;
   }
 
@@ -165,6 +170,7 @@ export class FrameDecoder {
       const scanner = this.#scannerOf(codec);
       const table = scanner.scan(chunk, at, length, this.#maxFrameBytes);
       if (table.count > 0) {
+        this.batchOffset = this.#received;
         const taken = this.#deliver(codec, chunk, table);
         at = taken < table.count ? table.words[taken * 4]! : table.consumed;
         if (this.#reframed) continue;
@@ -175,7 +181,7 @@ export class FrameDecoder {
         at = this.#refuse(table, chunk, at, length, this.#received + at, this.#maxFrameBytes);
         if (this.#skipper!.active) this.#state = State.SKIPPING; // BETWEEN -> SKIPPING
       } else if (table.need > length - at) {
-        this.#wait(chunk, at, table.need); // BETWEEN -> INSIDE
+        this.#wait(chunk, at, table); // BETWEEN -> INSIDE
         at = length;
       }
     }
@@ -194,10 +200,17 @@ export class FrameDecoder {
       ? truncated(
         this.#framing,
         bytes.subarray(0, length),
+        this.#declared,
         this.#need,
         this.#received - length,
       )
       : new FramewireError("TRUNCATED", "the stream ended inside a frame that was being skipped");
+  }
+
+  /** Forgets what has come from `streamOffset` on: it will be pushed again. */
+  restart(streamOffset: number): void {
+    this.close();
+    this.#received = streamOffset;
   }
 
   /** Gives back what it holds; the decoder is not used again. */
@@ -236,9 +249,10 @@ export class FrameDecoder {
   }
 
   /** The chunk ends inside a frame: BETWEEN -> INSIDE. */
-  #wait(chunk: Uint8Array, at: number, need: number): void {
+  #wait(chunk: Uint8Array, at: number, { need, declared }: FrameTable): void {
     this.#state = State.INSIDE;
     this.#need = need;
+    this.#declared = declared;
     this.#limit = this.#maxFrameBytes;
     this.#buffer.append(chunk, at, chunk.length - at, need);
     this.#searched = this.#buffer.length;
@@ -259,10 +273,11 @@ export class FrameDecoder {
       const codec = this.#codec.busy ? borrow(this.#choice) : this.#codec;
       const scanner = this.#scannerOf(codec);
       // A limit changed meanwhile applies from the next header on, not to this frame.
-      const limit = scanner.exact ? Math.max(this.#maxFrameBytes, this.#need) : this.#limit;
+      const limit = scanner.exact ? Math.max(this.#maxFrameBytes, this.#declared) : this.#limit;
       const table = scanner.scan(buffer.bytes, 0, buffer.length, limit, this.#searched);
       if (table.count > 0) {
         const all = table.count;
+        this.batchOffset = this.#received + at - buffer.length;
         const taken = this.#handOver(codec, table);
         if (taken === 0 && !this.#reframed) return at; // the consumer is full: still INSIDE
         const end = taken < table.count ? table.words[taken * 4]! : table.consumed;
@@ -278,6 +293,7 @@ export class FrameDecoder {
         return this.#goOn(chunk, at);
       } else {
         this.#need = table.need; // INSIDE -> INSIDE
+        this.#declared = table.declared;
         this.#searched = buffer.length;
       }
     }
@@ -325,6 +341,7 @@ export class FrameDecoder {
     const back = Math.min(length - end, appended);
     this.#buffer.keep(end, length - back);
     this.#need = 0;
+    this.#declared = 0;
     this.#searched = 0;
     this.#limit = this.#maxFrameBytes;
     this.#state = this.#buffer.length === 0 ? State.BETWEEN : State.INSIDE;

@@ -7,7 +7,7 @@ import { FramewireError } from "../errors.ts";
 import { type FrameTable, ScanStatus } from "./codec.ts";
 import type { Framing, KindField } from "./framing.ts";
 import { looksLike } from "./looks_like.ts";
-import { declaredLength, explainHeader } from "./own_header.ts";
+import { explainHeader } from "./own_header.ts";
 
 /** How many bytes of a malformed frame its error keeps. */
 const FIRST_BYTES = 16;
@@ -108,23 +108,24 @@ type Code =
  *
  * @param framing How it was framed.
  * @param bytes What came of the frame; it is not kept.
+ * @param declared How many bytes it has, or 0 when that is not known.
  * @param need How many bytes there must have been to go on.
  * @param streamOffset Where in the received stream the frame begins.
  */
 export function truncated(
   framing: Framing,
   bytes: Uint8Array,
+  declared: number,
   need: number,
   streamOffset: number,
 ): FramewireError {
-  const declared = declaredLength(framing, bytes);
   const where = framing.kind === "delimiter" || framing.kind === "custom"
     ? `a frame: ${bytes.length} bytes came and not its end`
-    : declared === undefined
+    : declared === 0
     ? `a frame's header: ${bytes.length} of at least ${need} bytes came`
     : `a frame's body: ${bytes.length} of ${declared} bytes came`;
   return new FramewireError("TRUNCATED", `the stream ended inside ${where}`, {
-    declaredBytes: declared ?? need,
+    declaredBytes: declared || need,
     streamOffset,
     firstBytes: bytes.slice(0, FIRST_BYTES),
   });

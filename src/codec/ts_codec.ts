@@ -165,7 +165,7 @@ class SubmitScanner implements Scanner {
         break;
       }
       if (total > left) {
-        need = total;
+        need = table.declared = total;
         break;
       }
       words[word] = at;

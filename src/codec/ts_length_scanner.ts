@@ -81,7 +81,7 @@ export class TsLengthScanner implements Scanner {
         break;
       }
       if (total > left) {
-        need = total;
+        need = table.declared = total;
         break;
       }
       words[word] = at;

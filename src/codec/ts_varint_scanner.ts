@@ -77,7 +77,7 @@ export class TsVarintScanner implements Scanner {
         break;
       }
       if (total > left) {
-        need = total;
+        need = table.declared = total;
         break;
       }
       words[word] = at;

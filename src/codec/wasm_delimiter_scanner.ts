@@ -49,8 +49,7 @@ export class WasmDelimiterScanner implements Scanner {
       // A delimiter that is complete behind `from` may begin before it.
       copied = Math.max(start, from - longest + 1);
       const shift = memory.copyIn(chunk, copied, limit);
-      const count = memory.exports.scan_delimiter(start, from, limit, shift, max, 0);
-      if (memory.finish(count)) table.declared = memory.reported(false);
+      memory.finish(memory.exports.scan_delimiter(start, from, limit, shift, max, 0));
       from = limit;
     } while (from < end && table.count === 0 && table.status === ScanStatus.OK);
     if (limit < end) table.need = 0; // there is more to look through already

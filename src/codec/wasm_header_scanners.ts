@@ -101,7 +101,7 @@ export class WasmVarintScanner implements Scanner {
     const shift = memory.copyIn(chunk, start, Math.min(end, limit + abi.MAX_HEADER_BYTES));
     memory.configure(this.#layout, writeVarint);
     const count = memory.exports.scan_varint(start, limit, end, shift, max, 0);
-    if (memory.finish(count)) memory.table.declared = memory.reported(false);
+    memory.finish(count);
     return memory.table;
   }
 }

@@ -61,7 +61,7 @@ export class WasmMemory {
     table.need = result[abi.RESULT_NEED / 4]!;
     const status = result[abi.RESULT_STATUS / 4] as ScanStatus;
     table.status = status;
-    table.declared = 0;
+    table.declared = this.reported(false);
     return status !== ScanStatus.OK;
   }
 

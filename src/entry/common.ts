@@ -15,6 +15,10 @@ export {
   lz4,
 } from "../codec/compression.ts";
 export { createCodec } from "../codec/create.ts";
+export { ByteWriter } from "../codec/byte_writer.ts";
+export { createDecoder, type Decoder, type DecoderOptions } from "../codec/decoder.ts";
+export { createEncoder, type Encoder, type EncoderOptions } from "../codec/encoder.ts";
+export { decoderStream, encoderStream } from "../codec/streams.ts";
 export type { Codec, FrameTable, Scanner, ScanStatus } from "../codec/codec.ts";
 export type { Clock, Timer } from "../connection/clock.ts";
 export type { Outbound } from "../connection/outbound.ts";
