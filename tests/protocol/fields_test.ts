@@ -102,6 +102,31 @@ const ROUND_TRIPS: readonly (readonly [string, unknown, unknown, string])[] = [
     "0102",
   ],
   ["a default that is not used", f.withDefault(u8, 7), 9, "09"],
+  ["sized by a u8", f.sized(u8, f.array("rest", u16)), [1, 2], "0400010002"],
+  [
+    "sized by a varint",
+    f.sized(f.uvarint, f.restText()),
+    "x".repeat(130),
+    `8201${"78".repeat(130)}`,
+  ],
+  ["sized within sized", f.sized(u8, f.sized(f.uvarint, f.rest())), new Uint8Array([9]), "020109"],
+  ["sized, empty", f.sized(u16, f.rest()), new Uint8Array(0), "0000"],
+  [
+    "tagged values",
+    f.tlvs(u16, u16, { text: [0x1e, f.cstring(9)], state: [0x427, u8] }),
+    { state: 2, text: "ab" },
+    "0427000102001e0003616200",
+  ],
+  [
+    "tagged values that are not known, or came before",
+    f.tlvs(u8, u8, { n: [1, u8] }),
+    {
+      n: 7,
+      others: [{ tag: 9, value: new Uint8Array([5]) }, { tag: 1, value: new Uint8Array(0) }],
+    },
+    "01010709010501" + "00",
+  ],
+  ["no tagged values", f.tlvs(u8, u8, { n: [1, u8] }), {}, ""],
 ];
 
 for (const [name, field, value, bytes] of ROUND_TRIPS) {
@@ -139,6 +164,15 @@ const REFUSED: readonly (readonly [string, unknown, unknown, RegExp])[] = [
   ["record field", f.record({ a: u8 }), {}, /is missing/],
   ["union", f.union(u8, { a: [1, {}] }), { type: "b" }, /type is one of a \(1\)/],
   ["constant", f.constant(u8, 7), 8, /7, always and is 8/],
+  ["sized(u8)", f.sized(u8, f.rest()), new Uint8Array(256), /is 256/],
+  ["tlvs", f.tlvs(u8, u8, { n: [1, u8] }), { n: 300 }, /is 300/],
+  ["tlvs", f.tlvs(u8, u8, { n: [1, u8] }), { m: 1 }, /an object of n and others and is "m"/],
+  [
+    "tlvs",
+    f.tlvs(u8, u8, { n: [1, u8] }),
+    { others: [{ tag: 1, value: new Uint8Array(1) }] },
+    /given as n/,
+  ],
 ];
 
 for (const [name, field, value, message] of REFUSED) {
@@ -165,6 +199,11 @@ const MALFORMED: readonly (readonly [string, unknown, string, string])[] = [
   ["a huge count of nothing", f.array(f.u32, f.record({})), "ffffffff", "INVALID_FIELD"],
   ["an unknown union tag", f.union(u8, { a: [1, {}] }), "02", "INVALID_FIELD"],
   ["another constant", f.constant(u8, 1), "02", "INVALID_FIELD"],
+  ["sized over the end", f.sized(u8, f.rest()), "0201", "BODY_TOO_SHORT"],
+  ["a field over its size", f.sized(u8, u16), "010102", "BODY_TOO_SHORT"],
+  ["a field under its size", f.sized(u8, u8), "020102", "BODY_TOO_LONG"],
+  ["a tagged value of another length", f.tlvs(u8, u8, { n: [1, u16] }), "010101", "BODY_TOO_SHORT"],
+  ["a tagged value cut off", f.tlvs(u8, u8, {}), "010201", "BODY_TOO_SHORT"],
 ];
 
 for (const [name, field, bytes, code] of MALFORMED) {
@@ -213,6 +252,37 @@ t.test("computed fields and defaults are filled in", (t) => {
   const writer = new ByteWriter(1);
   codec.write(writer, { items: [9, 8] });
   t.equal(hex(writer.bytes.subarray(0, writer.at)), "02030908");
+  t.end();
+});
+
+t.test("a field that depends on others is there when they say so", (t) => {
+  const codec = shape({
+    flags: u8,
+    more: f.when((before: { flags: number }) => before.flags === 1, u16),
+    tail: f.when((before: { more?: number }) => before.more !== undefined, f.rest()),
+  });
+  const values = [
+    [{ flags: 1, more: 5, tail: new Uint8Array([9]) }, "01000509"],
+    [{ flags: 0, more: undefined, tail: undefined }, "00"],
+  ] as const;
+  for (const [value, bytes] of values) {
+    const writer = new ByteWriter(1);
+    codec.write(writer, value);
+    t.equal(hex(writer.bytes.subarray(0, writer.at)), bytes);
+    const reader = new FieldReader();
+    reader.open(writer.bytes, 0, writer.at);
+    t.strictSame(codec.readRecord(reader), value);
+  }
+  const write = (value: Record<string, unknown>) => () => codec.write(new ByteWriter(1), value);
+  t.throws(write({ flags: 1 }), { code: "INVALID_FIELD", path: "more", message: "is missing" });
+  t.throws(write({ flags: 0, more: 1 }), { code: "INVALID_FIELD", message: /must be left out/ });
+  t.end();
+});
+
+t.test("tags that clash are refused", (t) => {
+  const code = "INVALID_CONFIG";
+  t.throws(() => f.tlvs(u8, u8, { a: [1, u8], b: [1, u8] }), { code, message: /b has tag 1/ });
+  t.throws(() => f.tlvs(u8, u8, { others: [1, u8] }), { code, message: /others/ });
   t.end();
 });
 

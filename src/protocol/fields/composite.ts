@@ -210,6 +210,7 @@ export function constant<const Value>(
   return {
     ...plain,
     optional: true,
+    isConstant: true,
     read(reader) {
       check(plain.read(reader));
       return value;

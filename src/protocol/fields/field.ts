@@ -65,8 +65,12 @@ export class FieldReader {
  * @typeParam Optional Whether the value may be left out when encoding.
  */
 export interface Field<Out, In = Out, Optional extends boolean = false> {
-  /** Reads the value and moves the reader behind it. */
-  read(reader: FieldReader): Out;
+  /**
+   * Reads the value and moves the reader behind it.
+   *
+   * @param record Fields with `readsRecord`: those of the same record that were read before.
+   */
+  read(reader: FieldReader, record?: Readonly<Record<string, unknown>>): Out;
   /**
    * Writes a value to the end of the writer.
    *
@@ -82,8 +86,14 @@ export interface Field<Out, In = Out, Optional extends boolean = false> {
   readonly bitWidth?: number;
   /** Whether it takes everything to the end of the record, or may take nothing: it stands last. */
   readonly trailing?: boolean;
+  /** Whether it takes everything to the end of the record, whatever that is. */
+  readonly takesRest?: boolean;
   /** Fields whose values are whole numbers: their largest. */
   readonly max?: number;
+  /** Whether `read` needs the fields before it. */
+  readonly readsRecord?: boolean;
+  /** Whether there is one value only: in a header, that is checked of every packet. */
+  readonly isConstant?: boolean;
 }
 
 /** Fields by name, in the order in which they stand. */

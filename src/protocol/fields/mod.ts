@@ -5,6 +5,15 @@
  */
 export * from "./composite.ts";
 export {
+  type DecodedTags,
+  type EncodableTags,
+  type KnownTags,
+  type OtherTag,
+  sized,
+  tlvs,
+  when,
+} from "./dependent.ts";
+export {
   type Decoded,
   type Encodable,
   type Field,

@@ -10,6 +10,8 @@ import { type Field, FieldProblem, type FieldReader, invalid, type Shape } from 
 type AnyField = Field<unknown, unknown, boolean>;
 type Values = Readonly<Record<string, unknown>>;
 
+const NOTHING_BEFORE: Values = {};
+
 /** Neighbouring bit fields: `[first, last)` of the shape, in `bytes` bytes. */
 interface BitGroup {
   readonly first: number;
@@ -24,7 +26,10 @@ export class ShapeCodec {
   readonly #fields: readonly AnyField[];
   /** The group that begins at a field, if one does. */
   readonly #groups: readonly (BitGroup | undefined)[];
-  readonly #hasBits: boolean;
+  /** Whether every field takes whole bytes and looks at none but itself. */
+  readonly #isPlain: boolean;
+  /** Whether a field looks at those before it. */
+  readonly readsRecord: boolean;
   /** The width of all fields together, where it is always the same. */
   readonly width: number | undefined;
 
@@ -38,7 +43,8 @@ export class ShapeCodec {
     this.names = Object.keys(shape);
     this.#fields = Object.values(shape) as unknown as AnyField[];
     this.#groups = this.#group(where);
-    this.#hasBits = this.#groups.some((group) => group !== undefined);
+    this.readsRecord = this.#fields.some((field) => field.readsRecord);
+    this.#isPlain = !this.readsRecord && this.#groups.every((group) => group === undefined);
     let width: number | undefined = 0;
     for (const [i, field] of this.#fields.entries()) {
       if (typeof field !== "object" || typeof field.read !== "function") {
@@ -79,20 +85,47 @@ export class ShapeCodec {
     return undefined;
   }
 
-  /** Reads all fields: their values in order. */
-  read(reader: FieldReader): unknown[] {
+  /**
+   * Whether every field begins at a place that is always the same: fields of fixed widths, and at
+   * the end perhaps one that takes the rest.
+   */
+  get isFlat(): boolean {
+    const last = this.#fields.length - 1;
+    return this.#isPlain && this.#fields.every(({ width, takesRest }, i) =>
+      width !== undefined || i === last && takesRest === true
+    );
+  }
+
+  /** Reads one field alone, where it begins. */
+  readField(index: number, reader: FieldReader): unknown {
+    try {
+      return this.#fields[index]!.read(reader);
+    } catch (problem) {
+      throw problem instanceof FieldProblem ? problem.within(this.names[index]!) : problem;
+    }
+  }
+
+  /**
+   * Reads all fields: their values in order.
+   *
+   * @param before What stands before the first, for fields that look at it.
+   */
+  read(reader: FieldReader, before: Values = NOTHING_BEFORE): unknown[] {
     const fields = this.#fields;
     const values = new Array<unknown>(fields.length);
     let i = 0;
     try {
-      if (!this.#hasBits) {
+      if (this.#isPlain) {
         for (; i < fields.length; i++) values[i] = fields[i]!.read(reader);
         return values;
       }
       while (i < fields.length) {
         const group = this.#groups[i];
         if (group === undefined) {
-          values[i] = fields[i]!.read(reader);
+          const field = fields[i]!;
+          values[i] = field.readsRecord
+            ? field.read(reader, { ...before, ...this.#upTo(i, values) })
+            : field.read(reader);
           i++;
         } else {
           this.#readBits(reader, group, values);
@@ -114,6 +147,12 @@ export class ShapeCodec {
   record(values: readonly unknown[]): Record<string, unknown> {
     const record: Record<string, unknown> = {};
     for (let i = 0; i < this.names.length; i++) record[this.names[i]!] = values[i];
+    return record;
+  }
+
+  #upTo(index: number, values: readonly unknown[]): Values {
+    const record: Record<string, unknown> = {};
+    for (let i = 0; i < index; i++) record[this.names[i]!] = values[i];
     return record;
   }
 
