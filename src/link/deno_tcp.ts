@@ -38,7 +38,11 @@ class DenoTcpLink implements Link {
 
   constructor(conn: Deno.TcpConn) {
     this.#conn = conn;
-    conn.setNoDelay(true);
+    try {
+      conn.setNoDelay(true);
+    } catch {
+      // macOS refuses it when the peer has left: reading will tell, and close what was accepted.
+    }
   }
 
   get local(): Address {
