@@ -1,0 +1,150 @@
+/** A server runs for ever: what comes and goes leaves nothing behind. */
+
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import process from "node:process";
+import t from "tap";
+import { memoryNetwork } from "../../src/link/memory.ts";
+import { ack, frame, submit, toHex } from "../helpers/frames.ts";
+import { connect, runtime, turns, until } from "../helpers/runtime.ts";
+import { optionsOf, peerOf, type Setting, start, urlOf } from "../helpers/settings.ts";
+import type { Server } from "../../src/server/server.ts";
+
+const CONCURRENT = 50;
+const ROUNDS = 5;
+/** 20,000 in all, most of them over TCP. */
+const PER_ROUND = { tcp: 2_800, memory: 1_200 };
+
+/** Collects garbage: Node lets a program turn that on for itself, Deno does not. */
+const gc: (() => void) | undefined = (() => {
+  try {
+    setFlagsFromString("--expose-gc");
+    const gc: unknown = runInNewContext("gc");
+    return typeof gc === "function" ? gc as () => void : undefined;
+  } catch {
+    return undefined;
+  }
+})();
+
+/** The heap after a collection; without one, the least of what is seen over some allocations. */
+async function heapUsed(): Promise<number> {
+  await turns();
+  if (gc !== undefined) {
+    gc();
+    await turns();
+    gc();
+    return process.memoryUsage().heapUsed;
+  }
+  let least = Infinity;
+  for (let i = 0; i < 60; i++) {
+    let waste: unknown[] = [];
+    for (let n = 0; n < 40_000; n++) waste.push({ n });
+    waste = [];
+    await turns(1);
+    least = Math.min(least, process.memoryUsage().heapUsed);
+  }
+  return least;
+}
+
+/** One short visit: a client, a peer that half-closes, one that resets, one that sends nonsense. */
+async function visit(server: Server, setting: Setting, kind: number): Promise<void> {
+  if (kind === 0) {
+    const client = await connect(urlOf(server), optionsOf(setting));
+    await client.submit("hello");
+    await client.close();
+    return;
+  }
+  const peer = await peerOf(server, setting);
+  peer.write(submit(1, kind === 2 ? "later" : ""));
+  const answer = toHex(await peer.read(14));
+  if (answer !== toHex(ack(1))) throw new Error(`answered by ${answer}`);
+  if (kind === 2) {
+    peer.reset();
+  } else {
+    if (kind === 3) {
+      peer.write(frame(9, 9));
+      await peer.ended;
+    }
+    peer.end();
+  }
+  await peer.closed;
+}
+
+async function round(server: Server, setting: Setting, count: number): Promise<void> {
+  let left = count;
+  await Promise.all(Array.from({ length: CONCURRENT }, async () => {
+    while (left-- > 0) await visit(server, setting, left % 4);
+  }));
+}
+
+const handles = () =>
+  process.getActiveResourcesInfo().filter((kind) => /TCP|Timeout|Pipe/.test(kind)).length;
+
+for (const codec of ["wasm", "ts"] as const) {
+  for (const carrier of ["tcp", "memory"] as const) {
+    const setting: Setting = carrier === "tcp"
+      ? { name: "", codec }
+      : { name: "", codec, transport: memoryNetwork() };
+    const each = PER_ROUND[carrier] / 2;
+    t.test(`${ROUNDS * each} short connections leave nothing behind (${codec}, ${carrier}, ${runtime})`, async (t) => {
+      const server = await start(t, setting, {
+        submit: (packet) => packet.text() === "later" ? Promise.resolve() : undefined,
+      });
+      const emptied = () => until(() => server.stats().connections.open === 0, "all are gone");
+      await round(server, setting, each);
+      await emptied();
+      await turns();
+      const handlesBefore = handles();
+      const heap = [await heapUsed()];
+      for (let n = 1; n < ROUNDS; n++) {
+        await round(server, setting, each);
+        await emptied();
+        heap.push(await heapUsed());
+      }
+      await until(() => handles() <= handlesBefore, "no handle is left", 5_000);
+      const perConnection = (heap.at(-1)! - heap[0]!) / ((ROUNDS - 1) * each);
+      const shown = heap.map((bytes) => (bytes / 1048576).toFixed(1)).join(" ");
+      t.ok(perConnection < (gc === undefined ? 500 : 100), `heap ${shown} MiB`);
+      const { connections, requests, errors } = server.stats();
+      t.strictSame(connections, { open: 0, accepted: ROUNDS * each });
+      t.equal(requests, ROUNDS * each);
+      t.equal(errors.UNKNOWN_PACKET, ROUNDS * each / 4);
+      await visit(server, setting, 0);
+      t.pass("and it still serves");
+    });
+  }
+}
+
+t.test("listeners on a signal do not pile up over servers and clients", async (t) => {
+  const transport = memoryNetwork();
+  let listening = 0;
+  const { signal } = new AbortController();
+  const counting = new Proxy(signal, {
+    get(target, name) {
+      if (name === "addEventListener") {
+        return (...args: [string, () => void]) => {
+          listening++;
+          target.addEventListener(...args);
+        };
+      }
+      if (name === "removeEventListener") {
+        return (...args: [string, () => void]) => {
+          listening--;
+          target.removeEventListener(...args);
+        };
+      }
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  for (let i = 0; i < 50; i++) {
+    const setting = { name: "", codec: "wasm", transport } as const;
+    const server = await start(t, setting, { submit: () => {} }, { signal: counting });
+    t.ok(listening <= 1) || t.bailout();
+    const client = await connect(urlOf(server), { transport, signal: counting });
+    await client.submit("x");
+    await client.close();
+    await server.shutdown();
+  }
+  t.equal(listening, 0);
+});
