@@ -2,7 +2,7 @@
  * Our server as the bench runs it: one source, on Deno as it stands and on Node bundled by
  * `bundle.mjs`.
  *
- *   deno run -A bench/server/subject.ts [sync|async|echo] [auto|wasm|ts]
+ *   deno run -A bench/server/subject.ts [sync|async|echo|defined] [auto|wasm|ts]
  *
  * Prints `listening PORT`. The handlers read the id and the payload of every request, as a user's
  * would; a handler that ignores them would be measured without the packet's lazy parts.
@@ -10,10 +10,23 @@
  * @module
  */
 import { argv, exit } from "node:process";
-import { serve } from "framewire";
+import { bytes, defineProtocol, lengthField, rest, serve, u32, u8 } from "framewire";
 
 const mode = argv[2] ?? "sync";
 const codec = (argv[3] ?? "auto") as "auto" | "wasm" | "ts";
+
+/** The submit protocol as a user would define it. */
+const definedSubmit = defineProtocol({
+  name: "defined-submit",
+  framing: lengthField({ counts: "frame", minFrameBytes: 13 }),
+  header: { total: u32, command: u8, id: bytes(8) },
+  kind: "command",
+  correlate: "id",
+  packets: {
+    submit: { kind: 0x02, reply: "submitAck", body: { payload: rest() } },
+    submitAck: { kind: 0x82, body: { result: u8 } },
+  },
+});
 
 /** What the handlers read goes here, so that no compiler can drop the reading. */
 let seen = 0;
@@ -42,12 +55,22 @@ async function listen(): Promise<number> {
       });
       return server.addr.port;
     }
+    case "defined": {
+      const server = await serve({ ...options, protocol: definedSubmit }, {
+        submit(packet): { result: number } {
+          const { payload } = packet;
+          seen = (seen + packet.header.id[7]! + payload[payload.length - 1]!) | 0;
+          return { result: 0 };
+        },
+      });
+      return server.addr.port;
+    }
     case "echo": {
       const server = await serve({ ...options, protocol: "echo" });
       return server.addr.port;
     }
     default:
-      console.error(`unknown mode ${mode}: use sync, async or echo`);
+      console.error(`unknown mode ${mode}: use sync, async, echo or defined`);
       return exit(2);
   }
 }

@@ -16,7 +16,16 @@ const SERVER = "bench/server";
  */
 
 /** The names of all subjects, in the order in which a round runs them. */
-export const SUBJECTS = ["c", "go", "deno", "node", "bare-deno", "bare-node"];
+export const SUBJECTS = [
+  "c",
+  "go",
+  "deno",
+  "node",
+  "deno-defined",
+  "node-defined",
+  "bare-deno",
+  "bare-node",
+];
 
 /**
  * @param {{ deno: string, go: boolean, codec: string, names: readonly string[] }} tools the `deno`
@@ -25,7 +34,9 @@ export const SUBJECTS = ["c", "go", "deno", "node", "bare-deno", "bare-node"];
  * @returns {Promise<Subject[]>} the wanted ones that there are.
  */
 export async function subjects({ deno, go, codec, names }) {
-  const ourBundle = names.includes("node") ? await bundleForNode(`${SERVER}/subject.ts`) : "";
+  const ourBundle = names.some((name) => name.startsWith("node"))
+    ? await bundleForNode(`${SERVER}/subject.ts`)
+    : "";
   const denoRun = (file, ...args) =>
     script(deno, "run", "-A", `${ROOT}/${SERVER}/${file}`, ...args);
   const all = [
@@ -60,6 +71,16 @@ export async function subjects({ deno, go, codec, names }) {
       title: "Framewire on Node",
       ours: true,
       launch: (mode) => script(execPath, ourBundle, mode, codec),
+    },
+    {
+      name: "deno-defined",
+      title: "the same by defineProtocol, Deno",
+      launch: (mode) => mode === "sync" ? denoRun("subject.ts", "defined", codec) : undefined,
+    },
+    {
+      name: "node-defined",
+      title: "the same by defineProtocol, Node",
+      launch: (mode) => mode === "sync" ? script(execPath, ourBundle, "defined", codec) : undefined,
     },
     {
       name: "bare-deno",

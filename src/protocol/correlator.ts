@@ -18,8 +18,8 @@ export interface Call {
   readonly request: PacketType;
 }
 
-/** The value a request is found by: a number, a bigint, or bytes. */
-export type CallKey = number | bigint | Uint8Array | undefined;
+/** The value a request is found by: a number, a bigint, digits, or bytes. */
+export type CallKey = number | bigint | string | Uint8Array | undefined;
 
 /** Pending calls of one side of a connection. */
 export class Correlator {
@@ -44,7 +44,7 @@ export class Correlator {
   /** The value of the next request's field; they count up from 1 and leave out those under way. */
   next(): CallKey {
     if (!this.correlated) return undefined;
-    const max = this.#header.correlateMax ?? Number.MAX_SAFE_INTEGER;
+    const max = this.#header.correlateLimit;
     if (this.#byKey.size >= max) {
       throw new FramewireError(
         "WINDOW_FULL",
@@ -84,15 +84,23 @@ export class Correlator {
 
   #value(number: number): Exclude<CallKey, undefined> {
     const width = this.#header.correlateWidth;
-    if (this.#header.correlateMax !== undefined || width === 0) return number;
-    if (width === 8 && this.#header.correlateIsBigInt) return BigInt(number);
-    // Fixed bytes: the number, big endian, right-aligned.
-    const bytes = new Uint8Array(width);
-    for (let i = width - 1, rest = number; i >= 0 && rest > 0; i--) {
-      bytes[i] = rest % 256;
-      rest = Math.floor(rest / 256);
+    switch (this.#header.correlateType) {
+      case "number":
+        return number;
+      case "bigint":
+        return BigInt(number);
+      case "text": // decimal digits
+        return String(number).padStart(width, "0");
+      case "bytes": {
+        // The number, big endian, right-aligned.
+        const bytes = new Uint8Array(width);
+        for (let i = width - 1, rest = number; i >= 0 && rest > 0; i--) {
+          bytes[i] = rest % 256;
+          rest = Math.floor(rest / 256);
+        }
+        return bytes;
+      }
     }
-    return bytes;
   }
 }
 

@@ -9,14 +9,30 @@ import type { ServerConnection } from "./protocol.ts";
 
 /** One kind of packet. */
 export interface PacketSpec {
-  /** The value of the header's kind field; left out where the protocol has none. */
-  readonly kind?: number;
+  /**
+   * The value of the header's kind field; left out where the protocol has none. Where it has several,
+   * the first stands in packets whose header does not say otherwise. The client's packets and the
+   * server's may have the same kind when `from` tells them apart.
+   */
+  readonly kind?: number | readonly number[];
+  /** Values of header fields in packets of this kind, where they differ from those of others. */
+  readonly header?: Readonly<Record<string, unknown>>;
   /** The fields behind the header; none when left out. */
   readonly body?: Shape;
   /** The name of the packet that answers it, or the names of those that may; none: no answer. */
   readonly reply?: string | readonly string[];
+  /**
+   * Whether it may answer any request, as an error does: a call that it answers is rejected with
+   * RESULT_FAILED, and its fields are the error's `reply`.
+   */
+  readonly answersAny?: boolean;
   /** The side that may send it; either one when left out. */
   readonly from?: "client" | "server";
+  /**
+   * The client's first packet on a connection, where that has a framing of its own, no header and no
+   * kind. All packets after it are framed as the protocol says, and so is all that the server sends.
+   */
+  readonly opening?: Framing;
 }
 
 /** Packets by name. */
@@ -40,7 +56,7 @@ export interface ProtocolSpec<H extends Shape, P extends PacketSpecs> {
   /** A bit of the kind that every reply has and no request. */
   readonly replyBit?: number;
   /** Its packets. */
-  readonly packets: P;
+  readonly packets: P & { readonly [N in keyof P]: { readonly header?: Partial<Encodable<H>> } };
   /**
    * Whether replies leave in the order of their requests.
    *
@@ -55,10 +71,16 @@ export interface ProtocolSpec<H extends Shape, P extends PacketSpecs> {
   readonly failure?: (
     request: string,
     error: unknown,
+    header: Decoded<H>,
   ) => FailureReply<H> | undefined;
+  /**
+   * What is done with a packet of a kind that is none of the protocol's: a packet that answers it, or
+   * `"ignore"`. Without it, and when it returns undefined, the connection ends with UNKNOWN_PACKET.
+   */
+  readonly unknown?: (header: Decoded<H>) => FailureReply<H> | "ignore" | undefined;
 }
 
-/** The answer to a failed request. */
+/** The answer to a request that failed or is unknown. */
 export interface FailureReply<H extends Shape> {
   /** The packet to answer with, for example the request's own reply. */
   readonly packet: string;
@@ -79,7 +101,9 @@ export type ReplyNames<P extends PacketSpecs, N extends keyof P> = P[N] extends
   : never;
 
 /** The names of all packets that answer others. */
-export type AllReplies<P extends PacketSpecs> = { [N in keyof P]: ReplyNames<P, N> }[keyof P];
+export type AllReplies<P extends PacketSpecs> = {
+  [N in keyof P]: ReplyNames<P, N> | (P[N] extends { readonly answersAny: true } ? N : never);
+}[keyof P];
 
 /** Packets that one side may send by itself. */
 export type SentBy<P extends PacketSpecs, Side extends "client" | "server"> = {
@@ -101,7 +125,12 @@ export type Answered<P extends PacketSpecs, N extends keyof P> = {
  */
 export type Packet<H extends Shape, P extends PacketSpecs, N extends keyof P> =
   & Decoded<BodyOf<P, N>>
-  & PacketBase<H, N>;
+  & PacketBase<P[N] extends { readonly opening: Framing } ? Record<never, never> : H, N>;
+
+/** Any packet of a protocol; `packet` tells which. */
+export type AnyPacket<H extends Shape, P extends PacketSpecs> = {
+  [N in keyof P]: Packet<H, P, N>;
+}[keyof P];
 
 /** What every packet of a defined protocol has. */
 export interface PacketBase<H extends Shape, N> {

@@ -20,11 +20,44 @@ const BLANKS: readonly ((width: number) => unknown)[] = [
   () => 0,
   () => 0n,
   () => false,
-  () => "",
+  (width) => "0".repeat(width),
   (width) => new Uint8Array(width),
 ];
 
+const NOTHING = new Uint8Array(0);
 const reader = new FieldReader();
+
+/** The fields of a header at their fixed places, each decoded when it is asked for. */
+export class HeaderView {
+  /** The memory. */
+  chunk: Uint8Array = NOTHING;
+  /** Where the header begins. */
+  start = 0;
+  /** Where the packet ends. */
+  end = 0;
+}
+
+/** A view class has a getter for each field of its header. */
+function viewClass(codec: HeaderCodec, shape: ShapeCodec, fields: Shape): new () => HeaderView {
+  class View extends HeaderView {
+    toJSON(): Record<string, unknown> {
+      return codec.readRecord(this.chunk, this.start, this.end);
+    }
+  }
+  for (const [name, field] of Object.entries(fields) as unknown as [string, AnyField][]) {
+    const offset = shape.offsetOf(name);
+    Object.defineProperty(View.prototype, name, {
+      configurable: true,
+      enumerable: true,
+      get(this: HeaderView) {
+        if (offset === undefined) return codec.readRecord(this.chunk, this.start, this.end)[name];
+        reader.open(this.chunk, this.start + offset, this.end);
+        return field.read(reader);
+      },
+    });
+  }
+  return View;
+}
 
 /** Reads and writes headers. */
 export class HeaderCodec {
@@ -32,6 +65,7 @@ export class HeaderCodec {
   readonly #blank: Readonly<Record<string, unknown>>;
   /** Headers encoded beforehand, by their kind. */
   readonly #templates = new Map<number | undefined, Uint8Array>();
+  readonly #view: new () => HeaderView;
   readonly #kind: string | undefined;
   readonly #kindIndex: number;
   readonly #correlate: string | undefined;
@@ -62,6 +96,7 @@ export class HeaderCodec {
     this.#correlateWidth = this.#correlateField?.width ?? 0;
     this.kindField = kind === undefined ? undefined : this.#kindField(shape, kind);
     this.#blank = blanks(shape);
+    this.#view = viewClass(this, this.#shape, shape);
   }
 
   /** Where the field of a name begins, where that is always the same. */
@@ -88,6 +123,19 @@ export class HeaderCodec {
     return this.#read(chunk, start, end)[this.#kindIndex] as number;
   }
 
+  /** A header whose fields are decoded when they are asked for; `view` is pointed at it anew. */
+  view(
+    chunk: Uint8Array,
+    start: number,
+    end: number,
+    view: HeaderView = new this.#view(),
+  ): HeaderView {
+    view.chunk = chunk;
+    view.start = start;
+    view.end = end;
+    return view;
+  }
+
   /** All fields of a header. */
   readRecord(chunk: Uint8Array, start: number, end: number): Record<string, unknown> {
     return this.#shape.record(this.#read(chunk, start, end));
@@ -103,14 +151,24 @@ export class HeaderCodec {
     return asKey(this.#correlateField!.read(reader));
   }
 
-  /** The largest number that the correlation can be, in a field of whole numbers. */
-  get correlateMax(): number | undefined {
-    return this.#correlateField?.max;
+  /** The largest number that the correlation can stand for. */
+  get correlateLimit(): number {
+    const width = this.#correlateWidth;
+    switch (this.correlateType) {
+      case "number":
+        return this.#correlateField?.max ?? Number.MAX_SAFE_INTEGER;
+      case "text":
+        return width === 0 ? Number.MAX_SAFE_INTEGER : Math.min(10 ** width - 1, 2 ** 53 - 1);
+      default:
+        return Math.min(256 ** width - 1, Number.MAX_SAFE_INTEGER);
+    }
   }
 
-  /** Whether the correlation is a bigint. */
-  get correlateIsBigInt(): boolean {
-    return this.#correlate !== undefined && typeof this.#blank[this.#correlate] === "bigint";
+  /** What the correlation is: a number, a bigint, bytes or text. */
+  get correlateType(): "number" | "bigint" | "bytes" | "text" {
+    const blank = this.#correlate === undefined ? 0 : this.#blank[this.#correlate];
+    if (typeof blank === "string") return "text";
+    return typeof blank === "bigint" ? "bigint" : blank instanceof Uint8Array ? "bytes" : "number";
   }
 
   /** The width of the correlation in bytes. */

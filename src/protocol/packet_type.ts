@@ -9,7 +9,7 @@ import type { FrameWriter } from "../codec/frame_writer.ts";
 import { FramewireError } from "../errors.ts";
 import { FieldProblem, FieldReader } from "./fields/field.ts";
 import type { ShapeCodec } from "./fields/shape.ts";
-import type { HeaderCodec } from "./header.ts";
+import type { HeaderCodec, HeaderView } from "./header.ts";
 
 const reader = new FieldReader();
 const NOTHING = new Uint8Array(0);
@@ -25,7 +25,10 @@ export let pointPacket: (
   end: number,
 ) => void;
 
-/** The value of a packet's body field number `index`; the first call decodes them all. */
+/**
+ * The value of a packet's body field number `index`. Where each field has its place, it is decoded
+ * each time; else the first call decodes them all.
+ */
 let fieldOf: (packet: DefinedPacket, index: number) => unknown;
 
 /** What every packet of a defined protocol can do; its fields are added by its type. */
@@ -36,6 +39,7 @@ export class DefinedPacket {
   #body = 0;
   #end = 0;
   #values: readonly unknown[] | undefined;
+  #header: HeaderView | undefined;
 
   static {
     pointPacket = (packet, chunk, start, body, end) => {
@@ -46,6 +50,9 @@ export class DefinedPacket {
       packet.#values = undefined;
     };
     fieldOf = (packet, index) => {
+      if (packet.#type.offsets !== undefined) {
+        return packet.#type.readField(index, packet.#chunk, packet.#body, packet.#end);
+      }
       packet.#values ??= packet.#type.readBody(packet.#chunk, packet.#body, packet.#end);
       return packet.#values[index];
     };
@@ -63,7 +70,8 @@ export class DefinedPacket {
 
   /** The fields of its header. */
   get header(): Readonly<Record<string, unknown>> {
-    return this.#type.readHeader(this.#chunk, this.#start, this.#end);
+    this.#header = this.#type.viewHeader(this.#chunk, this.#start, this.#end, this.#header);
+    return this.#header as unknown as Readonly<Record<string, unknown>>;
   }
 
   /** All its fields in memory of its own. */
@@ -129,6 +137,8 @@ export class PacketType {
   readonly #header: HeaderCodec;
   readonly #frames: FrameWriter;
   readonly #class: PacketClass;
+  /** Where the fields of the body begin, where these places are always the same. */
+  readonly offsets: readonly number[] | undefined;
   /** What may answer it. */
   replies: readonly PacketType[] = [];
   /** Whether it answers others. */
@@ -158,6 +168,7 @@ export class PacketType {
     this.shape = shape;
     this.#header = header;
     this.#frames = frames;
+    this.offsets = shape.isFlat ? shape.names.map((field) => shape.offsetOf(field)!) : undefined;
     this.#class = packetClass(shape.names);
     this.#spare = new this.#class(this);
   }
@@ -187,6 +198,16 @@ export class PacketType {
     return packet;
   }
 
+  /** The header of the packet at `chunk[start, end)`, decoded field by field. */
+  viewHeader(
+    chunk: Uint8Array,
+    start: number,
+    end: number,
+    view: HeaderView | undefined,
+  ): HeaderView {
+    return this.#header.view(chunk, start, end, view);
+  }
+
   /** Decodes the header of the packet at `chunk[start, end)`. */
   readHeader(chunk: Uint8Array, start: number, end: number): Record<string, unknown> {
     try {
@@ -208,6 +229,21 @@ export class PacketType {
         ).within(this.shape.names.at(-1) ?? "(no field)");
       }
       return values;
+    } catch (problem) {
+      throw this.#error(problem, chunk, at, end, "");
+    }
+  }
+
+  /** Decodes the field number `index` of the body at `chunk[at, end)`, where it has its place. */
+  readField(index: number, chunk: Uint8Array, at: number, end: number): unknown {
+    const from = at + this.offsets![index]!;
+    const { width } = this.shape;
+    if (from > end || width !== undefined && end - at !== width) {
+      return this.readBody(chunk, at, end)[index]; // says what is wrong with it
+    }
+    reader.open(chunk, from, end);
+    try {
+      return this.shape.readField(index, reader);
     } catch (problem) {
       throw this.#error(problem, chunk, at, end, "");
     }

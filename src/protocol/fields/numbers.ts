@@ -20,35 +20,58 @@ export interface BigIntField extends Field<bigint> {
   readonly width: 8;
 }
 
+/** Reads and writes of each width through a `DataView`; 24 bits are a byte and 16 bits. */
+const ACCESS: Readonly<Record<number, Access>> = {
+  1: {
+    get: (view, at) => view.getUint8(at),
+    set: (view, at, value) => view.setUint8(at, value),
+  },
+  2: {
+    get: (view, at, little) => view.getUint16(at, little),
+    set: (view, at, value, little) => view.setUint16(at, value, little),
+  },
+  3: {
+    get: (view, at, little) =>
+      little
+        ? view.getUint16(at, true) | view.getUint8(at + 2) << 16
+        : view.getUint8(at) << 16 | view.getUint16(at + 1),
+    set(view, at, value, little) {
+      view.setUint8(little ? at + 2 : at, value >>> 16);
+      view.setUint16(little ? at : at + 1, value, little);
+    },
+  },
+  4: {
+    get: (view, at, little) => view.getUint32(at, little),
+    set: (view, at, value, little) => view.setUint32(at, value, little),
+  },
+};
+
+interface Access {
+  get(view: DataView, at: number, littleEndian: boolean): number;
+  set(view: DataView, at: number, value: number, littleEndian: boolean): void;
+}
+
 function whole(width: number, signed: boolean, littleEndian: boolean): NumberField {
   const bits = width * 8;
   const min = signed ? -(2 ** (bits - 1)) : 0;
   const max = signed ? 2 ** (bits - 1) - 1 : 2 ** bits - 1;
-  const expected = `a whole number from ${min} to ${max}`;
   const shift = 32 - bits;
+  const { get, set } = ACCESS[width]!;
   return {
     width,
     max,
     optional: false,
     read(reader) {
-      const at = reader.take(width);
-      const { bytes } = reader;
-      let value = 0;
-      if (littleEndian) {
-        for (let i = width - 1; i >= 0; i--) {
-          value = value << 8 | bytes[at + i]!;
-        }
-      } else for (let i = 0; i < width; i++) value = value << 8 | bytes[at + i]!;
-      return signed ? value << shift >> shift : value >>> 0;
+      const value = get(reader.data, reader.take(width), littleEndian);
+      return signed ? value << shift >> shift : value;
     },
     write(writer, value) {
-      if (!Number.isInteger(value) || value < min || value > max) throw invalid(expected, value);
-      writer.room(width);
-      const { bytes, at } = writer;
-      for (let i = 0; i < width; i++) {
-        bytes[at + i] = value >>> (littleEndian ? i : width - 1 - i) * 8;
+      if (!Number.isInteger(value) || value < min || value > max) {
+        throw invalid(`a whole number from ${min} to ${max}`, value);
       }
-      writer.at = at + width;
+      writer.room(width);
+      set(writer.view, writer.at, value, littleEndian);
+      writer.at += width;
     },
   };
 }

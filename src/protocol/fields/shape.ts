@@ -91,9 +91,10 @@ export class ShapeCodec {
    */
   get isFlat(): boolean {
     const last = this.#fields.length - 1;
-    return this.#isPlain && this.#fields.every(({ width, takesRest }, i) =>
-      width !== undefined || i === last && takesRest === true
-    );
+    return this.#isPlain &&
+      this.#fields.every(({ width, takesRest }, i) =>
+        width !== undefined || i === last && takesRest === true
+      );
   }
 
   /** Reads one field alone, where it begins. */

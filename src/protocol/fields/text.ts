@@ -16,6 +16,12 @@ function decodeText(bytes: Uint8Array, from: number, to: number): string {
   if (to - from <= SHORT_TEXT_BYTES) {
     let text = "";
     let at = from;
+    for (; at + 8 <= to; at += 8) {
+      const [a, b, c, d] = [bytes[at]!, bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!];
+      const [e, f, g, h] = [bytes[at + 4]!, bytes[at + 5]!, bytes[at + 6]!, bytes[at + 7]!];
+      if ((a | b | c | d | e | f | g | h) >= 0x80) break;
+      text += String.fromCharCode(a, b, c, d, e, f, g, h);
+    }
     for (; at < to; at++) {
       const byte = bytes[at]!;
       if (byte >= 0x80) break;
@@ -164,6 +170,7 @@ export function rest(): Field<Uint8Array, Uint8Array | undefined, true> {
   return {
     optional: true,
     trailing: true,
+    takesRest: true,
     read(reader) {
       const { at, end } = reader;
       reader.at = end;
@@ -180,6 +187,7 @@ export function restText(): Field<string, string | undefined, true> {
   return {
     optional: true,
     trailing: true,
+    takesRest: true,
     read(reader) {
       const { at, end } = reader;
       reader.at = end;
