@@ -16,10 +16,64 @@ import { WasmCodec } from "./wasm_codec.ts";
  */
 export type CodecChoice = "auto" | "wasm" | "ts";
 
-let autoCodec: AutoCodec | undefined;
-let wasmCodec: WasmCodec | undefined;
-let wasmFailure: unknown = failure;
-const tsCodecs: TsCodec[] = [];
+/** Lends codecs: one instance of each kind, and spare ones in TypeScript for nested use. */
+export class Lender {
+  readonly #module: WebAssembly.Module | undefined;
+  #failure: unknown;
+  #auto: AutoCodec | undefined;
+  #wasm: WasmCodec | undefined;
+  readonly #spare: TsCodec[] = [];
+
+  /**
+   * @param module codec.wasm, compiled; undefined where that is not allowed.
+   * @param failure Why there is no module.
+   */
+  constructor(module: WebAssembly.Module | undefined, failure?: unknown) {
+    this.#module = module;
+    this.#failure = failure;
+  }
+
+  /** See {@linkcode resolveCodec}. */
+  resolve(choice: CodecChoice): "wasm" | "ts" {
+    if (choice === "ts") return "ts";
+    if (this.#load(choice) !== undefined) return "wasm";
+    if (choice === "auto") return "ts";
+    throw new FramewireError(
+      "UNSUPPORTED",
+      "WebAssembly cannot be used here (does a Content-Security-Policy lack 'wasm-unsafe-eval'?): " +
+        'use codec "auto" or "ts"',
+      { cause: this.#failure },
+    );
+  }
+
+  /** See {@linkcode borrow}. */
+  borrow(choice: CodecChoice): Codec {
+    if (this.resolve(choice) === "wasm") {
+      const codec = choice === "auto" ? this.#auto! : this.#wasm!;
+      if (!codec.busy) return codec;
+    }
+    for (const codec of this.#spare) if (!codec.busy) return codec;
+    const codec = new TsCodec();
+    this.#spare.push(codec);
+    return codec;
+  }
+
+  /** The instance for a choice, made when it is first asked for; undefined if it cannot be. */
+  #load(choice: "auto" | "wasm"): Codec | undefined {
+    const loaded = choice === "auto" ? this.#auto : this.#wasm;
+    if (loaded !== undefined || this.#failure !== undefined) return loaded;
+    try {
+      if (this.#module === undefined) throw new Error("codec.wasm was not compiled");
+      if (choice === "auto") return this.#auto = new AutoCodec(this.#module);
+      return this.#wasm = new WasmCodec(this.#module);
+    } catch (error) {
+      this.#failure = error;
+      return undefined;
+    }
+  }
+}
+
+const isolate = new Lender(module, failure);
 
 /**
  * Decides which codec a choice means in this isolate.
@@ -28,47 +82,19 @@ const tsCodecs: TsCodec[] = [];
  * @throws FramewireError UNSUPPORTED when "wasm" is asked for and cannot be had.
  */
 export function resolveCodec(choice: CodecChoice): "wasm" | "ts" {
-  if (choice === "ts") return "ts";
-  if (load(choice) !== undefined) return "wasm";
-  if (choice === "auto") return "ts";
-  throw new FramewireError(
-    "UNSUPPORTED",
-    "WebAssembly cannot be used here (does a Content-Security-Policy lack 'wasm-unsafe-eval'?): " +
-      'use codec "auto" or "ts"',
-    { cause: wasmFailure },
-  );
+  return isolate.resolve(choice);
 }
 
 /**
  * Lends the isolate's codec of the chosen kind, or, while that one is {@linkcode Codec.busy}, a
  * spare one in TypeScript: a handler inside a batch may decode a stream of its own.
  *
- * The borrower sets `busy` while it needs the table or the results to stay.
+ * The borrower sets `busy` while it needs the table or the results to stay. Who keeps a codec for
+ * long should borrow when no batch is under way, lest it keeps a spare one.
  *
  * @param choice What the user asked for.
  * @throws FramewireError UNSUPPORTED when "wasm" is asked for and cannot be had.
  */
 export function borrow(choice: CodecChoice): Codec {
-  if (resolveCodec(choice) === "wasm") {
-    const codec = choice === "auto" ? autoCodec! : wasmCodec!;
-    if (!codec.busy) return codec;
-  }
-  for (const codec of tsCodecs) if (!codec.busy) return codec;
-  const codec = new TsCodec();
-  tsCodecs.push(codec);
-  return codec;
-}
-
-/** The isolate's instance for a choice, made when it is first asked for; undefined if it cannot be. */
-function load(choice: "auto" | "wasm"): Codec | undefined {
-  const loaded = choice === "auto" ? autoCodec : wasmCodec;
-  if (loaded !== undefined || wasmFailure !== undefined) return loaded;
-  try {
-    if (module === undefined) throw new Error("codec.wasm was not compiled");
-    if (choice === "auto") return autoCodec = new AutoCodec(module);
-    return wasmCodec = new WasmCodec(module);
-  } catch (error) {
-    wasmFailure = error;
-    return undefined;
-  }
+  return isolate.borrow(choice);
 }

@@ -52,5 +52,5 @@ function looksLikeRedis(bytes: Uint8Array): boolean {
   if (bytes[0] !== 0x2a) return false;
   let at = 1;
   while (at < 5 && bytes[at]! >= 0x30 && bytes[at]! <= 0x39) at++;
-  return at > 1 && bytes[at] === 0x0d && bytes[at + 1] === 0x0a;
+  return at > 1 && bytes[at] === 0x0d && (bytes.length === at + 1 || bytes[at + 1] === 0x0a);
 }
