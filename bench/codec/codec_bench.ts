@@ -1,6 +1,11 @@
 /**
- * WebAssembly against TypeScript, one chunk per iteration: `deno bench -A bench/codec`, with
- * `--filter "scan + acks"` for some of it. On Node: bundle it with esbuild, as bench/README.md says.
+ * WebAssembly against TypeScript, one chunk per iteration.
+ *
+ * ```sh
+ * deno bench -A bench/codec                  # some of it: --filter acks
+ * npx esbuild bench/codec/codec_bench.ts --bundle --platform=node --format=esm --log-level=warning \
+ *   | node --input-type=module               # the same on Node
+ * ```
  *
  * @module
  */
@@ -19,7 +24,12 @@ for (const task of TASKS) {
       const group = `${task}: ${payload} B payloads in chunks of ${bytes}, ` +
         `${workload.framesPerChunk} frame${workload.framesPerChunk === 1 ? "" : "s"} each`;
       for (const [name, runner] of CODECS) {
-        bench({ name, group, baseline: name === "ts", fn: () => runner.run(task, workload, 1) });
+        bench({
+          name: `${task}, ${name}`,
+          group,
+          baseline: name === "ts",
+          fn: () => runner.run(task, workload, 1),
+        });
       }
     }
   }

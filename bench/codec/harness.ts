@@ -37,7 +37,7 @@ function runAll(): void {
     console.log(`\n${group}`);
     definitions.forEach(({ name, baseline }, i) => {
       const ratio = base === undefined || baseline ? "" : `${(times[i]! / base).toFixed(2)} x`;
-      console.log(`  ${name.padEnd(8)} ${times[i]!.toFixed(1).padStart(12)} ns/iter  ${ratio}`);
+      console.log(`  ${name.padEnd(22)} ${times[i]!.toFixed(1).padStart(12)} ns/iter  ${ratio}`);
     });
   }
 }
