@@ -182,7 +182,9 @@ class DelimiterWriter implements FrameWriter {
       "INVALID_CONTENT",
       end < 0
         ? "the content must end in a delimiter, since the framing strips none"
-        : `the content has a delimiter in it, complete at byte ${end}: it would be cut there`,
+        : `the content has a delimiter in it, complete at byte ${
+          end - mark
+        }: it would be cut there`,
     );
   }
 }
