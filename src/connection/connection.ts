@@ -19,6 +19,7 @@
  * @module
  */
 import { type FrameConsumer, FrameDecoder } from "../codec/frame_decoder.ts";
+import { ownLimit } from "../codec/frame_layout.ts";
 import type { Framing, KindField } from "../codec/framing.ts";
 import type { CodecChoice } from "../codec/lend.ts";
 import { FramewireError, isFramewireError, thrownText } from "../errors.ts";
@@ -46,6 +47,8 @@ export interface CloseReason {
 
 /** The side of a protocol that a connection carries. */
 export interface Endpoint extends FrameConsumer {
+  /** How the stream is framed at its beginning, where that is different; it calls `reframe`. */
+  readonly opening?: { readonly framing: Framing; readonly kind?: KindField } | undefined;
   /** Replies that are still owed: the connection's own end waits until there are none. */
   readonly owed: number;
   /** No more input is taken; replies that are owed may still be sent. Called once at the most. */
@@ -117,11 +120,14 @@ export class Connection implements LinkReceiver {
     this.#config = config;
     this.outbound = new Outbound(link);
     this.#endpoint = makeEndpoint(this);
+    const { opening } = this.#endpoint;
     this.#decoder = new FrameDecoder(
-      config.framing,
-      config.kind,
+      opening === undefined ? config.framing : opening.framing,
+      opening === undefined ? config.kind : opening.kind,
       config.codec,
-      config.maxFrameBytes,
+      opening === undefined
+        ? config.maxFrameBytes
+        : Math.min(config.maxFrameBytes, ownLimit(opening.framing)),
       this.#endpoint,
     );
   }
@@ -139,6 +145,12 @@ export class Connection implements LinkReceiver {
   /** Where in its life it is. */
   get state(): State {
     return this.#state;
+  }
+
+  /** Changes how the stream is framed, from the first frame on that its endpoint has not taken. */
+  reframe(framing: Framing, kind: KindField | undefined): void {
+    this.#decoder.maxFrameBytes = this.#config.maxFrameBytes;
+    this.#decoder.reframe(framing, kind);
   }
 
   /** Begins to read. */

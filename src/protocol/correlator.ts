@@ -6,7 +6,8 @@
 import { FramewireError } from "../errors.ts";
 import { Fifo } from "./fifo.ts";
 import type { HeaderCodec } from "./header.ts";
-import type { DefinedPacket, PacketType } from "./packet_type.ts";
+import type { DefinedPacket } from "./packet.ts";
+import type { PacketType } from "./packet_type.ts";
 
 /** A call. */
 export interface Call {

@@ -4,8 +4,9 @@
  * @module
  */
 import { type Connection } from "../connection/connection.ts";
-import { DefinedEndpoint, type DefinedSide, type Rules } from "./defined_endpoint.ts";
-import type { AnyHandler } from "./defined_endpoint.ts";
+import type { Rules } from "./answers.ts";
+import { DefinedEndpoint } from "./defined_endpoint.ts";
+import type { AnyHandler, DefinedSide } from "./defined_side.ts";
 import type { ClientCalls, PacketSpecs, ProtocolSpec, ServerHandlers } from "./definition.ts";
 import type { Shape } from "./fields/field.ts";
 import { PacketTable } from "./packet_table.ts";
@@ -63,6 +64,8 @@ export function defineProtocol<const H extends Shape, const P extends PacketSpec
     ordered: spec.ordered ?? spec.correlate === undefined,
     ...(spec.failure !== undefined &&
       { failure: spec.failure as unknown as NonNullable<Rules["failure"]> }),
+    ...(spec.unknown !== undefined &&
+      { unknown: spec.unknown as unknown as NonNullable<Rules["unknown"]> }),
   };
   const fromClient: string[] = [];
   for (const { name, isReply, from } of table.types) {
@@ -74,7 +77,7 @@ export function defineProtocol<const H extends Shape, const P extends PacketSpec
   return {
     name: spec.name,
     framing: spec.framing,
-    ...(table.kindField !== undefined && { kind: table.kindField }),
+    ...(table.framing.kindField !== undefined && { kind: table.framing.kindField }),
     spec,
     server(handlers) {
       checkHandlers(spec.name, handlers, [], fromClient);

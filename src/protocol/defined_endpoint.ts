@@ -6,57 +6,33 @@
  */
 import { ByteWriter } from "../codec/byte_writer.ts";
 import type { Codec, FrameTable } from "../codec/codec.ts";
+import type { Framing, KindField } from "../codec/framing.ts";
 import { type CloseReason, type Connection, State } from "../connection/connection.ts";
 import { FramewireError } from "../errors.ts";
+import { Answers, type AnyFields, type Rules } from "./answers.ts";
 import { BytesStore } from "./bytes_store.ts";
 import { Correlator } from "./correlator.ts";
-import { FieldProblem } from "./fields/field.ts";
+import type { AnyHandler, DefinedSide } from "./defined_side.ts";
 import { isPromise } from "./is_promise.ts";
-import type { DefinedPacket } from "./packet_type.ts";
+import type { DefinedPacket } from "./packet.ts";
+import { unasked } from "./packet_errors.ts";
+import { PacketFinder } from "./packet_finder.ts";
 import type { PacketType } from "./packet_type.ts";
-import { other, type PacketTable, type Side } from "./packet_table.ts";
+import { other, type PacketTable } from "./packet_table.ts";
 import { type ClientEndpoint, connectionLost, describe } from "./protocol.ts";
-import { type KeptChunk, type ReplyLimits, ReplyOrder } from "./reply_order.ts";
+import { type KeptChunk, ReplyOrder } from "./reply_order.ts";
 import { ReplyPool } from "./reply_pool.ts";
 
-/** A handler, whatever its packet. */
-export type AnyHandler = (packet: never, conn: unknown) => unknown;
-
-/** Fields to send. */
-export type AnyFields = Readonly<Record<string, unknown>> | undefined;
-
-/** What a side needs besides its connection. */
-export interface DefinedSide {
-  /** Which side this is. */
-  readonly side: Side;
-  /** What handlers are given beside the packet. */
-  readonly conn: unknown;
-  /** Bounds of what may be under way. */
-  readonly limits: ReplyLimits;
-  /** Requests were handed to handlers. */
-  took(requests: number): void;
-  /** A reply was put out. */
-  replied(failed: boolean): void;
-  /** A handler failed. */
-  report(error: FramewireError): void;
-  /** The last call that waited for its reply has been settled. */
-  settled(): void;
-  /** The connection is closed. */
-  closed(reason: CloseReason): void;
+/** A request that was taken: what its reply needs of it. */
+interface Request {
+  readonly type: PacketType;
+  /** The chunk it came in, kept until it is answered. */
+  readonly chunk: Uint8Array;
+  /** Where its header begins in it. */
+  readonly start: number;
 }
 
-/** How a protocol treats requests. */
-export interface Rules {
-  /** Whether replies leave in the order of their requests. */
-  readonly ordered: boolean;
-  /** What answers a request that failed. */
-  readonly failure?: (
-    request: string,
-    error: unknown,
-  ) => { readonly packet: string; readonly header?: unknown; readonly body?: unknown } | undefined;
-}
-
-/** Replies of one batch: encoded behind each other, sent in one piece. Batches do not nest. */
+/** What one batch puts out, sent in one piece. Batches do not nest. */
 const replies = new ByteWriter(16 * 1024);
 /** Packets sent by themselves, and replies that come later. */
 const single = new ByteWriter(4 * 1024);
@@ -67,10 +43,16 @@ const KEPT_WRITER_BYTES = 1 << 20;
 export class DefinedEndpoint implements ClientEndpoint {
   readonly #connection: Connection;
   readonly #table: PacketTable;
-  readonly #rules: Rules;
+  readonly #ordered: boolean;
   readonly #side: DefinedSide;
+  readonly #incoming: PacketFinder;
+  readonly #answers: Answers;
   #handlers: Readonly<Record<string, AnyHandler | undefined>>;
   readonly #calls: Correlator;
+  /** Whether the packet that opens the connection is still to come, or to be sent. */
+  #opens: boolean;
+  /** Whether a batch of this endpoint is under way: what it sends meanwhile goes with the replies. */
+  #inBatch = false;
   /** Requests whose handlers take their time; from the first such on. */
   #later: ReplyOrder | ReplyPool | undefined;
   #store: BytesStore | undefined;
@@ -91,10 +73,22 @@ export class DefinedEndpoint implements ClientEndpoint {
   ) {
     this.#connection = connection;
     this.#table = table;
-    this.#rules = rules;
+    this.#ordered = rules.ordered;
     this.#handlers = handlers;
     this.#side = side;
-    this.#calls = new Correlator(table.header, table.correlated);
+    this.#incoming = new PacketFinder(table, other(side.side));
+    this.#calls = new Correlator(table.framing.header, table.correlated);
+    this.#opens = table.opening !== undefined;
+    this.#answers = new Answers(table, rules, {
+      replied: (failed) => side.replied(failed),
+      report: (error) => side.report(error),
+      unanswered: (type) => this.#unanswered(type),
+    });
+  }
+
+  /** {@inheritDoc Endpoint.opening} */
+  get opening(): { readonly framing: Framing; readonly kind?: KindField } | undefined {
+    return this.#side.side === "server" ? this.#table.opening?.framing : undefined;
   }
 
   /** {@inheritDoc Endpoint.owed} */
@@ -142,37 +136,33 @@ export class DefinedEndpoint implements ClientEndpoint {
   /** {@inheritDoc FrameConsumer.batch} */
   batch(_codec: Codec, chunk: Uint8Array, table: FrameTable): number {
     const { words, count } = table;
-    const packets = this.#table;
+    const incoming = this.#incoming;
     replies.at = 0;
+    this.#inBatch = true;
     let requests = 0;
     let i = 0;
     try {
+      if (this.#opens && this.#side.side === "server") {
+        requests++;
+        this.#takeOpening(chunk, words);
+        return 1; // the rest is framed otherwise
+      }
       for (; i < count && this.#connection.state === State.OPEN; i++) {
-        const offset = words[i * 4]!;
-        const strip = words[i * 4 + 3]!;
-        const lead = strip & 0xffff;
-        const end = offset + words[i * 4 + 1]! - (strip >>> 16);
-        const header = packets.headerAt(offset, lead);
-        const type = this.#typeOf(words[i * 4 + 2]!, chunk, header, end);
-        if (type === undefined) throw this.#unknown(words[i * 4 + 2]!, chunk, offset, header, end);
-        const body = packets.bodyAt(chunk, offset, lead, header, end);
-        if (body > end) throw tooShort(type, chunk, offset, end);
-        if (type.isReply) {
-          this.#answered(type, chunk, header, body, end);
+        const type = incoming.find(words, i, chunk);
+        if (type === undefined) {
+          if (!this.#takeUnknown(chunk)) throw incoming.unknown(chunk);
           continue;
         }
-        if (type.from === this.#side.side) throw this.#misdirected(type, chunk, offset, end);
+        if (type.isReply) {
+          this.#answered(type, chunk, incoming.header, incoming.body, incoming.end);
+          continue;
+        }
         if (this.#later !== undefined && this.#later.full) break;
-        this.#request(type, chunk, header, body, end);
+        this.#request(type, chunk, incoming.header, incoming.body, incoming.end);
         requests++;
       }
-    } catch (problem) {
-      throw problem instanceof FieldProblem
-        ? new FramewireError(problem.code, `header.${problem.path} ${problem.message}`, {
-          cause: problem,
-        })
-        : problem;
     } finally {
+      this.#inBatch = false;
       if (requests > 0) this.#side.took(requests);
       if (replies.at > 0) {
         this.#connection.outbound.append(replies.bytes.subarray(0, replies.at));
@@ -201,12 +191,30 @@ export class DefinedEndpoint implements ClientEndpoint {
     this.#side.closed(reason);
   }
 
-  #typeOf(kind: number, chunk: Uint8Array, header: number, end: number): PacketType | undefined {
-    const table = this.#table;
-    if (table.kindField !== undefined) return table.ofKind(kind);
-    return table.hasKind
-      ? table.ofKind(table.header.kindOf(chunk, header, end))
-      : table.onlyOf(other(this.#side.side));
+  /** Takes the packet that opens the connection; from the next one on frames are the usual ones. */
+  #takeOpening(chunk: Uint8Array, words: Int32Array): void {
+    const { framing, kindField } = this.#table.framing;
+    const incoming = this.#incoming;
+    incoming.findOpening(words);
+    this.#opens = false;
+    this.#connection.reframe(framing, kindField);
+    const { header, body, end } = incoming;
+    this.#request(this.#table.opening!.type, chunk, header, body, end);
+  }
+
+  /** Answers or ignores a packet of an unknown kind, if the protocol says so. */
+  #takeUnknown(chunk: Uint8Array): boolean {
+    const { header, end, kind } = this.#incoming;
+    if (this.#table.from[this.#side.side].ofKind(kind) !== undefined) return false;
+    const answer = this.#answers.unknown(chunk, header, end);
+    if (answer === undefined) return false;
+    if (answer === "ignore") return true;
+    if (this.#ordered && this.owed > 0) {
+      this.#put(this.#accept(chunk), () => this.#answers.answer(single, answer, chunk, header));
+    } else {
+      this.#answers.answer(replies, answer, chunk, header);
+    }
+    return true;
   }
 
   #request(
@@ -240,107 +248,36 @@ export class DefinedEndpoint implements ClientEndpoint {
         return;
       }
     }
-    if (this.#rules.ordered && this.owed > 0) {
+    if (this.#ordered && this.owed > 0) {
       // Its reply waits behind others.
-      const seq = this.#accept({ type, chunk, start: header });
+      const seq = this.#accept(chunk);
+      this.#requests.set(seq, { type, chunk, start: header });
       this.#settle(seq, returned, failed, error);
     } else if (failed) {
-      this.#failed(replies, type, chunk, header, error);
+      this.#answers.failed(replies, type, chunk, header, error);
     } else if (type.replies.length > 0) {
-      this.#reply(replies, type, chunk, header, returned);
+      this.#answers.reply(replies, type, chunk, header, returned);
     }
   }
 
-  /** Encodes the reply to a request, or, when that fails, what answers failed requests. */
-  #reply(
-    writer: ByteWriter,
-    type: PacketType,
-    chunk: Uint8Array,
-    start: number,
-    returned: unknown,
-  ): void {
-    try {
-      let reply = type.replies[0]!;
-      if (type.replies.length > 1) {
-        const name = (returned as { readonly packet?: unknown } | null | undefined)?.packet;
-        const named = type.replies.find((candidate) => candidate.name === name);
-        if (named === undefined) {
-          throw new FramewireError(
-            "INVALID_FIELD",
-            `the handler of ${type.name} must return an object whose packet is one of ` +
-              `${type.replies.map((one) => one.name).join(", ")}; it is ${describe(name)}`,
-          );
-        }
-        reply = named;
-      }
-      if (returned !== undefined && (typeof returned !== "object" || returned === null)) {
-        throw new FramewireError(
-          "INVALID_FIELD",
-          `the handler of ${type.name} must return the fields of ${reply.name} and returned ` +
-            describe(returned),
-        );
-      }
-      reply.encode(writer, returned as AnyFields, undefined, chunk, start);
-      this.#side.replied(false);
-    } catch (error) {
-      this.#failed(writer, type, chunk, start, error);
-    }
+  #unanswered(type: PacketType): void {
+    if (this.#table.correlated) return;
+    // The next reply would be taken for this one's.
+    this.#connection.finish({
+      code: "HANDLER_FAILED",
+      message: `a ${type.name} could not be answered, and replies come in order`,
+    });
   }
 
-  /** A request failed: reports it, and answers it if the protocol knows how. */
-  #failed(
-    writer: ByteWriter,
-    type: PacketType,
-    chunk: Uint8Array,
-    start: number,
-    cause: unknown,
-  ): void {
-    const what = cause instanceof Error ? cause.message : String(cause);
-    this.#side.report(
-      new FramewireError("HANDLER_FAILED", `the handler of ${type.name} failed: ${what}`, {
-        cause,
-      }),
-    );
-    if (type.replies.length === 0) return;
-    try {
-      const failure = this.#rules.failure?.(type.name, cause);
-      if (failure !== undefined) {
-        const reply = this.#table.named(failure.packet);
-        if (reply === undefined) {
-          throw new FramewireError("INVALID_OPTION", `failure names ${failure.packet}: no packet`);
-        }
-        const header = failure.header === undefined ? {} : { header: failure.header };
-        const fields = { ...(failure.body as AnyFields), ...header };
-        reply.encode(writer, fields, undefined, chunk, start);
-        this.#side.replied(true);
-        return;
-      }
-    } catch (error) {
-      this.#side.report(
-        new FramewireError("HANDLER_FAILED", `the failure reply of ${type.name} failed: ${error}`, {
-          cause: error,
-        }),
-      );
-    }
-    if (!this.#table.correlated) {
-      // The next reply would be taken for this one's.
-      this.#connection.finish({
-        code: "HANDLER_FAILED",
-        message: `a ${type.name} could not be answered, and replies come in order`,
-      });
-    }
-  }
-
-  #accept(request: Request): number {
+  #accept(chunk: Uint8Array): number {
     const later = this.#later ??= this.#begin();
-    this.#kept ??= later.keep(request.chunk.length);
-    const seq = later.accept(this.#kept);
-    this.#requests.set(seq, request);
-    return seq;
+    this.#kept ??= later.keep(chunk.length);
+    return later.accept(this.#kept);
   }
 
   #await(promise: PromiseLike<unknown>, request: Request): void {
-    const seq = this.#accept(request);
+    const seq = this.#accept(request.chunk);
+    this.#requests.set(seq, request);
     const settled = promise instanceof Promise ? promise : Promise.resolve(promise);
     settled.then(
       (value) => this.#settle(seq, value, false, undefined),
@@ -349,13 +286,20 @@ export class DefinedEndpoint implements ClientEndpoint {
   }
 
   #settle(seq: number, returned: unknown, failed: boolean, error: unknown): void {
-    const later = this.#later!;
-    if (!later.pending(seq)) return; // its deadline has passed, or the connection is closed
+    if (!this.#later!.pending(seq)) return; // its deadline has passed, or the connection is closed
     const { type, chunk, start } = this.#requests.get(seq)!;
     this.#requests.delete(seq);
+    this.#put(seq, () => {
+      if (failed) this.#answers.failed(single, type, chunk, start, error);
+      else if (type.replies.length > 0) this.#answers.reply(single, type, chunk, start, returned);
+    });
+  }
+
+  /** Puts out the reply to a request that has waited. */
+  #put(seq: number, write: () => void): void {
+    const later = this.#later!;
     single.at = 0;
-    if (failed) this.#failed(single, type, chunk, start, error);
-    else if (type.replies.length > 0) this.#reply(single, type, chunk, start, returned);
+    write();
     if (single.at > 0) {
       if (this.#store === undefined) {
         this.#connection.outbound.append(single.bytes.subarray(0, single.at));
@@ -373,7 +317,7 @@ export class DefinedEndpoint implements ClientEndpoint {
       const message = `the handler has not settled within ${limit}`;
       this.#settle(seq, undefined, true, new FramewireError("HANDLER_TIMEOUT", message));
     };
-    if (!this.#rules.ordered) return new ReplyPool(this.#connection, limits, timedOut);
+    if (!this.#ordered) return new ReplyPool(this.#connection, limits, timedOut);
     this.#store = new BytesStore();
     return new ReplyOrder(this.#connection, this.#store, limits, timedOut);
   }
@@ -387,13 +331,7 @@ export class DefinedEndpoint implements ClientEndpoint {
     end: number,
   ): void {
     const call = this.#calls.take(chunk, header, end);
-    if (call === undefined) {
-      throw new FramewireError(
-        "UNEXPECTED_PACKET",
-        `a ${type.name} came that answers no pending request`,
-        { firstBytes: chunk.slice(header, Math.min(end, header + 16)) },
-      );
-    }
+    if (call === undefined) throw unasked(type, chunk, header, end);
     const { request } = call;
     if (request.replies.includes(type)) call.resolve(type.copy(chunk, header, body, end));
     else {
@@ -418,73 +356,25 @@ export class DefinedEndpoint implements ClientEndpoint {
         `the ${this.#side.side} sends no packet ${describe(name)} by itself`,
       );
     }
+    if (this.#side.side === "client" && type.opens !== this.#opens) {
+      const first = this.#table.opening!.type.name;
+      const order = type.opens ? "was sent already" : "comes first";
+      throw new FramewireError("INVALID_OPTION", `${name} cannot be sent now: ${first} ${order}`);
+    }
     return type;
   }
 
   #encode(type: PacketType, fields: AnyFields, value: unknown): void {
-    single.at = 0;
-    type.encode(single, fields, value);
-    this.#connection.outbound.append(single.bytes.subarray(0, single.at));
-    single.clear(KEPT_WRITER_BYTES);
-    this.#connection.flushSoon();
+    if (this.#inBatch) {
+      // Behind the replies to the requests before it.
+      type.encode(replies, fields, value);
+    } else {
+      single.at = 0;
+      type.encode(single, fields, value);
+      this.#connection.outbound.append(single.bytes.subarray(0, single.at));
+      single.clear(KEPT_WRITER_BYTES);
+      this.#connection.flushSoon();
+    }
+    if (type.opens) this.#opens = false;
   }
-
-  #unknown(
-    kind: number,
-    chunk: Uint8Array,
-    offset: number,
-    header: number,
-    end: number,
-  ): FramewireError {
-    const table = this.#table;
-    const came = table.kindField !== undefined
-      ? kind >>> 0
-      : table.hasKind
-      ? table.header.kindOf(chunk, header, end)
-      : undefined;
-    const known = [...table.types].map(({ name, kind }) => `${name} (${kind})`);
-    const shown = known.length > 6 ? `one of ${known.length} kinds` : known.join(", ");
-    return new FramewireError(
-      "UNKNOWN_PACKET",
-      came === undefined
-        ? `the ${other(this.#side.side)} sends nothing in this protocol, and a frame came`
-        : `a packet of kind ${came} (0x${came.toString(16)}) came: expected ${shown}`,
-      { firstBytes: chunk.slice(offset, Math.min(end, offset + 16)) },
-    );
-  }
-
-  #misdirected(
-    type: PacketType,
-    chunk: Uint8Array,
-    offset: number,
-    end: number,
-  ): FramewireError {
-    return new FramewireError(
-      "UNEXPECTED_PACKET",
-      `a ${type.name} came, which only the ${this.#side.side} sends`,
-      { firstBytes: chunk.slice(offset, Math.min(end, offset + 16)) },
-    );
-  }
-}
-
-function tooShort(
-  type: PacketType,
-  chunk: Uint8Array,
-  offset: number,
-  end: number,
-): FramewireError {
-  return new FramewireError(
-    "BODY_TOO_SHORT",
-    `a ${type.name} of ${end - offset} bytes is shorter than its header`,
-    { firstBytes: chunk.slice(offset, Math.min(end, offset + 16)) },
-  );
-}
-
-/** A request that was taken: what its reply needs of it. */
-interface Request {
-  readonly type: PacketType;
-  /** The chunk it came in, kept until it is answered. */
-  readonly chunk: Uint8Array;
-  /** Where its header begins in it. */
-  readonly start: number;
 }

@@ -8,9 +8,9 @@
  */
 import { ByteWriter } from "../codec/byte_writer.ts";
 import type { KindField } from "../codec/framing.ts";
-import { type Field, FieldReader, type Shape } from "./fields/field.ts";
+import { type Field, FieldReader, invalid, type Shape } from "./fields/field.ts";
 import { config, ShapeCodec } from "./fields/shape.ts";
-import type { HeaderFields } from "./packet_type.ts";
+import { type HeaderView, pointHeader, viewClass } from "./header_view.ts";
 
 type AnyField = Field<unknown, unknown, boolean>;
 
@@ -24,47 +24,25 @@ const BLANKS: readonly ((width: number) => unknown)[] = [
   (width) => new Uint8Array(width),
 ];
 
-const NOTHING = new Uint8Array(0);
 const reader = new FieldReader();
 
-/** The fields of a header at their fixed places, each decoded when it is asked for. */
-export class HeaderView {
-  /** The memory. */
-  chunk: Uint8Array = NOTHING;
-  /** Where the header begins. */
-  start = 0;
-  /** Where the packet ends. */
-  end = 0;
-}
+/** Fields of a header by name. */
+export type HeaderFields = Readonly<Record<string, unknown>> | undefined;
 
-/** A view class has a getter for each field of its header. */
-function viewClass(codec: HeaderCodec, shape: ShapeCodec, fields: Shape): new () => HeaderView {
-  class View extends HeaderView {
-    toJSON(): Record<string, unknown> {
-      return codec.readRecord(this.chunk, this.start, this.end);
-    }
-  }
-  for (const [name, field] of Object.entries(fields) as unknown as [string, AnyField][]) {
-    const offset = shape.offsetOf(name);
-    Object.defineProperty(View.prototype, name, {
-      configurable: true,
-      enumerable: true,
-      get(this: HeaderView) {
-        if (offset === undefined) return codec.readRecord(this.chunk, this.start, this.end)[name];
-        reader.open(this.chunk, this.start + offset, this.end);
-        return field.read(reader);
-      },
-    });
-  }
-  return View;
+/** What all packets of one kind have in their header. */
+export interface PacketHead {
+  /** The values of the kind field: the first stands there unless another one is given. */
+  readonly kinds: readonly number[];
+  /** Values of other fields. */
+  readonly headerFields: HeaderFields;
 }
 
 /** Reads and writes headers. */
 export class HeaderCodec {
   readonly #shape: ShapeCodec;
   readonly #blank: Readonly<Record<string, unknown>>;
-  /** Headers encoded beforehand, by their kind. */
-  readonly #templates = new Map<number | undefined, Uint8Array>();
+  /** Headers encoded beforehand. */
+  readonly #templates = new Map<PacketHead, Uint8Array>();
   readonly #view: new () => HeaderView;
   readonly #kind: string | undefined;
   readonly #kindIndex: number;
@@ -72,6 +50,10 @@ export class HeaderCodec {
   readonly #correlateField: AnyField | undefined;
   readonly #correlateAt: number | undefined;
   readonly #correlateWidth: number;
+  /** Constant bytes: where they stand, and what they are; undefined when a place is not fixed. */
+  readonly #constants: readonly (readonly [at: number, byte: number])[] | undefined;
+  /** Whether it has fields that must have one value. */
+  readonly hasConstants: boolean;
   /** Its width, where that is always the same. */
   readonly width: number | undefined;
   /** The kind as the scan reads it, where it stands in whole bytes at a fixed place. */
@@ -97,6 +79,8 @@ export class HeaderCodec {
     this.kindField = kind === undefined ? undefined : this.#kindField(shape, kind);
     this.#blank = blanks(shape);
     this.#view = viewClass(this, this.#shape, shape);
+    this.#constants = constants(shape, this.#shape);
+    this.hasConstants = this.#constants === undefined || this.#constants.length > 0;
   }
 
   /** Where the field of a name begins, where that is always the same. */
@@ -130,10 +114,23 @@ export class HeaderCodec {
     end: number,
     view: HeaderView = new this.#view(),
   ): HeaderView {
-    view.chunk = chunk;
-    view.start = start;
-    view.end = end;
+    pointHeader(view, chunk, start, end);
     return view;
+  }
+
+  /**
+   * Checks the fields that must have one value.
+   *
+   * @throws FieldProblem that names the field.
+   */
+  checkConstants(chunk: Uint8Array, start: number, end: number): void {
+    const pairs = this.#constants;
+    if (pairs !== undefined && start + (this.width ?? Infinity) <= end) {
+      let same = true;
+      for (const [at, byte] of pairs) same &&= chunk[start + at] === byte;
+      if (same) return;
+    }
+    this.#read(chunk, start, end);
   }
 
   /** All fields of a header. */
@@ -179,7 +176,7 @@ export class HeaderCodec {
   /** Writes a header. */
   write(
     writer: ByteWriter,
-    kind: number | undefined,
+    head: PacketHead,
     given: HeaderFields,
     value: unknown,
     chunk: Uint8Array | undefined,
@@ -187,12 +184,12 @@ export class HeaderCodec {
   ): void {
     const width = this.width;
     if (given !== undefined || width === undefined) {
-      this.#writeFields(writer, kind, given, value, chunk, from);
+      this.#writeFields(writer, head, given, value, chunk, from);
       return;
     }
     writer.room(width);
     const { bytes, at } = writer;
-    const template = this.#templates.get(kind) ?? this.#makeTemplate(kind);
+    const template = this.#templates.get(head) ?? this.#makeTemplate(head);
     for (let i = 0; i < width; i++) bytes[at + i] = template[i]!;
     this.writeCorrelation(writer, at, value, chunk, from);
     writer.at = at + width;
@@ -216,16 +213,36 @@ export class HeaderCodec {
     }
   }
 
+  /** The values of all fields in a packet to be sent, as far as they are known before. */
+  complete(head: PacketHead, given: HeaderFields): Record<string, unknown> {
+    const record: Record<string, unknown> = { ...this.#blank, ...head.headerFields };
+    if (given !== undefined) {
+      // By name: a packet's own header has getters, which a spread would leave out.
+      for (const name of this.#shape.names) {
+        const value = given[name];
+        if (value !== undefined) record[name] = value;
+      }
+    }
+    if (this.#kind !== undefined) record[this.#kind] = this.#kindFor(head, given?.[this.#kind]);
+    return record;
+  }
+
+  #kindFor({ kinds }: PacketHead, given: unknown): number | undefined {
+    if (kinds.length < 2 || given === undefined) return kinds[0];
+    if (kinds.includes(given as number)) return given as number;
+    const expected = kinds.length > 6 ? `one of ${kinds.length} kinds` : kinds.join(" or ");
+    throw invalid(expected, given).within(this.#kind!);
+  }
+
   #writeFields(
     writer: ByteWriter,
-    kind: number | undefined,
+    head: PacketHead,
     given: HeaderFields,
     value: unknown,
     chunk: Uint8Array | undefined,
     from: number,
   ): void {
-    const record: Record<string, unknown> = { ...this.#blank, ...given };
-    if (this.#kind !== undefined) record[this.#kind] = kind;
+    const record = this.complete(head, given);
     if (this.#correlate !== undefined) {
       const found = chunk === undefined
         ? value
@@ -235,11 +252,11 @@ export class HeaderCodec {
     this.#shape.write(writer, record);
   }
 
-  #makeTemplate(kind: number | undefined): Uint8Array {
+  #makeTemplate(head: PacketHead): Uint8Array {
     const writer = new ByteWriter(32);
-    this.#writeFields(writer, kind, undefined, undefined, undefined, 0);
+    this.#writeFields(writer, head, undefined, undefined, undefined, 0);
     const template = writer.bytes.slice(0, writer.at);
-    this.#templates.set(kind, template);
+    this.#templates.set(head, template);
     return template;
   }
 
@@ -300,6 +317,23 @@ function isLittleEndian(field: AnyField): boolean {
   const writer = new ByteWriter(8);
   field.write(writer, 1, {});
   return writer.at > 1 && writer.bytes[0] === 1;
+}
+
+/** The bytes of the constant fields, where each has its place. */
+function constants(
+  shape: Shape,
+  codec: ShapeCodec,
+): readonly (readonly [at: number, byte: number])[] | undefined {
+  const pairs: (readonly [number, number])[] = [];
+  for (const [name, field] of Object.entries(shape) as unknown as [string, AnyField][]) {
+    if (!field.isConstant) continue;
+    const offset = codec.offsetOf(name);
+    if (offset === undefined || field.width === undefined) return undefined;
+    const writer = new ByteWriter(16);
+    field.write(writer, undefined, {});
+    for (let i = 0; i < writer.at; i++) pairs.push([offset + i, writer.bytes[i]!]);
+  }
+  return pairs;
 }
 
 /** A value for each field of a header, for when none is given. */

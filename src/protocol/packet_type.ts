@@ -7,133 +7,32 @@
 import { ByteWriter } from "../codec/byte_writer.ts";
 import type { FrameWriter } from "../codec/frame_writer.ts";
 import { FramewireError } from "../errors.ts";
+import type { PacketSpec } from "./definition.ts";
 import { FieldProblem, FieldReader } from "./fields/field.ts";
 import type { ShapeCodec } from "./fields/shape.ts";
-import type { HeaderCodec, HeaderView } from "./header.ts";
+import type { HeaderCodec, HeaderFields, PacketHead } from "./header.ts";
+import type { HeaderView } from "./header_view.ts";
+import type { PacketFraming } from "./packet_framing.ts";
+import { type DefinedPacket, type PacketClass, packetClass, pointPacket } from "./packet.ts";
 
 const reader = new FieldReader();
-const NOTHING = new Uint8Array(0);
 const NO_TEMPLATE = new Int32Array(0);
 const NO_FIELDS: Readonly<Record<string, unknown>> = {};
 
-/** Points a packet at its bytes; only the endpoint does. */
-export let pointPacket: (
-  packet: DefinedPacket,
-  chunk: Uint8Array,
-  start: number,
-  body: number,
-  end: number,
-) => void;
-
-/**
- * The value of a packet's body field number `index`. Where each field has its place, it is decoded
- * each time; else the first call decodes them all.
- */
-let fieldOf: (packet: DefinedPacket, index: number) => unknown;
-
-/** What every packet of a defined protocol can do; its fields are added by its type. */
-export class DefinedPacket {
-  readonly #type: PacketType;
-  #chunk: Uint8Array = NOTHING;
-  #start = 0;
-  #body = 0;
-  #end = 0;
-  #values: readonly unknown[] | undefined;
-  #header: HeaderView | undefined;
-
-  static {
-    pointPacket = (packet, chunk, start, body, end) => {
-      packet.#chunk = chunk;
-      packet.#start = start;
-      packet.#body = body;
-      packet.#end = end;
-      packet.#values = undefined;
-    };
-    fieldOf = (packet, index) => {
-      if (packet.#type.offsets !== undefined) {
-        return packet.#type.readField(index, packet.#chunk, packet.#body, packet.#end);
-      }
-      packet.#values ??= packet.#type.readBody(packet.#chunk, packet.#body, packet.#end);
-      return packet.#values[index];
-    };
-  }
-
-  /** A packet of a type, not yet pointed at any bytes. */
-  constructor(type: PacketType) {
-    this.#type = type;
-  }
-
-  /** The name of its type. */
-  get packet(): string {
-    return this.#type.name;
-  }
-
-  /** The fields of its header. */
-  get header(): Readonly<Record<string, unknown>> {
-    this.#header = this.#type.viewHeader(this.#chunk, this.#start, this.#end, this.#header);
-    return this.#header as unknown as Readonly<Record<string, unknown>>;
-  }
-
-  /** All its fields in memory of its own. */
-  toObject(): Record<string, unknown> {
-    const frame = this.#chunk.slice(this.#start, this.#end);
-    const body = this.#body - this.#start;
-    return {
-      packet: this.packet,
-      header: this.#type.readHeader(frame, 0, frame.length),
-      ...this.#type.shape.record(this.#type.readBody(frame, body, frame.length)),
-    };
-  }
-
-  /** What `JSON.stringify` and loggers show. */
-  toJSON(): Record<string, unknown> {
-    return this.toObject();
-  }
-}
-
-/** A packet class has a getter for each of its fields. */
-interface PacketClass {
-  new (type: PacketType): DefinedPacket;
-}
-
-function packetClass(names: readonly string[]): PacketClass {
-  class Packet extends DefinedPacket {
-    static {
-      for (const [index, name] of names.entries()) {
-        Object.defineProperty(this.prototype, name, {
-          configurable: true,
-          enumerable: true,
-          get(this: Packet) {
-            return fieldOf(this, index);
-          },
-        });
-      }
-    }
-  }
-  return Packet;
-}
-
-/** Names that a body's field cannot have: every packet has them already. */
-export const RESERVED_NAMES: ReadonlySet<string> = new Set([
-  "packet",
-  "header",
-  "toObject",
-  "toJSON",
-  "constructor",
-]);
-
 /** A kind of packet. */
-export class PacketType {
+export class PacketType implements PacketHead {
   /** Its name in the definition. */
   readonly name: string;
-  /** Its number among the protocol's packets. */
-  readonly index: number;
-  /** The value of the header's kind field, if the protocol has one. */
-  readonly kind: number | undefined;
+  /** The values that the header's kind field may have; none if the protocol has no kind. */
+  readonly kinds: readonly number[];
+  /** Values of header fields in packets of this kind. */
+  readonly headerFields: Readonly<Record<string, unknown>> | undefined;
   /** The side that may send it, if only one may. */
   readonly from: "client" | "server" | undefined;
   /** Its body. */
   readonly shape: ShapeCodec;
+  /** How it stands in a frame. */
+  readonly framing: PacketFraming;
   readonly #header: HeaderCodec;
   readonly #frames: FrameWriter;
   readonly #class: PacketClass;
@@ -143,6 +42,10 @@ export class PacketType {
   replies: readonly PacketType[] = [];
   /** Whether it answers others. */
   isReply = false;
+  /** Whether it may answer any request, as an error. */
+  answersAny: boolean;
+  /** Whether it is the first packet of a connection, with a framing of its own. */
+  readonly opens: boolean;
   #spare: DefinedPacket;
   /** The whole frame with a blank body, by words of four bytes, where every frame of this kind is of one length. */
   #template: Int32Array | undefined;
@@ -150,24 +53,17 @@ export class PacketType {
   #headerAt = 0;
 
   /** A kind of packet; its replies are told later, when all kinds are known. */
-  constructor(
-    definition: {
-      readonly name: string;
-      readonly index: number;
-      readonly kind: number | undefined;
-      readonly from: "client" | "server" | undefined;
-    },
-    shape: ShapeCodec,
-    header: HeaderCodec,
-    frames: FrameWriter,
-  ) {
-    this.name = definition.name;
-    this.index = definition.index;
-    this.kind = definition.kind;
-    this.from = definition.from;
+  constructor(name: string, spec: PacketSpec, shape: ShapeCodec, framing: PacketFraming) {
+    this.name = name;
+    this.kinds = spec.kind === undefined ? [] : [spec.kind].flat();
+    this.headerFields = spec.header;
+    this.from = spec.opening === undefined ? spec.from : "client";
+    this.opens = spec.opening !== undefined;
+    this.answersAny = spec.answersAny === true;
     this.shape = shape;
-    this.#header = header;
-    this.#frames = frames;
+    this.framing = framing;
+    this.#header = framing.header;
+    this.#frames = framing.frames;
     this.offsets = shape.isFlat ? shape.names.map((field) => shape.offsetOf(field)!) : undefined;
     this.#class = packetClass(shape.names);
     this.#spare = new this.#class(this);
@@ -186,6 +82,13 @@ export class PacketType {
     return this.#spare;
   }
 
+  /** A packet of its own that reads in memory it does not own. */
+  at(chunk: Uint8Array, start: number, body: number, end: number): DefinedPacket {
+    const packet = new this.#class(this);
+    pointPacket(packet, chunk, start, body, end);
+    return packet;
+  }
+
   /** The packet last opened stays as it is: the next one is another. */
   keepSpare(): void {
     this.#spare = new this.#class(this);
@@ -193,9 +96,7 @@ export class PacketType {
 
   /** A packet in memory of its own. */
   copy(chunk: Uint8Array, start: number, body: number, end: number): DefinedPacket {
-    const packet = new this.#class(this);
-    pointPacket(packet, chunk.slice(start, end), 0, body - start, end - start);
-    return packet;
+    return this.at(chunk.slice(start, end), 0, body - start, end - start);
   }
 
   /** The header of the packet at `chunk[start, end)`, decoded field by field. */
@@ -217,11 +118,14 @@ export class PacketType {
     }
   }
 
-  /** Decodes the body of the packet at `chunk[at, end)`. */
-  readBody(chunk: Uint8Array, at: number, end: number): readonly unknown[] {
+  /** Decodes the body of the packet at `chunk[at, end)`, whose header begins at `start`. */
+  readBody(chunk: Uint8Array, at: number, end: number, start: number): readonly unknown[] {
+    const before = this.shape.readsRecord
+      ? { header: this.readHeader(chunk, start, end) }
+      : undefined;
     reader.open(chunk, at, end);
     try {
-      const values = this.shape.read(reader);
+      const values = this.shape.read(reader, before);
       if (reader.at !== end) {
         throw new FieldProblem(
           "BODY_TOO_LONG",
@@ -239,7 +143,7 @@ export class PacketType {
     const from = at + this.offsets![index]!;
     const { width } = this.shape;
     if (from > end || width !== undefined && end - at !== width) {
-      return this.readBody(chunk, at, end)[index]; // says what is wrong with it
+      return this.readBody(chunk, at, end, at)[index]; // says what is wrong with it
     }
     reader.open(chunk, from, end);
     try {
@@ -281,9 +185,13 @@ export class PacketType {
         return;
       }
       const mark = this.#frames.begin(writer);
-      this.#header.write(writer, this.kind, given["header"] as HeaderFields, value, chunk, from);
+      const header = given["header"] as HeaderFields;
+      this.#header.write(writer, this, header, value, chunk, from);
       part = "";
-      this.shape.write(writer, given);
+      const record = this.shape.readsRecord
+        ? { ...given, header: this.#header.complete(this, header) }
+        : given;
+      this.shape.write(writer, record);
       this.#frames.end(writer, mark);
     } catch (problem) {
       const at = writer.at - start;
@@ -304,7 +212,7 @@ export class PacketType {
     const writer = new ByteWriter(64);
     const mark = this.#frames.begin(writer);
     this.#headerAt = writer.at;
-    this.#header.write(writer, this.kind, undefined, undefined, undefined, 0);
+    this.#header.write(writer, this, undefined, undefined, undefined, 0);
     writer.room(width);
     writer.at += width;
     const content = writer.at;
@@ -331,6 +239,3 @@ export class PacketType {
     );
   }
 }
-
-/** Fields of a header by name. */
-export type HeaderFields = Readonly<Record<string, unknown>> | undefined;
