@@ -204,11 +204,13 @@ export function memoryNetwork(options: MemoryNetworkOptions = {}): Transport {
           `cannot listen on port ${address.port} in memory: another server does`,
         );
       }
-      listeners.set(address.port, (link) => events.accepted(link));
+      const accept = (link: Link) => events.accepted(link);
+      listeners.set(address.port, accept);
       return {
         address,
         close: () => {
-          listeners.delete(address.port);
+          // Closed twice, the second time another may listen there.
+          if (listeners.get(address.port) === accept) listeners.delete(address.port);
           return Promise.resolve();
         },
       };
@@ -230,7 +232,11 @@ export function memoryNetwork(options: MemoryNetworkOptions = {}): Transport {
       const server = new MemoryLink(there, here, down, up);
       client.peer = server;
       server.peer = client;
-      queueMicrotask(() => accept(server));
+      queueMicrotask(() => {
+        // Who stops listening resets what it has not accepted.
+        if (listeners.get(port) === accept) accept(server);
+        else server.abort();
+      });
       return client;
     },
   };
