@@ -10,6 +10,9 @@ import { connect, runtime, turns, until } from "../helpers/runtime.ts";
 import { optionsOf, peerOf, type Setting, start, urlOf } from "../helpers/settings.ts";
 import type { Server } from "../../src/server/server.ts";
 
+// Twenty seconds of work on a machine that does nothing else.
+t.setTimeout(240_000);
+
 const CONCURRENT = 50;
 const ROUNDS = 5;
 /** 20,000 in all, most of them over TCP. */

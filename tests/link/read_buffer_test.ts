@@ -30,11 +30,11 @@ t.test("steady reads of one size change nothing", (t) => {
 });
 
 t.test("what was kept is never given out again", (t) => {
-  for (let seed = 1; seed <= 50; seed++) {
+  for (let seed = 1; seed <= 20; seed++) {
     const next = random(seed);
     const buffer = new ReadBuffer();
     const kept: { view: Uint8Array; mark: number }[] = [];
-    for (let i = 0; i < 300; i++) {
+    for (let i = 0; i < 120; i++) {
       const { view } = buffer;
       const bytes = next(3) === 0 ? view.length : 1 + next(view.length);
       const mark = 1 + i % 250;
@@ -45,10 +45,12 @@ t.test("what was kept is never given out again", (t) => {
       buffer.took(bytes, keeps);
       if (buffer.view.length < 512) t.fail(`seed ${seed}: a read of ${buffer.view.length} bytes`);
     }
-    if (!kept.every(({ view, mark }) => view.every((byte) => byte === mark))) {
-      t.fail(`seed ${seed}: kept bytes were overwritten`);
+    for (const { view, mark } of kept) {
+      let right = 0;
+      for (let at = 0; at < view.length; at++) if (view[at] === mark) right++;
+      if (right < view.length) t.fail(`seed ${seed}: kept bytes were overwritten`);
     }
   }
-  t.pass("seeds 1 to 50");
+  t.pass("seeds 1 to 20");
   t.end();
 });
