@@ -166,10 +166,11 @@ t.test("both codecs agree on runs that are longer than the windows", (t) => {
 t.test("64 MiB round trip on both codecs, in fixed memory", (t) => {
   const before = memory.buffer.byteLength;
   const input = new Uint8Array(64 << 20);
-  const piece = makeInput(5, 1 << 20, "mixed");
-  const noise = randomBytes(6, 1 << 20);
-  for (let i = 0; i < 64; i++) {
-    input.set(i % 9 === 8 ? noise : piece, i << 20);
+  const pieces = (["mixed", "long literals", "long matches", "noise"] as const)
+    .map((kind, i) => makeInput(i, 1 << 20, kind));
+  // A quarter stays zeros, for the sake of time.
+  for (let i = 0; i < 48; i++) {
+    input.set(pieces[i % 8 === 7 ? 0 : 1 + i % 3]!, i << 20);
     input[(i << 20) + i] = i;
   }
   t.equal(differs(input, input.length - 1), undefined);
@@ -206,8 +207,8 @@ t.test("broken blocks come to the same on both codecs, and nothing is written el
   own.forEach(([from], i) => memory.set(kept[i]!, from));
   const bad: string[] = [];
   const outcomes: Record<string, number> = {};
-  for (let i = 0; i < 4000; i++) {
-    const length = 1 + next(next(20) === 0 ? 400_000 : 3000);
+  for (let i = 0; i < 2000; i++) {
+    const length = 1 + next(next(100) === 0 ? 400_000 : 2000);
     const input = makeInput(seed + i, length, KINDS[next(KINDS.length)]!);
     let block = ts.compress(input, maxPackedBytes(length))!;
     for (let n = 1 + next(3); n > 0 && block.length > 0; n--) block = mutate(block, next);
