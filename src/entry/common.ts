@@ -47,6 +47,7 @@ export type {
   BuiltinProtocols,
   CallsOf,
   Chosen,
+  ConnOf,
   HandlersOf,
   ProtocolChoice,
 } from "../protocol/choice.ts";

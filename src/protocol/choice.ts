@@ -4,8 +4,10 @@
  * @module
  */
 import { FramewireError } from "../errors.ts";
+import type { DefinedProtocol } from "./define.ts";
+import type { DefinedConnection } from "./definition.ts";
 import { echo } from "./echo.ts";
-import { describe, type Protocol } from "./protocol.ts";
+import { describe, type Protocol, type ServerConnection } from "./protocol.ts";
 import { submit } from "./submit.ts";
 
 /** The built-in protocols by name. */
@@ -29,6 +31,10 @@ export type Chosen<P extends ProtocolChoice> = P extends keyof BuiltinProtocols
 export type HandlersOf<P extends ProtocolChoice> = Chosen<P> extends
   Protocol<infer Handlers, infer _> ? Handlers
   : never;
+
+/** The connection as the handlers and listeners of a server of a protocol see it. */
+export type ConnOf<P extends ProtocolChoice> = Chosen<P> extends
+  DefinedProtocol<infer H, infer Packets> ? DefinedConnection<H, Packets> : ServerConnection;
 
 /** What a client of a protocol can call. */
 export type CallsOf<P extends ProtocolChoice> = Chosen<P> extends Protocol<infer _, infer Calls>

@@ -3,21 +3,64 @@
  *
  * @module
  */
+import { ByteWriter } from "../codec/byte_writer.ts";
 import { type Connection } from "../connection/connection.ts";
+import { FramewireError } from "../errors.ts";
 import type { Rules } from "./answers.ts";
 import { DefinedEndpoint } from "./defined_endpoint.ts";
 import type { AnyHandler, DefinedSide } from "./defined_side.ts";
-import type { ClientCalls, PacketSpecs, ProtocolSpec, ServerHandlers } from "./definition.ts";
+import type {
+  AnyPacket,
+  ClientCalls,
+  FieldsArgument,
+  PacketSpecs,
+  ProtocolSpec,
+  ServerHandlers,
+} from "./definition.ts";
 import type { Shape } from "./fields/field.ts";
 import { PacketTable } from "./packet_table.ts";
-import { checkHandlers, type Protocol } from "./protocol.ts";
+import {
+  FramePackets,
+  type PacketDecoder,
+  type PacketDecoderOptions,
+  StreamPackets,
+} from "./packet_decoder.ts";
+import { checkHandlers, describe, type Protocol } from "./protocol.ts";
 
 /** A protocol made by {@linkcode defineProtocol}. */
 export interface DefinedProtocol<H extends Shape, P extends PacketSpecs>
   extends Protocol<ServerHandlers<H, P>, ClientCalls<H, P>> {
   /** Its definition. */
   readonly spec: ProtocolSpec<H, P>;
+  /**
+   * Encodes a packet without a connection.
+   *
+   * @param packet Its name.
+   * @param fields The fields of its body, and under `header` those of its header.
+   * @returns A whole frame.
+   * @throws FramewireError INVALID_FIELD, FRAME_TOO_LARGE, INVALID_OPTION.
+   */
+  encode<N extends keyof P & string>(packet: N, ...fields: FieldsArgument<H, P, N>): Uint8Array;
+  /**
+   * Decodes a packet without a connection.
+   *
+   * @param frame One whole frame. The packet is a view of it.
+   * @param from The side that sent it; by default either one.
+   * @throws FramewireError UNKNOWN_PACKET, TRUNCATED, FRAME_TOO_LARGE and others. What is wrong with
+   * its body is thrown by its fields, when they are asked for.
+   */
+  decode(frame: Uint8Array, from?: "client" | "server"): AnyPacket<H, P>;
+  /**
+   * Makes a decoder of a stream of packets without a connection.
+   *
+   * @throws FramewireError INVALID_CONFIG, UNSUPPORTED.
+   */
+  decoder(options?: PacketDecoderOptions): PacketDecoder<AnyPacket<H, P>>;
 }
+
+/** Where single frames are encoded. */
+const frame = new ByteWriter(1024);
+const KEPT_WRITER_BYTES = 1 << 20;
 
 /** Bounds of what a client's handlers may have under way. */
 const CLIENT_LIMITS = { maxInFlight: 1024, maxInFlightBytes: 4 << 20, handlerTimeoutMs: 60_000 };
@@ -71,6 +114,7 @@ export function defineProtocol<const H extends Shape, const P extends PacketSpec
   for (const { name, isReply, from } of table.types) {
     if (!isReply && from !== "server") fromClient.push(name);
   }
+  const frames = new FramePackets(table);
   type AnyHandlers = Readonly<Record<string, AnyHandler | undefined>>;
   const endpoint = (connection: Connection, handlers: AnyHandlers, side: DefinedSide) =>
     new DefinedEndpoint(connection, table, rules, handlers, side);
@@ -79,6 +123,13 @@ export function defineProtocol<const H extends Shape, const P extends PacketSpec
     framing: spec.framing,
     ...(table.framing.kindField !== undefined && { kind: table.framing.kindField }),
     spec,
+    encode: (name, ...fields) => encodeFrame(table, name, fields[0]),
+    decode: (frame, from) => frames.decode(frame, from) as unknown as AnyPacket<H, P>,
+    decoder(options = {}) {
+      const opens = table.opening !== undefined && options.from === "client";
+      const packets: unknown = new StreamPackets(table, options, opens);
+      return packets as PacketDecoder<AnyPacket<H, P>>;
+    },
     server(handlers) {
       checkHandlers(spec.name, handlers, [], fromClient);
       return (connection, side) => {
@@ -124,4 +175,16 @@ export function defineProtocol<const H extends Shape, const P extends PacketSpec
       };
     },
   };
+}
+
+function encodeFrame(table: PacketTable, name: string, fields: unknown): Uint8Array {
+  const type = table.named(name);
+  if (type === undefined) {
+    throw new FramewireError("INVALID_OPTION", `the protocol has no packet ${describe(name)}`);
+  }
+  frame.at = 0;
+  type.encode(frame, fields as Readonly<Record<string, unknown>> | undefined, undefined);
+  const bytes = frame.bytes.slice(0, frame.at);
+  frame.clear(KEPT_WRITER_BYTES);
+  return bytes;
 }

@@ -9,6 +9,7 @@ export { type DefinedProtocol, defineProtocol } from "./define.ts";
 export type {
   AllReplies,
   Answered,
+  AnyPacket,
   BodyOf,
   CallResult,
   Calls,
@@ -31,4 +32,5 @@ export type {
   ServerHandlers,
 } from "./definition.ts";
 export * from "./fields/mod.ts";
+export type { PacketDecoder, PacketDecoderOptions } from "./packet_decoder.ts";
 export type { Protocol, ServerConnection } from "./protocol.ts";

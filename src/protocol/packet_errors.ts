@@ -5,7 +5,7 @@
  */
 import { FramewireError } from "../errors.ts";
 import type { FieldProblem } from "./fields/field.ts";
-import type { PacketTable, Side } from "./packet_table.ts";
+import { other, type PacketTable, type Side } from "./packet_table.ts";
 import type { PacketType } from "./packet_type.ts";
 
 function firstBytes(chunk: Uint8Array, from: number, end: number): { firstBytes: Uint8Array } {
@@ -15,7 +15,7 @@ function firstBytes(chunk: Uint8Array, from: number, end: number): { firstBytes:
 /** A packet of a kind that the protocol does not have, or not from this side. */
 export function unknownPacket(
   table: PacketTable,
-  sender: Side,
+  sender: Side | undefined,
   kind: number,
   chunk: Uint8Array,
   offset: number,
@@ -24,11 +24,11 @@ export function unknownPacket(
   if (!table.hasKind) {
     return new FramewireError(
       "UNKNOWN_PACKET",
-      `the ${sender} sends nothing in this protocol, and a frame came`,
+      `the ${sender ?? "peer"} sends nothing in this protocol, and a frame came`,
       firstBytes(chunk, offset, end),
     );
   }
-  const misdirected = table.from[sender === "client" ? "server" : "client"].ofKind(kind);
+  const misdirected = sender === undefined ? undefined : table.from[other(sender)].ofKind(kind);
   if (misdirected !== undefined) {
     return new FramewireError(
       "UNEXPECTED_PACKET",

@@ -13,7 +13,7 @@ import type { PacketType } from "./packet_type.ts";
 /** Finds the packets that one side sends. What it found last stands in its properties. */
 export class PacketFinder {
   readonly #table: PacketTable;
-  readonly #sender: Side;
+  readonly #sender: Side | undefined;
   readonly #packets: SentPackets;
   readonly #framing: PacketFraming;
   readonly #kindField: KindField | undefined;
@@ -29,11 +29,11 @@ export class PacketFinder {
   /** Where its content ends. */
   end = 0;
 
-  /** Finds what `sender` sends. */
-  constructor(table: PacketTable, sender: Side) {
+  /** Finds what `sender` sends, or what either side does. */
+  constructor(table: PacketTable, sender: Side | undefined) {
     this.#table = table;
     this.#sender = sender;
-    this.#packets = table.from[sender];
+    this.#packets = sender === undefined ? table.fromEither() : table.from[sender];
     this.#framing = table.framing;
     this.#kindField = table.framing.kindField;
     this.#hasConstants = table.framing.header.hasConstants;

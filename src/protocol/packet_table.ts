@@ -36,10 +36,11 @@ export class SentPackets {
     return kind >= 0 && kind < SMALL_KINDS ? this.#bySmallKind[kind] : this.#byKind.get(kind >>> 0);
   }
 
-  /** Adds a packet under its kinds. */
-  add(type: PacketType): void {
+  /** Adds a packet under its kinds; those that are taken stay as they are when `shares` is true. */
+  add(type: PacketType, shares = false): void {
     for (const kind of type.kinds) {
       const taken = this.ofKind(kind);
+      if (taken !== undefined && shares) continue;
       if (taken !== undefined) {
         throw config(
           `${type.name} has kind ${kind}, which is ${taken.name}'s: ` +
@@ -107,6 +108,16 @@ export class PacketTable {
   /** The packet of a name. */
   named(name: string): PacketType | undefined {
     return this.#byName.get(name);
+  }
+
+  /** The packets of both sides: the client's where both have one of a kind. */
+  fromEither(): SentPackets {
+    const all = new SentPackets();
+    for (const side of SIDES) {
+      for (const type of this.types) if ((type.from ?? side) === side) all.add(type, true);
+      all.only ??= this.from[side].only;
+    }
+    return all;
   }
 
   #add(spec: ProtocolSpec<Shape, PacketSpecs>, name: string, packet: PacketSpec): void {

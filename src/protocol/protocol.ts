@@ -26,6 +26,8 @@ export interface ServerConnection {
   readonly bytesIn: number;
   /** Bytes sent on it so far. */
   readonly bytesOut: number;
+  /** Bytes that wait to be sent: a peer that does not read makes them grow. */
+  readonly queuedBytes: number;
   /**
    * Ends the connection in order: no more requests are taken, the replies owed leave, then it closes.
    *

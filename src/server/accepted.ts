@@ -69,6 +69,10 @@ export class AcceptedConnection implements ServerConnection, ServerSide {
     return this.#connection.outbound.bytesOut;
   }
 
+  get queuedBytes(): number {
+    return this.#connection.outbound.queuedBytes;
+  }
+
   close(reason = "closed by this side"): void {
     this.finish({ code: "CLOSED", message: reason });
   }

@@ -8,7 +8,12 @@ import { resolveCodec } from "../codec/lend.ts";
 import { FramewireError } from "../errors.ts";
 import type { Transport } from "../link/link.ts";
 import { resolveServerOptions, type ServerOptions } from "../options.ts";
-import { chooseProtocol, type HandlersOf, type ProtocolChoice } from "../protocol/choice.ts";
+import {
+  chooseProtocol,
+  type ConnOf,
+  type HandlersOf,
+  type ProtocolChoice,
+} from "../protocol/choice.ts";
 import { describe } from "../protocol/protocol.ts";
 import { RunningServer, type Server, type ServerEvents, type ServerListeners } from "./server.ts";
 
@@ -21,7 +26,7 @@ export interface ServeOptions<P extends ProtocolChoice = "submit"> extends Serve
    */
   readonly protocol?: P;
   /** Listeners to its events from the beginning; more can be added with `server.on`. */
-  readonly on?: ServerListeners;
+  readonly on?: ServerListeners<ConnOf<P>>;
 }
 
 /**
@@ -52,7 +57,7 @@ export type Serve = <P extends ProtocolChoice = "submit">(
   options: ServeOptions<P>,
   ...handlers: Record<never, never> extends HandlersOf<P> ? [handlers?: HandlersOf<P>]
     : [handlers: HandlersOf<P>]
-) => Promise<Server>;
+) => Promise<Server<ConnOf<P>>>;
 
 const EVENTS = ["listening", "connect", "disconnect", "error", "close"];
 
@@ -62,7 +67,10 @@ const EVENTS = ["listening", "connect", "disconnect", "error", "close"];
  * @param transport What carries bytes there by default.
  */
 export function makeServe(transport: Transport): Serve {
-  return async (options, ...[handlers]) => {
+  return async <P extends ProtocolChoice = "submit">(
+    options: ServeOptions<P>,
+    ...[handlers]: readonly unknown[]
+  ) => {
     const protocol = chooseProtocol(options?.protocol ?? "submit");
     const resolved = resolveServerOptions(options, ownLimit(protocol.framing));
     resolveCodec(resolved.codec); // "wasm" is refused now, not at the first connection
@@ -79,6 +87,7 @@ export function makeServe(transport: Transport): Serve {
     resolved.signal?.throwIfAborted();
     const listener = await (resolved.transport ?? transport).listen(resolved, server);
     server.listening(listener, resolved.signal);
-    return server;
+    // The endpoints of a protocol make its connections what its listeners see.
+    return server as unknown as Server<ConnOf<P>>;
   };
 }

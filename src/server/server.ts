@@ -31,22 +31,22 @@ export interface DisconnectInfo {
 }
 
 /** A server's events and what their listeners are given. */
-export interface ServerEvents {
+export interface ServerEvents<Conn extends ServerConnection = ServerConnection> {
   /** It listens. Raised by `serve`, before it resolves. */
   readonly listening: readonly [address: Address];
   /** A connection was accepted. */
-  readonly connect: readonly [conn: ServerConnection];
+  readonly connect: readonly [conn: Conn];
   /** A connection is closed. */
-  readonly disconnect: readonly [conn: ServerConnection, info: DisconnectInfo];
+  readonly disconnect: readonly [conn: Conn, info: DisconnectInfo];
   /** Something failed: a handler, a connection, or accepting (then without a connection). */
-  readonly error: readonly [error: FramewireError, conn: ServerConnection | undefined];
+  readonly error: readonly [error: FramewireError, conn: Conn | undefined];
   /** It is shut down: no connection is left. */
   readonly close: readonly [];
 }
 
 /** Listeners to a server's events, as the option `on` takes them. */
-export type ServerListeners = {
-  readonly [Name in keyof ServerEvents]?: (...args: ServerEvents[Name]) => void;
+export type ServerListeners<Conn extends ServerConnection = ServerConnection> = {
+  readonly [Name in keyof ServerEvents<Conn>]?: (...args: ServerEvents<Conn>[Name]) => void;
 };
 
 /** How a server is shut down. */
@@ -62,7 +62,7 @@ export interface ShutdownOptions {
 const SHUTDOWN_DEADLINE_MS = 10_000;
 
 /** A running server, as {@linkcode serve} returns it. */
-export interface Server extends AsyncDisposable {
+export interface Server<Conn extends ServerConnection = ServerConnection> extends AsyncDisposable {
   /** Where it listens; the port is the real one. */
   readonly addr: Address;
   /** Settles when it is shut down, by whatever asked for it. */
@@ -74,9 +74,9 @@ export interface Server extends AsyncDisposable {
    *
    * @returns A function that removes it.
    */
-  on<Name extends keyof ServerEvents>(
+  on<Name extends keyof ServerEvents<Conn>>(
     name: Name,
-    listener: (...args: ServerEvents[Name]) => void,
+    listener: (...args: ServerEvents<Conn>[Name]) => void,
   ): () => void;
   /**
    * Shuts down: accepts no more connections, takes no more requests, lets those it took be answered

@@ -5,21 +5,27 @@
  */
 import t from "tap";
 import type { Client } from "../../src/client/client.ts";
-import { delimiter, lengthField, varint } from "../../src/codec/framing.ts";
+import { delimiter, fixed, lengthField, varint } from "../../src/codec/framing.ts";
 import { memoryNetwork } from "../../src/link/memory.ts";
-import type { CallsOf, HandlersOf } from "../../src/protocol/choice.ts";
+import type { CallsOf, ConnOf, HandlersOf } from "../../src/protocol/choice.ts";
 import { defineProtocol } from "../../src/protocol/define.ts";
 import {
+  array,
   bits,
   bytes,
+  constant,
   cstring,
   optional,
   rest,
   restText,
+  sized,
+  string,
   u16,
   u32,
   u8,
+  when,
 } from "../../src/protocol/fields/mod.ts";
+import type { Server } from "../../src/server/server.ts";
 import { connect, deferred, serve } from "../helpers/runtime.ts";
 
 /** A part of SMPP 3.4. */
@@ -427,6 +433,383 @@ t.test("a reply that is none of the expected ones rejects the call with it", asy
   await server.shutdown();
 });
 
+/** Modbus has one number for a request and its reply. */
+const modbus = defineProtocol({
+  name: "modbus",
+  framing: lengthField({ offset: 4, size: 2, maxFrameBytes: 260 }),
+  header: { transaction: u16, protocol: constant(u16, 0), length: u16, unit: u8, code: u8 },
+  kind: "code",
+  correlate: "transaction",
+  packets: {
+    read: {
+      kind: 3,
+      from: "client",
+      reply: "registers",
+      body: { address: u16, quantity: u16 },
+      header: { unit: 255 },
+    },
+    registers: { kind: 3, from: "server", body: { values: sized(u8, array("rest", u16)) } },
+    exception: {
+      kind: Array.from({ length: 128 }, (_, i) => i + 128),
+      from: "server",
+      answersAny: true,
+      body: { reason: u8 },
+    },
+  },
+  failure: (_request, error, header) => ({
+    packet: "exception",
+    header: { code: header.code | 128 },
+    body: { reason: (error as { reason?: number }).reason ?? 4 },
+  }),
+  unknown: (header) => ({
+    packet: "exception",
+    header: { code: header.code | 128, unit: header.unit },
+    body: { reason: 1 },
+  }),
+});
+
+t.test("a request and its reply may have the same kind, and an error many", async (t) => {
+  const transport = pieces();
+  const units: number[] = [];
+  const server = await serve({ port: 0, protocol: modbus, transport }, {
+    read(packet) {
+      units.push(packet.header.unit);
+      if (packet.address > 9) throw Object.assign(new Error("no such address"), { reason: 2 });
+      return { values: Array.from({ length: packet.quantity }, (_, i) => packet.address + i) };
+    },
+  });
+  const client = await connect(`tcp://memory:${server.addr.port}`, { protocol: modbus, transport });
+  t.strictSame((await client.call("read", { address: 1, quantity: 3 })).values, [1, 2, 3]);
+  await t.rejects(client.call("read", { address: 10, quantity: 1, header: { unit: 7 } }), {
+    code: "RESULT_FAILED",
+    reply: { packet: "exception", reason: 2, header: { code: 0x83, transaction: 2 } },
+  });
+  t.strictSame(units, [255, 7], "a header's values come from the definition or the call");
+  await client.close();
+  await server.shutdown();
+});
+
+t.test("a packet of an unknown kind is answered, ignored, or ends the connection", async (t) => {
+  const transport = pieces();
+  const wider = defineProtocol({
+    ...modbus.spec,
+    packets: {
+      ...modbus.spec.packets,
+      other: { kind: 43, from: "client", reply: "otherReply" },
+      otherReply: { kind: 43, from: "server" },
+    },
+  });
+  const cases = [
+    [modbus.spec.unknown, "RESULT_FAILED"],
+    [() => "ignore" as const, "CONNECTION_CLOSED"],
+    [() => undefined, "CONNECTION_CLOSED"],
+  ] as const;
+  for (const [unknown, code] of cases) {
+    const ends: string[] = [];
+    const protocol = defineProtocol({ ...modbus.spec, unknown: unknown! });
+    const server = await serve({
+      port: 0,
+      protocol,
+      transport,
+      on: { disconnect: (_conn, info) => ends.push(info.code) },
+    }, { read: () => ({ values: [] }) });
+    const client = await connect(`tcp://memory:${server.addr.port}`, {
+      protocol: wider,
+      transport,
+    });
+    const other = client.call("other");
+    const goesOn = client.call("read", { address: 0, quantity: 0 }).then(() => true, () => false);
+    t.equal(await goesOn, unknown!({ code: 43 } as never) !== undefined);
+    const closed = client.close({ deadlineMs: 0 });
+    await t.rejects(other, { code });
+    await closed;
+    await server.shutdown();
+    t.strictSame(ends, [
+      code === "CONNECTION_CLOSED" && !await goesOn ? "UNKNOWN_PACKET" : "PEER_ENDED",
+    ]);
+  }
+});
+
+t.test("a constant of the header is checked of every packet", async (t) => {
+  const transport = pieces();
+  const ended = deferred<string>();
+  const server = await serve({
+    port: 0,
+    protocol: modbus,
+    transport,
+    on: { disconnect: (_conn, info) => ended.resolve(`${info.code} ${info.message}`) },
+  }, {});
+  const strange = defineProtocol({
+    name: "strange",
+    framing: modbus.framing,
+    header: { transaction: u16, protocol: u16, length: u16, unit: u8, code: u8 },
+    kind: "code",
+    correlate: "transaction",
+    packets: { read: { kind: 3, reply: "done" }, done: { kind: 4 } },
+  });
+  const client = await connect(`tcp://memory:${server.addr.port}`, {
+    protocol: strange,
+    transport,
+  });
+  const call = client.call("read", { header: { protocol: 1 } });
+  await t.rejects(call, { code: "CONNECTION_CLOSED" });
+  t.match(await ended.promise, /^INVALID_FIELD header\.protocol must be 0, always and is 1$/);
+  await server.shutdown();
+});
+
+/** The shape of PostgreSQL's protocol: only the first message has no type byte. */
+const postgres = defineProtocol({
+  name: "postgres",
+  framing: lengthField({ offset: 1, size: 4, adjust: -4 }),
+  header: { type: u8, length: u32 },
+  kind: "type",
+  packets: {
+    startup: {
+      opening: lengthField({ size: 4, counts: "frame", strip: 4, maxFrameBytes: 10_000 }),
+      reply: "authentication",
+      body: { version: constant(u32, 196_608), parameters: array("rest", cstring(64)) },
+    },
+    authentication: { kind: 0x52, from: "server", body: { status: u32 } },
+    query: { kind: 0x51, from: "client", body: { text: cstring(1000) } },
+    dataRow: { kind: 0x44, from: "server", body: { columns: array(u16, bytes(u32)) } },
+    describe: { kind: 0x44, from: "client", body: { what: u8, name: cstring(64) } },
+    ready: { kind: 0x5a, from: "server", body: { status: u8 } },
+  },
+});
+
+t.test("a protocol may change its framing after a connection's first packet", async (t) => {
+  for (const codec of ["ts", "wasm"] as const) {
+    for (const transport of [memoryNetwork(), pieces(), memoryNetwork({ pieceBytes: () => 1 })]) {
+      const seen: string[] = [];
+      const server = await serve({ port: 0, protocol: postgres, transport, codec }, {
+        startup(packet) {
+          t.same(packet.header, {}, "it has no header");
+          seen.push(packet.parameters.join());
+          return { status: 0 };
+        },
+        query(packet, conn) {
+          seen.push(packet.text);
+          conn.send("dataRow", { columns: [new Uint8Array([1]), new Uint8Array(0)] });
+          conn.send("ready", { status: 0x49 });
+        },
+        describe: (packet) => seen.push(`${packet.what}${packet.name}`),
+      });
+      const client = await connect(`tcp://memory:${server.addr.port}`, {
+        protocol: postgres,
+        transport,
+        codec,
+      });
+      t.throws(() => client.send("query", { text: "early" }), { message: /startup comes first/ });
+      const rows: number[][] = [];
+      const ready = deferred();
+      client.handle({
+        dataRow: (packet) => rows.push(packet.columns.map((column) => column.length)),
+        ready: () => ready.resolve(),
+      });
+      const authenticated = client.call("startup", { parameters: ["user", "me", ""] });
+      client.send("describe", { what: 1, name: "x" });
+      client.send("query", { text: "select 1" });
+      t.equal((await authenticated).status, 0);
+      await ready.promise;
+      t.strictSame(rows, [[1, 0]]);
+      t.strictSame(seen, ["user,me,", "1x", "select 1"]);
+      await t.rejects(client.call("startup", { parameters: [] }), { message: /sent already/ });
+      await client.close();
+      await server.shutdown();
+    }
+  }
+});
+
+t.test("the limit of the opening ends with it", async (t) => {
+  const transport = memoryNetwork();
+  const ends: string[] = [];
+  const server = await serve({
+    port: 0,
+    protocol: postgres,
+    transport,
+    on: { disconnect: (_conn, info) => ends.push(info.code) },
+  }, { startup: () => ({ status: 0 }) });
+  const loose = defineProtocol({
+    ...postgres.spec,
+    packets: {
+      ...postgres.spec.packets,
+      startup: {
+        opening: lengthField({ size: 4, counts: "frame", strip: 4 }),
+        reply: "authentication",
+        body: { raw: rest() },
+      },
+      query: { kind: 0x51, from: "client", body: { raw: rest() } },
+    },
+  });
+  for (const [opening, query] of [[9_996, 50_000], [9_997, 0]] as const) {
+    const client = await connect(`tcp://memory:${server.addr.port}`, {
+      protocol: loose,
+      transport,
+    });
+    const started = client.call("startup", { raw: new Uint8Array(opening) });
+    client.send("query", { raw: new Uint8Array(query) });
+    const [outcome] = await Promise.allSettled([started]);
+    t.equal(outcome!.status, query > 0 ? "fulfilled" : "rejected");
+    await client.close();
+  }
+  await server.shutdown();
+  t.strictSame(ends, ["PEER_ENDED", "FRAME_TOO_LARGE"]);
+});
+
+t.test("what a handler sends leaves behind the replies before it", async (t) => {
+  const transport = memoryNetwork();
+  const server = await serve({
+    port: 0,
+    protocol: smpp,
+    transport,
+    on: { connect: (conn) => conn.send("outbind", { systemId: "first" }) },
+  }, {
+    bindTransceiver: (packet) => ({ systemId: packet.systemId }),
+    alert: (packet, conn) => conn.send("outbind", { systemId: packet.source }),
+  });
+  t.equal(server.stats().connections.open, 0);
+  const peer = await transport.connect({ hostname: "memory", port: server.addr.port });
+  const came = deferred<string>();
+  const decoder = smpp.decoder({ from: "server" });
+  const packets: string[] = [];
+  peer.start({
+    data(chunk) {
+      for (const packet of decoder.push(chunk)) {
+        packets.push(packet.packet === "outbind" ? packet.systemId : packet.packet);
+      }
+      if (packets.length === 4) came.resolve(packets.join());
+      return false;
+    },
+    ended: () => peer.end(),
+    written: () => {},
+    closed: () => {},
+  });
+  const frames = [
+    smpp.encode("bindTransceiver", { systemId: "a", password: "b", header: { sequence: 1 } }),
+    smpp.encode("alert", { source: "pushed" }),
+    smpp.encode("enquireLink", { header: { sequence: 2 } }),
+  ];
+  peer.write(new Uint8Array(frames.flatMap((frame) => [...frame])));
+  t.equal(await came.promise, "first,bindTransceiverResp,pushed,enquireLinkResp");
+  await server.shutdown();
+});
+
+t.test("packets are encoded and decoded without a connection", (t) => {
+  const message = {
+    destination: "42",
+    shortMessage: new Uint8Array([1, 2]),
+    tlvs: new Uint8Array(3),
+  };
+  const frame = smpp.encode("submitSm", { ...message, header: { sequence: 7 } });
+  const packet = smpp.decode(frame);
+  if (packet.packet !== "submitSm") throw new Error(packet.packet);
+  t.equal(packet.destination, "42");
+  t.same(packet.header, { length: frame.length, command: 4, status: 0, sequence: 7 });
+  t.strictSame({ ...packet.toObject(), header: 0, packet: 0 }, {
+    ...message,
+    header: 0,
+    packet: 0,
+  });
+  t.equal(smpp.decode(frame).header.sequence, 7, "again");
+  t.throws(() => smpp.decode(new Uint8Array(20).fill(1)), { code: "FRAME_TOO_LARGE" });
+  t.throws(() => smpp.decode(frame.subarray(0, 20)), { code: "TRUNCATED" });
+  t.throws(() => smpp.decode(new Uint8Array([...frame, ...frame])), { code: "INVALID_CONTENT" });
+  t.throws(() => smpp.encode("nothing" as "enquireLink"), { code: "INVALID_OPTION" });
+  const reply = modbus.encode("registers", { values: [1] });
+  t.equal(modbus.decode(reply, "server").packet, "registers");
+  t.equal(modbus.decode(reply, "client").packet, "read");
+  t.throws(() => modbus.decode(modbus.encode("exception", { reason: 1 }), "client"), {
+    code: "UNEXPECTED_PACKET",
+  });
+  t.end();
+});
+
+t.test("a stream is decoded to packets whichever way it is cut", (t) => {
+  const stream = new Uint8Array([
+    ...postgres.encode("startup", { parameters: ["a", "b"] }),
+    ...postgres.encode("query", { text: "select" }),
+    ...postgres.encode("describe", { what: 2, name: "n" }),
+  ]);
+  for (const codec of ["ts", "wasm"] as const) {
+    for (let cut = 0; cut <= stream.length; cut++) {
+      const decoder = postgres.decoder({ from: "client", codec });
+      const packets = [stream.slice(0, cut), stream.slice(cut)].flatMap((part) =>
+        decoder.push(part)
+      );
+      decoder.end();
+      t.strictSame(packets.map(({ packet }) => packet), ["startup", "query", "describe"]);
+      const [startup, query] = packets;
+      t.strictSame(startup?.packet === "startup" && startup.parameters, ["a", "b"]);
+      t.equal(query?.packet === "query" && query.text, "select");
+    }
+  }
+  t.end();
+});
+
+t.test("fields of a body may depend on the header", async (t) => {
+  const transport = pieces();
+  const mqtt = defineProtocol({
+    name: "mqtt",
+    framing: varint({ offset: 1, maxBytes: 4 }),
+    header: { type: bits(4), dup: bits(1), qos: bits(2), retain: bits(1) },
+    kind: "type",
+    packets: {
+      publish: {
+        kind: 3,
+        body: {
+          topic: string(u16),
+          packetId: when((packet: { header: { qos: number } }) => packet.header.qos > 0, u16),
+          payload: rest(),
+        },
+      },
+      subscribe: { kind: 8, from: "client", header: { qos: 1 }, body: { packetId: u16 } },
+    },
+  });
+  const seen: string[] = [];
+  const done = deferred();
+  const server = await serve({ port: 0, protocol: mqtt, transport }, {
+    publish: (packet) => seen.push(`${packet.topic} ${packet.packetId} ${packet.payload.length}`),
+    subscribe(packet) {
+      seen.push(`${packet.header.qos} ${packet.packetId}`);
+      done.resolve();
+    },
+  });
+  const client = await connect(`tcp://memory:${server.addr.port}`, { protocol: mqtt, transport });
+  client.send("publish", { topic: "a", payload: new Uint8Array(2) });
+  client.send("publish", { topic: "b", packetId: 5, header: { qos: 1 } });
+  t.throws(() => client.send("publish", { topic: "b", packetId: 5 }), {
+    code: "INVALID_FIELD",
+    message: /^publish\.packetId at byte \d+ of the frame must be left out/,
+  });
+  t.throws(() => client.send("publish", { topic: "b", header: { qos: 1 } }), {
+    message: /is missing/,
+  });
+  client.send("subscribe", { packetId: 6 });
+  await done.promise;
+  t.strictSame(seen, ["a undefined 2", "b 5 0", "1 6"]);
+  await client.close();
+  await server.shutdown();
+});
+
+t.test("a header can be passed on", async (t) => {
+  const transport = pieces();
+  const server = await serve({ port: 0, protocol: modbus, transport }, {
+    read: (packet) => ({ values: [], header: packet.header }),
+  });
+  const client = await connect(`tcp://memory:${server.addr.port}`, { protocol: modbus, transport });
+  const reply = await client.call("read", { address: 0, quantity: 0, header: { unit: 9 } });
+  t.equal(reply.header.unit, 9);
+  t.same(JSON.parse(JSON.stringify(reply.header)), {
+    transaction: 1,
+    protocol: 0,
+    length: 3,
+    unit: 9,
+    code: 3,
+  });
+  await client.close();
+  await server.shutdown();
+});
+
 t.test("a definition that contradicts itself is refused", (t) => {
   const framing = lengthField({ size: 2, counts: "frame" });
   const header = { length: u16, kind: u8 };
@@ -501,6 +884,38 @@ t.test("a definition that contradicts itself is refused", (t) => {
           header: { kind: u16 },
           kind: "kind",
           packets: {},
+        }),
+    ],
+    [
+      /only one packet can be a connection's first/,
+      () =>
+        defineProtocol({
+          name: "x",
+          framing: delimiter("\n"),
+          packets: { a: { opening: fixed(2) }, b: { opening: fixed(2) } },
+        }),
+    ],
+    [
+      /it cannot have a kind/,
+      () =>
+        defineProtocol({
+          name: "x",
+          framing,
+          header,
+          kind: "kind",
+          packets: { a: { opening: fixed(2), kind: 1 } },
+        }),
+    ],
+    [
+      /no reply can be found by its kind/,
+      () =>
+        defineProtocol({
+          name: "x",
+          framing,
+          header,
+          kind: "kind",
+          correlate: "kind",
+          packets: { a: { opening: fixed(2), reply: "b" }, b: { kind: 1 } },
         }),
     ],
     [
@@ -621,4 +1036,36 @@ function handlers(
   });
 }
 
-void [calls, handlers];
+/** Openings, packets without a connection, and the server's own view of a connection. */
+async function more(
+  database: Client & CallsOf<typeof postgres>,
+  server: Server<ConnOf<typeof smpp>>,
+): Promise<void> {
+  const { status } = await database.call("startup", { parameters: ["user"] });
+  const same: Same<typeof status, number> = true;
+  database.handle({ dataRow: (packet) => packet.columns.length });
+  server.on("connect", (conn) => {
+    conn.send("outbind", { systemId: "x" });
+    // @ts-expect-error -- only the client sends it
+    void conn.call("submitSm", { destination: "1", shortMessage: new Uint8Array(1) });
+  });
+  const packet = smpp.decode(smpp.encode("enquireLink"));
+  if (packet.packet === "submitSm") void packet.shortMessage.length;
+  // @ts-expect-error -- not every packet has it
+  void packet.shortMessage;
+  // @ts-expect-error -- a field is missing
+  smpp.encode("submitSm", { destination: "1" });
+  // @ts-expect-error -- it may answer any request, and is none
+  await (null as unknown as Client & CallsOf<typeof modbus>).call("exception", { reason: 1 });
+  defineProtocol({
+    name: "x",
+    framing: delimiter("\n"),
+    header: { kind: u8 },
+    kind: "kind",
+    // @ts-expect-error -- the header has no such type of field
+    packets: { a: { kind: 1, header: { kind: "1" } } },
+  });
+  void same;
+}
+
+void [calls, handlers, more];

@@ -8,15 +8,13 @@ import { ByteWriter } from "../../codec/byte_writer.ts";
 import {
   type Field,
   type FieldInput,
+  type FieldOutput,
   FieldProblem,
   type FieldReader,
   invalid,
   show,
 } from "./field.ts";
 import { config } from "./shape.ts";
-
-/** What a field decodes to. */
-type FieldOutput<F> = F extends Field<infer Out, infer _In, infer _Opt> ? Out : never;
 
 type AnyField = Field<unknown, unknown, boolean>;
 

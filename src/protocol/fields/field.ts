@@ -101,8 +101,11 @@ export type Shape = { readonly [name: string]: Field<unknown, never, boolean> };
 
 /** What decoding a shape gives. */
 export type Decoded<S extends Shape> = {
-  readonly [K in keyof S]: S[K] extends Field<infer Out, infer _In, infer _Opt> ? Out : never;
+  readonly [K in keyof S]: FieldOutput<S[K]>;
 };
+
+/** What decoding a field gives. */
+export type FieldOutput<F> = F extends Field<infer Out, infer _In, infer _Opt> ? Out : never;
 
 /** What encoding a field takes. */
 export type FieldInput<F> = F extends Field<infer _Out, infer Value, infer _Opt> ? Value : never;

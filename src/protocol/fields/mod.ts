@@ -18,6 +18,7 @@ export {
   type Encodable,
   type Field,
   type FieldInput,
+  type FieldOutput,
   FieldProblem,
   type FieldProblemCode,
   FieldReader,
