@@ -4,7 +4,6 @@
  * @module
  */
 
-import process from "node:process";
 import { denoTcp } from "../../src/link/deno_tcp.ts";
 import type { Transport } from "../../src/link/link.ts";
 import { nodeTcp } from "../../src/link/node_tcp.ts";
@@ -23,11 +22,6 @@ export const canCollect: boolean = typeof (globalThis as { gc?: unknown }).gc ==
 /** Collects garbage, if the runtime lets a program do that. */
 export function collect(): void {
   (globalThis as { gc?: () => void }).gc?.();
-}
-
-/** What this process holds open: the kinds of handles, each as often as there are. */
-export function openHandles(): string[] {
-  return runtime === "node" ? process.getActiveResourcesInfo().sort() : [];
 }
 
 /** Lets every callback run that is due now: several turns of the event loop, no time on the clock. */
