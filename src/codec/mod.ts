@@ -23,4 +23,3 @@ export {
 } from "../errors.ts";
 export { looksLike } from "./looks_like.ts";
 export { ECHO_FRAMING, ECHO_KIND, SUBMIT_FRAMING, SUBMIT_KIND } from "../protocol/layouts.ts";
-export { type FrameFeatures, openSubmitFrame, sealSubmitFrame } from "../protocol/submit_seal.ts";

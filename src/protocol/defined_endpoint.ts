@@ -154,11 +154,11 @@ export class DefinedEndpoint implements ClientEndpoint {
           continue;
         }
         if (type.isReply) {
-          this.#answered(type, chunk, incoming.header, incoming.body, incoming.end);
+          this.#answered(type, incoming.chunk, incoming.header, incoming.body, incoming.end);
           continue;
         }
         if (this.#later !== undefined && this.#later.full) break;
-        this.#request(type, chunk, incoming.header, incoming.body, incoming.end);
+        this.#request(type, incoming.chunk, incoming.header, incoming.body, incoming.end);
         requests++;
       }
     } finally {
@@ -195,7 +195,7 @@ export class DefinedEndpoint implements ClientEndpoint {
   #takeOpening(chunk: Uint8Array, words: Int32Array): void {
     const { framing, kindField } = this.#table.framing;
     const incoming = this.#incoming;
-    incoming.findOpening(words);
+    incoming.findOpening(words, chunk);
     this.#opens = false;
     this.#connection.reframe(framing, kindField);
     const { header, body, end } = incoming;

@@ -3,8 +3,10 @@
  *
  * @module
  */
+import type { Checksum, ChecksumName } from "../codec/checksum.ts";
 import type { Framing } from "../codec/framing.ts";
 import type { Decoded, Encodable, Shape } from "./fields/field.ts";
+import type { CompressionSpec } from "./seal.ts";
 import type { ServerConnection } from "./protocol.ts";
 
 /** One kind of packet. */
@@ -57,6 +59,16 @@ export interface ProtocolSpec<H extends Shape, P extends PacketSpecs> {
   readonly replyBit?: number;
   /** Its packets. */
   readonly packets: P & { readonly [N in keyof P]: { readonly header?: Partial<Encodable<H>> } };
+  /**
+   * Ends each frame in a checksum of everything before it: four bytes, big endian, counted in the
+   * frame's length. A mismatch closes the connection.
+   */
+  readonly checksum?: ChecksumName | Checksum;
+  /**
+   * Compresses bodies: a body is sent as its raw length (u32, big endian) and the compressed bytes,
+   * with a bit set in its kind, when that makes it shorter.
+   */
+  readonly compression?: CompressionSpec;
   /**
    * Whether replies leave in the order of their requests.
    *

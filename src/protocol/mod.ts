@@ -32,5 +32,9 @@ export type {
   ServerHandlers,
 } from "./definition.ts";
 export * from "./fields/mod.ts";
+export type { CompressionSpec } from "./seal.ts";
+export type { Checksum, ChecksumName } from "../codec/checksum.ts";
+export type { Compression } from "../codec/compression.ts";
+export { type FrameFeatures, openSubmitFrame, sealSubmitFrame } from "./submit_seal.ts";
 export type { PacketDecoder, PacketDecoderOptions } from "./packet_decoder.ts";
 export type { Protocol, ServerConnection } from "./protocol.ts";

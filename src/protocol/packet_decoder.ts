@@ -81,7 +81,7 @@ export class StreamPackets implements PacketDecoder<DefinedPacket>, FrameConsume
     const finder = this.#finder;
     this.keepsChunk = true;
     if (this.#opens) {
-      finder.findOpening(words);
+      finder.findOpening(words, chunk);
       const { header, body, end } = finder;
       this.#found.push(this.#table.opening!.type.at(chunk, header, body, end));
       this.#opens = false;
@@ -92,7 +92,7 @@ export class StreamPackets implements PacketDecoder<DefinedPacket>, FrameConsume
     for (let i = 0; i < count; i++) {
       const type = finder.find(words, i, chunk);
       if (type === undefined) throw finder.unknown(chunk);
-      this.#found.push(type.at(chunk, finder.header, finder.body, finder.end));
+      this.#found.push(type.at(finder.chunk, finder.header, finder.body, finder.end));
     }
     return count;
   }

@@ -9,6 +9,9 @@ import { headerError, tooShort, unknownPacket } from "./packet_errors.ts";
 import type { PacketFraming } from "./packet_framing.ts";
 import type { PacketTable, SentPackets, Side } from "./packet_table.ts";
 import type { PacketType } from "./packet_type.ts";
+import type { Seal } from "./seal.ts";
+
+const NOTHING = new Uint8Array(0);
 
 /** Finds the packets that one side sends. What it found last stands in its properties. */
 export class PacketFinder {
@@ -18,6 +21,9 @@ export class PacketFinder {
   readonly #framing: PacketFraming;
   readonly #kindField: KindField | undefined;
   readonly #hasConstants: boolean;
+  readonly #seal: Seal | undefined;
+  /** The memory it is in: the chunk's, or its own when its body was compressed. */
+  chunk: Uint8Array = NOTHING;
   /** Its kind. */
   kind = 0;
   /** Where its frame begins. */
@@ -37,6 +43,7 @@ export class PacketFinder {
     this.#framing = table.framing;
     this.#kindField = table.framing.kindField;
     this.#hasConstants = table.framing.header.hasConstants;
+    this.#seal = table.framing.seal;
   }
 
   /**
@@ -52,9 +59,11 @@ export class PacketFinder {
     const lead = strip & 0xffff;
     const end = offset + words[index * 4 + 1]! - (strip >>> 16);
     const header = framing.headerAt(offset, lead);
+    this.chunk = chunk;
     this.offset = offset;
     this.header = header;
     this.end = end;
+    if (this.#seal !== undefined) return this.#open(this.#seal, words[index * 4 + 2]!, lead, chunk);
     if (this.#kindField !== undefined && !this.#hasConstants) {
       this.kind = words[index * 4 + 2]!;
       const type = this.#packets.ofKind(this.kind);
@@ -65,6 +74,22 @@ export class PacketFinder {
       return type;
     }
     return this.#findInHeader(words[index * 4 + 2]!, lead, chunk);
+  }
+
+  /** The same where frames have a checksum or compressed bodies. */
+  #open(seal: Seal, kind: number, lead: number, chunk: Uint8Array): PacketType | undefined {
+    seal.check(chunk, this.offset, this.end);
+    this.end -= seal.trailerBytes;
+    const packed = (kind & seal.bit) !== 0;
+    const type = this.#findInHeader(kind & ~seal.bit, lead, chunk);
+    if (packed && type !== undefined) {
+      const { header, body } = this;
+      this.chunk = seal.unpack(chunk, header, body, this.end);
+      this.header = 0;
+      this.body = body - header;
+      this.end = this.chunk.length;
+    }
+    return type;
   }
 
   /** The same where the header itself has to be looked at. */
@@ -85,8 +110,9 @@ export class PacketFinder {
   }
 
   /** Finds the packet that opens a connection in the first frame. */
-  findOpening(words: Int32Array): void {
+  findOpening(words: Int32Array, chunk: Uint8Array): void {
     const strip = words[3]!;
+    this.chunk = chunk;
     this.offset = words[0]!;
     this.header = this.body = this.offset + (strip & 0xffff);
     this.end = this.offset + words[1]! - (strip >>> 16);

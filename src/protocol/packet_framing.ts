@@ -8,6 +8,7 @@ import { type FrameWriter, frameWriter } from "../codec/frame_writer.ts";
 import type { Shape } from "./fields/field.ts";
 import { config } from "./fields/shape.ts";
 import type { HeaderCodec } from "./header.ts";
+import type { Seal } from "./seal.ts";
 
 /** A framing and the header that its frames begin with. */
 export class PacketFraming {
@@ -17,6 +18,8 @@ export class PacketFraming {
   readonly kindField: KindField | undefined;
   /** The header. */
   readonly header: HeaderCodec;
+  /** What frames have around their content, if anything. */
+  readonly seal: Seal | undefined;
   /** Makes frames. */
   readonly frames: FrameWriter;
   /** Whether the header stands before the frame's varint, and the body behind it. */
@@ -27,12 +30,18 @@ export class PacketFraming {
    *
    * @throws FramewireError INVALID_CONFIG.
    */
-  constructor(framing: Framing, header: HeaderCodec, shape: Shape) {
+  constructor(framing: Framing, header: HeaderCodec, shape: Shape, seal?: Seal) {
     this.framing = framing;
     this.header = header;
+    this.seal = seal;
     this.#varint = framing.kind === "varint" && framing.offset > 0;
     this.#check(shape);
     this.kindField = this.#placeKind();
+    if (seal !== undefined && seal.bit !== 0 && this.kindField === undefined) {
+      throw config(
+        "compressed bodies need a kind of 1, 2 or 4 whole bytes, with a bit that says so",
+      );
+    }
     this.frames = frameWriter(framing);
   }
 

@@ -10,6 +10,7 @@ import { HeaderCodec } from "./header.ts";
 import { RESERVED_NAMES } from "./packet.ts";
 import { PacketFraming } from "./packet_framing.ts";
 import { PacketType } from "./packet_type.ts";
+import { Seal } from "./seal.ts";
 
 /** The side of a connection. */
 export type Side = "client" | "server";
@@ -81,6 +82,7 @@ export class PacketTable {
       spec.framing,
       new HeaderCodec(shape, spec.kind, spec.correlate),
       shape,
+      sealOf(spec),
     );
     this.hasKind = spec.kind !== undefined;
     this.correlated = spec.correlate !== undefined;
@@ -182,6 +184,20 @@ export class PacketTable {
       this.from[side].only = types[0];
     }
   }
+}
+
+/** What the frames of a protocol have around their content. */
+function sealOf(spec: ProtocolSpec<Shape, PacketSpecs>): Seal | undefined {
+  const { framing, checksum, compression, packets } = spec;
+  if (checksum === undefined && compression === undefined) return undefined;
+  const seal = new Seal(framing, checksum, compression);
+  for (const [name, { kind }] of Object.entries(packets)) {
+    const taken = [kind ?? 0].flat().find((value) => (value & seal.bit) !== 0);
+    if (taken !== undefined) {
+      throw config(`the kind of ${name}, ${taken}, has the bit ${seal.bit} that says compressed`);
+    }
+  }
+  return seal;
 }
 
 function checkOpening(name: string, { kind, header, from, answersAny }: PacketSpec): void {

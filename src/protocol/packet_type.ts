@@ -185,14 +185,19 @@ export class PacketType implements PacketHead {
         return;
       }
       const mark = this.#frames.begin(writer);
+      const head = writer.at;
       const header = given["header"] as HeaderFields;
       this.#header.write(writer, this, header, value, chunk, from);
+      const body = writer.at;
       part = "";
       const record = this.shape.readsRecord
         ? { ...given, header: this.#header.complete(this, header) }
         : given;
       this.shape.write(writer, record);
+      const { seal } = this.framing;
+      seal?.pack(writer, body, head, this.#header.kindField);
       this.#frames.end(writer, mark);
+      seal?.close(writer, mark);
     } catch (problem) {
       const at = writer.at - start;
       writer.at = start;
@@ -209,6 +214,7 @@ export class PacketType implements PacketHead {
   #makeTemplate(): Int32Array {
     const { width } = this.shape;
     if (this.#header.width === undefined || width === undefined) return NO_TEMPLATE;
+    if (this.framing.seal !== undefined) return NO_TEMPLATE;
     const writer = new ByteWriter(64);
     const mark = this.#frames.begin(writer);
     this.#headerAt = writer.at;

@@ -37,7 +37,7 @@ let compression: Compression | undefined;
  *
  * @example
  * ```ts
- * import { openSubmitFrame, sealSubmitFrame } from "framewire/codec";
+ * import { openSubmitFrame, sealSubmitFrame } from "framewire/protocol";
  *
  * const features = { crc32c: true, lz4: true };
  * const frame = new Uint8Array(13 + 5000);

@@ -4,7 +4,7 @@
  * @module
  */
 import t from "tap";
-import { openSubmitFrame, sealSubmitFrame } from "../../src/codec/mod.ts";
+import { openSubmitFrame, sealSubmitFrame } from "../../src/protocol/mod.ts";
 
 const MAX = 1 << 20;
 
