@@ -119,17 +119,19 @@ class VarintWriter implements FrameWriter {
   begin(out: ByteWriter): number {
     const mark = out.at;
     if (this.#framing.strip) {
+      // Room for a length of one byte, too: it is the most frequent, and then nothing is moved.
       const { offset } = this.#framing;
-      out.room(offset);
+      out.room(offset + 1);
       out.bytes.fill(0, mark, mark + offset);
-      out.at = mark + offset;
+      out.at = mark + offset + 1;
     }
     return mark;
   }
 
   end(out: ByteWriter, mark: number): void {
-    const { offset, maxBytes } = this.#framing;
-    const length = out.at - mark - offset;
+    const { offset, maxBytes, strip } = this.#framing;
+    const content = mark + offset + (strip ? 1 : 0);
+    const length = out.at - content;
     if (length < 0) throw tooShort(out, mark, out.at - mark, offset);
     let width = 1;
     for (let rest = length; rest >= 128; rest = Math.floor(rest / 128)) width++;
@@ -141,11 +143,11 @@ class VarintWriter implements FrameWriter {
     out.room(width);
     const { bytes } = out;
     let at = mark + offset;
-    bytes.copyWithin(at + width, at, out.at);
+    if (at + width !== content) bytes.copyWithin(at + width, content, out.at);
     let rest = length;
     for (; rest >= 128; rest = Math.floor(rest / 128)) bytes[at++] = rest % 128 + 128;
     bytes[at] = rest;
-    out.at += width;
+    out.at = mark + total;
   }
 }
 

@@ -64,6 +64,13 @@ for (const codec of CODECS) {
     other.reconfigure({ maxFrameBytes: 4 });
     t.strictSame([...other.push(bytesOf("01\nab\n"))].map(text), ["012345678901", "ab"]);
     t.throws(() => [...other.push(bytesOf("abcd"))], { code: "DELIMITER_NOT_FOUND" });
+
+    const within = createDecoder(lines, { codec });
+    t.equal([...within.push(bytesOf("0123456789"))].length, 0);
+    within.reconfigure({ maxFrameBytes: 4 });
+    const rest = within.push(bytesOf("0\nabcd\n"));
+    t.equal(text(rest.next().value!), "01234567890", "the frame that was under way");
+    t.throws(() => rest.next(), { code: "DELIMITER_NOT_FOUND", limitBytes: 4, streamOffset: 12 });
     t.throws(() => createDecoder(lines, { codec }).reconfigure({ maxFrameBytes: 0 }), {
       code: "INVALID_CONFIG",
     });

@@ -127,12 +127,18 @@ function fits(spec: FramingSpec, maxFrameBytes: number, kind: KindField): boolea
 function randomStream(next: Next, spec: FramingSpec, maxFrameBytes: number): Uint8Array {
   const framing = framingOf(spec, maxFrameBytes);
   const out = new ByteWriter(1024);
-  const wanted = next(150) === 0 ? 150_000 : next(next(10) === 0 ? 6000 : 400);
-  const shortest = next(8) === 0;
+  const long = next(80) === 0; // over a window, and with short frames over a table
+  const wanted = long ? 70_000 : next(next(10) === 0 ? 6000 : 400);
+  const shortest = next(long ? 2 : 8) === 0;
+  // Equal frames one after the other are scanned faster, so they are a case of their own.
+  const repeats = next(4) === 0;
+  let content = new Uint8Array(0);
   const writer = frameWriter(framing);
   let failures = 0;
   while (out.at < wanted && failures < 200) {
-    const content = randomContent(next, shortest ? 2 : Math.min(maxFrameBytes + 4, wanted));
+    if (!repeats || next(long ? 2000 : 10) === 0 || out.at === 0) {
+      content = randomContent(next, shortest ? 2 : Math.min(maxFrameBytes + 4, wanted));
+    }
     if (next(50) === 0) {
       out.append(content); // as it is: perhaps a frame, perhaps not
       continue;
