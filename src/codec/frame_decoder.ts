@@ -35,7 +35,7 @@ import { FrameBuffer } from "./frame_buffer.ts";
 import { checkLimit, skipsOversize } from "./frame_layout.ts";
 import { FrameSkipper } from "./frame_skipper.ts";
 import type { Framing, KindField } from "./framing.ts";
-import { borrow, type CodecChoice } from "./lend.ts";
+import { borrow, type CodecChoice, codecOf } from "./lend.ts";
 import { scanError, truncated } from "./scan_error.ts";
 
 /** Takes the frames that a decoder finds. */
@@ -107,7 +107,7 @@ export class FrameDecoder {
     this.#framing = framing;
     this.#kind = kind;
     this.#choice = choice;
-    this.#codec = borrow(choice);
+    this.#codec = codecOf(choice);
     this.#scanner = this.#codec.scanner(framing, kind);
     checkLimit(framing, maxFrameBytes);
     this.#maxFrameBytes = maxFrameBytes;

@@ -46,12 +46,16 @@ export class Lender {
     );
   }
 
+  /** See {@linkcode codecOf}. */
+  codecOf(choice: CodecChoice): Codec {
+    if (this.resolve(choice) === "ts") return this.#spare[0] ?? (this.#spare[0] = new TsCodec());
+    return choice === "auto" ? this.#auto! : this.#wasm!;
+  }
+
   /** See {@linkcode borrow}. */
   borrow(choice: CodecChoice): Codec {
-    if (this.resolve(choice) === "wasm") {
-      const codec = choice === "auto" ? this.#auto! : this.#wasm!;
-      if (!codec.busy) return codec;
-    }
+    const own = this.codecOf(choice);
+    if (!own.busy) return own;
     for (const codec of this.#spare) if (!codec.busy) return codec;
     const codec = new TsCodec();
     this.#spare.push(codec);
@@ -86,11 +90,21 @@ export function resolveCodec(choice: CodecChoice): "wasm" | "ts" {
 }
 
 /**
+ * The isolate's codec of the chosen kind, which may be {@linkcode Codec.busy}: for those who keep it
+ * for long, and look each time.
+ *
+ * @param choice What the user asked for.
+ * @throws FramewireError UNSUPPORTED when "wasm" is asked for and cannot be had.
+ */
+export function codecOf(choice: CodecChoice): Codec {
+  return isolate.codecOf(choice);
+}
+
+/**
  * Lends the isolate's codec of the chosen kind, or, while that one is {@linkcode Codec.busy}, a
  * spare one in TypeScript: a handler inside a batch may decode a stream of its own.
  *
- * The borrower sets `busy` while it needs the table or the results to stay. Who keeps a codec for
- * long should borrow when no batch is under way, lest it keeps a spare one.
+ * The borrower sets `busy` while it needs the table or the results to stay.
  *
  * @param choice What the user asked for.
  * @throws FramewireError UNSUPPORTED when "wasm" is asked for and cannot be had.
