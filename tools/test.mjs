@@ -20,7 +20,7 @@ const { values: options, positionals: filters } = parseArgs({
   options: {
     only: { type: "string" },
     jobs: { type: "string", default: "2" },
-    timeout: { type: "string", default: "60" },
+    timeout: { type: "string", default: "240" },
     build: { type: "boolean", default: true },
   },
   allowNegative: true,
