@@ -5,20 +5,26 @@
  * @module
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { bytesCells, bytesLine, bytesMisses } from "./bytes_rows.mjs";
 import { CODEC_TARGET } from "./codec_rows.mjs";
+
+/** The least that a server by defineProtocol is to reach of the one written by hand. */
+const DEFINED_SHARE = 0.85;
 
 const BEGIN = "<!-- bench:begin -->";
 const END = "<!-- bench:end -->";
 
 /** The short report: requests/s and ratios, idle memory, and the codecs side by side. */
 export function shortReport(results) {
-  const { machine, server, codec } = results;
+  const { machine, server, codec, bytes } = results;
   const parts = [];
   if (server) {
     parts.push(
       workloadTable(server.workloads.map(withoutControls), throughputCell),
       idleLine(server.idle),
+      definedLine(server),
       codecLine(codec),
+      bytesLine(bytes),
       `<sub>${conditions(machine, server)} \`npm run bench\` measures it again; latency, CPU, ` +
         "memory and the runtimes without a library are in [bench/README.md](bench/README.md).</sub>",
     );
@@ -27,7 +33,7 @@ export function shortReport(results) {
 }
 
 /** The full report: also latency, CPU per request, memory, and every codec row. */
-export function fullReport({ machine, server, codec }) {
+export function fullReport({ machine, server, codec, bytes }) {
   const parts = [];
   if (server) {
     parts.push(
@@ -53,12 +59,57 @@ export function fullReport({ machine, server, codec }) {
     parts.push("Codec, ns per frame; the last column of each runtime is TypeScript ÷ WASM:");
     parts.push(codecTable(codec));
   }
+  if (bytes) {
+    const { head, body } = bytesCells(bytes);
+    parts.push("Checksums and LZ4, in GB/s of what goes in or comes out:", markdown(head, body));
+  }
   return parts.join("\n\n");
 }
 
 /** One line per target that was missed; empty when all that were measured are met. */
-export function misses({ server, codec }) {
-  return [...codecMisses(codec), ...rateMisses(server), ...idleMisses(server?.idle)];
+export function misses({ server, codec, bytes }) {
+  return [
+    ...codecMisses(codec),
+    ...bytesMisses(bytes),
+    ...rateMisses(server),
+    ...definedMisses(server),
+    ...idleMisses(server?.idle),
+  ];
+}
+
+/** What a server by defineProtocol reaches of the one written by hand, per workload and runtime. */
+function definedShares(server) {
+  const shares = [];
+  for (const { title, rows } of server?.workloads ?? []) {
+    for (const runtime of ["deno", "node"]) {
+      const byHand = rows.find(({ name }) => name === runtime);
+      const defined = rows.find(({ name }) => name === `${runtime}-defined`);
+      if (byHand === undefined || defined === undefined) continue;
+      shares.push({ title, runtime, share: defined.ofC / byHand.ofC });
+    }
+  }
+  return shares;
+}
+
+function definedMisses(server) {
+  return definedShares(server).filter(({ share }) => share < DEFINED_SHARE)
+    .map(({ title, runtime, share }) =>
+      `missed: ${title}: by defineProtocol ${share.toFixed(2)} of the one by hand on ${runtime}, ` +
+      `wanted ${DEFINED_SHARE}`
+    );
+}
+
+function definedLine(server) {
+  const shares = definedShares(server);
+  if (shares.length === 0) return "";
+  const parts = [];
+  for (const { title, runtime, share } of shares) {
+    const name = runtime === "deno" ? "Deno" : "Node";
+    if (runtime === "deno") parts.push(`${title}: ${share.toFixed(2)} on ${name}`);
+    else parts[parts.length - 1] += `, ${share.toFixed(2)} on ${name}`;
+  }
+  return `The submit protocol by \`defineProtocol\` reaches of the one written by hand: ` +
+    `${parts.join("; ")}.`;
 }
 
 function codecMisses(codec) {
@@ -127,7 +178,8 @@ function conditions({ cpu, cores, os, versions }, { rounds, seconds, measuredAt,
 
 /** The controls tell our share from the runtime's, which is a question for the full report. */
 function withoutControls(workload) {
-  return { ...workload, rows: workload.rows.filter(({ name }) => !name.startsWith("bare-")) };
+  const shown = ({ name }) => !name.startsWith("bare-") && !name.endsWith("-defined");
+  return { ...workload, rows: workload.rows.filter(shown) };
 }
 
 /** Workloads down, subjects across; a subject without that workload gets a dash. */

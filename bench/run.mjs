@@ -4,7 +4,8 @@
  *
  *   npm run bench            or: node bench/run.mjs [options]
  *
- *   --only server|codec      measure one part; the other keeps its last figures
+ *   --only server|codec|bytes  measure one part (bytes: checksums and LZ4); the others keep their
+ *                            last figures
  *   --workload NAME          measure this server workload alone, and write nothing
  *   --subjects A,B           measure these and the C limit alone, and write nothing: go, deno,
  *                            node, bare-deno, bare-node
@@ -22,6 +23,7 @@ import { loadavg } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { measureBytes } from "./bytes_rows.mjs";
 import { measureCodec } from "./codec_rows.mjs";
 import { describeMachine, findDeno } from "./machine.mjs";
 import { buildPeers } from "./peers/build.mjs";
@@ -56,7 +58,7 @@ function readOptions() {
     throw new UsageError(error.message);
   }
   const { only, workload, codec, quick } = values;
-  oneOf("--only", only, ["server", "codec"]);
+  oneOf("--only", only, ["server", "codec", "bytes"]);
   oneOf("--codec", codec, ["auto", "wasm", "ts"]);
   oneOf("--workload", workload, [...WORKLOADS.map(({ name }) => name), "idle"]);
   const names = values.subjects?.split(",");
@@ -101,7 +103,10 @@ async function measureServer({ workload: only, names, rounds, seconds, codec }, 
   let idle;
   if (only === undefined || only === "idle") {
     console.log(`\n${IDLE.connections} idle connections`);
-    const rows = await measureIdle(all.filter(({ name }) => name !== "c"), IDLE.connections);
+    const rows = await measureIdle(
+      all.filter(({ name }) => name !== "c" && !name.endsWith("-defined")),
+      IDLE.connections,
+    );
     for (const { title, silentBytes, askedBytes } of rows) {
       const kib = (bytes) => `${(bytes / 1024).toFixed(1).padStart(6)} KiB`;
       console.log(
@@ -127,7 +132,7 @@ function printRow({ title, median, ofC, ofGo }) {
 function lastResults(machine) {
   const last = existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, "utf8")) : {};
   const same = JSON.stringify(last.machine) === JSON.stringify(machine);
-  return { machine, codec: same ? last.codec : undefined, server: same ? last.server : undefined };
+  return same ? { ...last, machine } : { machine };
 }
 
 async function main() {
@@ -136,10 +141,15 @@ async function main() {
   }
   const options = readOptions();
   const deno = findDeno(ROOT);
-  const { go } = options.only === "codec" ? { go: false } : buildPeers();
+  const peers = options.only === undefined || options.only === "server";
+  const { go } = peers ? buildPeers() : { go: false };
   const results = options.writes ? lastResults(describeMachine(deno)) : {};
-  if (options.only !== "server") results.codec = await measureCodec(deno);
-  if (options.only !== "codec") results.server = await measureServer(options, { deno, go });
+  const { only } = options;
+  if (only === undefined || only === "codec") results.codec = await measureCodec(deno);
+  if (only === undefined || only === "bytes") results.bytes = await measureBytes(deno);
+  if (only === undefined || only === "server") {
+    results.server = await measureServer(options, { deno, go });
+  }
 
   if (options.writes) {
     mkdirSync(join(RESULTS, ".."), { recursive: true });
