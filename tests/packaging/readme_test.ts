@@ -16,7 +16,7 @@ mkdirSync(path(folder), { recursive: true });
 
 /** A program shown to be run: it names the package it loads. */
 function isProgram(snippet: Snippet): boolean {
-  return /^(ts|js)$/.test(snippet.language) && /^import .* from "framewire/m.test(snippet.text);
+  return /^(ts|js)$/.test(snippet.language) && /^(import .*|}) from "framewire/m.test(snippet.text);
 }
 
 function run(
@@ -36,6 +36,12 @@ function run(
 
 const readme = snippets("README.md");
 
+/** The Markdown files of docs/ and of the folders in it. */
+function documents(): string[] {
+  const files = readdirSync(path("docs"), { recursive: true, encoding: "utf8" });
+  return files.filter((file) => file.endsWith(".md")).map((file) => `docs/${file}`);
+}
+
 t.test("the README's first program is a server and a client in 15 lines", (t) => {
   const first = readme.find(isProgram);
   t.ok(first !== undefined);
@@ -47,11 +53,8 @@ t.test("the README's first program is a server and a client in 15 lines", (t) =>
 });
 
 t.test("every program in the documents runs", async (t) => {
-  const guides = existsSync(path("docs"))
-    ? readdirSync(path("docs")).filter((file) => file.endsWith(".md")).map((file) => `docs/${file}`)
-    : [];
-  const programs = [...readme.slice(readme.findIndex(isProgram) + 1), ...guides.flatMap(snippets)]
-    .filter(isProgram);
+  const guides = documents().flatMap(snippets);
+  const programs = [...readme.slice(readme.findIndex(isProgram) + 1), ...guides].filter(isProgram);
   for (const { text, at } of programs) {
     // Types and `await using` are stripped or lowered for Node 20, as a user's own build would.
     const code = onDeno
@@ -70,10 +73,11 @@ t.test("the README has both set-up lines, and they need nothing but Node and npm
   t.end();
 });
 
-t.test("the README's relative links lead to files", (t) => {
-  for (const file of ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]) {
+t.test("the documents' relative links lead to files", (t) => {
+  for (const file of ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", ...documents()]) {
+    const folder = file.includes("/") ? file.slice(0, file.lastIndexOf("/") + 1) : "";
     for (const [, target] of read(file).matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)) {
-      t.ok(existsSync(path(target ?? "")), `${file} links to ${target}`);
+      t.ok(existsSync(path(`${folder}${target}`)), `${file} links to ${target}`);
     }
   }
   t.end();
