@@ -55,6 +55,8 @@ export interface ProtocolSpec<H extends Shape, P extends PacketSpecs> {
   readonly kind?: keyof H & string;
   /** The header field by which a reply names its request; without it replies come in order. */
   readonly correlate?: keyof H & string;
+  /** Header fields, beside the one of `correlate`, that a reply takes over from its request. */
+  readonly copy?: readonly (keyof H & string)[];
   /** A bit of the kind that every reply has and no request. */
   readonly replyBit?: number;
   /** Its packets. */

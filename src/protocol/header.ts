@@ -24,6 +24,7 @@ const BLANKS: readonly ((width: number) => unknown)[] = [
   (width) => new Uint8Array(width),
 ];
 
+const NONE: readonly never[] = [];
 const reader = new FieldReader();
 
 /** Fields of a header by name. */
@@ -50,6 +51,12 @@ export class HeaderCodec {
   readonly #correlateField: AnyField | undefined;
   readonly #correlateAt: number | undefined;
   readonly #correlateWidth: number;
+  /** Other fields that a reply takes over. */
+  readonly #copied: readonly {
+    readonly name: string;
+    readonly at: number;
+    readonly width: number;
+  }[];
   /** Constant bytes: where they stand, and what they are; undefined when a place is not fixed. */
   readonly #constants: readonly (readonly [at: number, byte: number])[] | undefined;
   /** Whether it has fields that must have one value. */
@@ -64,7 +71,12 @@ export class HeaderCodec {
    *
    * @throws FramewireError INVALID_CONFIG.
    */
-  constructor(shape: Shape, kind: string | undefined, correlate: string | undefined) {
+  constructor(
+    shape: Shape,
+    kind: string | undefined,
+    correlate: string | undefined,
+    copy: readonly string[] = [],
+  ) {
     this.#shape = new ShapeCodec(shape, "header");
     this.width = this.#shape.width;
     this.#kind = kind;
@@ -77,6 +89,7 @@ export class HeaderCodec {
     this.#correlateAt = correlate === undefined ? undefined : this.#shape.offsetOf(correlate);
     this.#correlateWidth = this.#correlateField?.width ?? 0;
     this.kindField = kind === undefined ? undefined : this.#kindField(shape, kind);
+    this.#copied = copy.map((name) => this.#place(shape, name));
     this.#blank = blanks(shape);
     this.#view = viewClass(this, this.#shape, shape);
     this.#constants = constants(shape, this.#shape);
@@ -203,6 +216,9 @@ export class HeaderCodec {
     chunk: Uint8Array | undefined,
     from: number,
   ): void {
+    for (const field of chunk === undefined ? NONE : this.#copied) {
+      copyField(chunk!, from + field.at, field.width, writer, at + field.at);
+    }
     const offset = this.#correlateAt;
     if (offset === undefined) return;
     if (chunk !== undefined) {
@@ -243,6 +259,12 @@ export class HeaderCodec {
     from: number,
   ): void {
     const record = this.complete(head, given);
+    if (chunk !== undefined && this.#copied.length > 0) {
+      const request = this.readRecord(chunk, from, chunk.length);
+      for (const { name } of this.#copied) {
+        if (given?.[name] === undefined) record[name] = request[name];
+      }
+    }
     if (this.#correlate !== undefined) {
       const found = chunk === undefined
         ? value
@@ -263,6 +285,16 @@ export class HeaderCodec {
   #read(chunk: Uint8Array, start: number, end: number): unknown[] {
     reader.open(chunk, start, end);
     return this.#shape.read(reader);
+  }
+
+  #place(shape: Shape, name: string): { name: string; at: number; width: number } {
+    this.#index("copy", name);
+    const at = this.#shape.offsetOf(name);
+    const { width } = shape[name]!;
+    if (at === undefined || width === undefined) {
+      throw config(`copy names ${name}, which has no place of its own in whole bytes`);
+    }
+    return { name, at, width };
   }
 
   #index(role: string, name: string | undefined): number {

@@ -80,7 +80,7 @@ export class PacketTable {
     const shape: Shape = spec.header ?? {};
     this.framing = new PacketFraming(
       spec.framing,
-      new HeaderCodec(shape, spec.kind, spec.correlate),
+      new HeaderCodec(shape, spec.kind, spec.correlate, spec.copy),
       shape,
       sealOf(spec),
     );

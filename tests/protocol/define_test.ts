@@ -440,6 +440,7 @@ const modbus = defineProtocol({
   header: { transaction: u16, protocol: constant(u16, 0), length: u16, unit: u8, code: u8 },
   kind: "code",
   correlate: "transaction",
+  copy: ["unit"],
   packets: {
     read: {
       kind: 3,
@@ -463,7 +464,7 @@ const modbus = defineProtocol({
   }),
   unknown: (header) => ({
     packet: "exception",
-    header: { code: header.code | 128, unit: header.unit },
+    header: { code: header.code | 128 },
     body: { reason: 1 },
   }),
 });
@@ -479,10 +480,12 @@ t.test("a request and its reply may have the same kind, and an error many", asyn
     },
   });
   const client = await connect(`tcp://memory:${server.addr.port}`, { protocol: modbus, transport });
-  t.strictSame((await client.call("read", { address: 1, quantity: 3 })).values, [1, 2, 3]);
+  const reply = await client.call("read", { address: 1, quantity: 3 });
+  t.strictSame(reply.values, [1, 2, 3]);
+  t.equal(reply.header.unit, 255, "copied from the request");
   await t.rejects(client.call("read", { address: 10, quantity: 1, header: { unit: 7 } }), {
     code: "RESULT_FAILED",
-    reply: { packet: "exception", reason: 2, header: { code: 0x83, transaction: 2 } },
+    reply: { packet: "exception", reason: 2, header: { code: 0x83, transaction: 2, unit: 7 } },
   });
   t.strictSame(units, [255, 7], "a header's values come from the definition or the call");
   await client.close();
@@ -883,6 +886,17 @@ t.test("a definition that contradicts itself is refused", (t) => {
           framing: varint({ offset: 1 }),
           header: { kind: u16 },
           kind: "kind",
+          packets: {},
+        }),
+    ],
+    [
+      /copy names kind, which has no place/,
+      () =>
+        defineProtocol({
+          name: "x",
+          framing,
+          header: { length: u16, kind: bits(8) },
+          copy: ["kind"],
           packets: {},
         }),
     ],
