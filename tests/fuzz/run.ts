@@ -1,5 +1,5 @@
 /**
- * Fuzzes the codecs for as long as one likes: `deno task fuzz [--seconds N] [--seed N]`.
+ * Fuzzes the codecs for as long as one likes: `npm run fuzz -- [--seconds N] [--seed N]`.
  *
  * It prints its seeds as it goes. A case that fails is made small and printed as JSON, to be kept in
  * tests/vectors/fuzz_corpus.json; the run then ends with an error.
