@@ -1,72 +1,51 @@
 /**
- * A chat of lines: what one says is sent to all. Try it with `nc 127.0.0.1 7000` in two terminals.
+ * A chat of lines: the first line of a connection is a name, every other one goes to all the others.
  *
  *   deno run -A examples/chat/server.ts [port]
+ *   nc 127.0.0.1 4000
  */
 import process from "node:process";
-import { type ConnOf, serve } from "framewire";
-import { defineProtocol, delimiter, restText } from "framewire/protocol";
+import { type ConnOf, defineProtocol, delimiter, restText, serve } from "framewire";
 
+const [port = "4000"] = process.argv.slice(2);
+
+// No header and no kind: every frame is a line, in both directions.
 const chat = defineProtocol({
   name: "chat",
   framing: delimiter(["\n", "\r\n"], { maxFrameBytes: 1024 }),
-  packets: {
-    said: { from: "client", body: { text: restText() } },
-    shown: { from: "server", body: { text: restText() } },
-  },
+  packets: { line: { body: { text: restText() } } },
 });
-type Conn = ConnOf<typeof chat>;
 
-/** A guest that does not read is shown out when so many bytes wait for it. */
-const MAX_QUEUED_BYTES = 1 << 20;
+const names = new Map<ConnOf<typeof chat>, string>();
 
-const [port = "7000"] = process.argv.slice(2);
-const names = new Map<Conn, string>();
-
-function broadcast(text: string) {
-  for (const conn of names.keys()) {
-    if (conn.queuedBytes <= MAX_QUEUED_BYTES) conn.send("shown", { text });
-    else {
-      names.delete(conn);
-      conn.close("does not read");
-    }
-  }
-}
-
-function rename(conn: Conn, name: string) {
-  if (!/^[\p{L}\p{N}_-]{1,20}$/u.test(name) || [...names.values()].includes(name)) {
-    conn.send("shown", { text: `* the name ${name} is taken or none` });
-    return;
-  }
-  const before = names.get(conn);
-  names.set(conn, name);
-  broadcast(`* ${before} is now ${name}`);
+function tellAll(text: string, except?: ConnOf<typeof chat>): void {
+  for (const conn of names.keys()) if (conn !== except) conn.send("line", { text });
 }
 
 const server = await serve({
   port: Number(port),
   protocol: chat,
   on: {
-    connect(conn) {
-      const name = `guest${conn.id}`;
-      names.set(conn, name);
-      conn.send("shown", { text: "* /name NAME, /who, /quit; all else is said to all" });
-      broadcast(`* ${name} has come`);
-    },
+    connect: (conn) => conn.send("line", { text: "Welcome! Who are you?" }),
     disconnect(conn) {
       const name = names.get(conn);
-      if (names.delete(conn)) broadcast(`* ${name} has gone`);
+      names.delete(conn);
+      if (name !== undefined) tellAll(`${name} has left`);
     },
-    error: (error) => console.error(`${error.code} ${error.message}`),
   },
 }, {
-  said(packet, conn) {
-    const [command, name = ""] = packet.text.split(" ");
-    if (command === "/name") rename(conn, name);
-    else if (command === "/who") {
-      conn.send("shown", { text: `* ${[...names.values()].join(", ")}` });
-    } else if (command === "/quit") conn.close("quit");
-    else if (packet.text !== "") broadcast(`${names.get(conn)}: ${packet.text}`);
+  line({ text }, conn) {
+    const name = names.get(conn);
+    if (name !== undefined) {
+      if (text === "/quit") conn.close("quit");
+      else tellAll(`${name}: ${text}`, conn);
+    } else if (/^\w{1,20}$/.test(text) && ![...names.values()].includes(text)) {
+      tellAll(`${text} has joined`);
+      conn.send("line", { text: `Here are: ${[...names.values()].join(", ") || "nobody else"}` });
+      names.set(conn, text);
+    } else {
+      conn.send("line", { text: "A name has up to 20 letters, and nobody else has it" });
+    }
   },
 });
 console.log(`listening on ${server.addr.hostname}:${server.addr.port}`);
