@@ -19,7 +19,9 @@ const chat = defineProtocol({
 const names = new Map<ConnOf<typeof chat>, string>();
 
 function tellAll(text: string, except?: ConnOf<typeof chat>): void {
-  for (const conn of names.keys()) if (conn !== except) conn.send("line", { text });
+  for (const conn of names.keys()) {
+    if (conn !== except && conn.open) conn.send("line", { text });
+  }
 }
 
 const server = await serve({
