@@ -123,6 +123,14 @@ export const RESULT_FIELD_HIGH: u32 = 16;
 export const CONFIG_LENGTH_LANES: u32 = 0;
 /** The same for the kind field. */
 export const CONFIG_KIND_LANES: u32 = 16;
+/** scan_length_field: an ORDER_ number. */
+export const CONFIG_ORDER: u32 = 88;
+/** scan_length_field: the bits of a word that a field of ORDER_BIG has not. */
+export const CONFIG_UNUSED_BITS: u32 = 92;
+/** scan_length_field: the bits of the kind field, as the low ones of a word. */
+export const CONFIG_KIND_MASK: u32 = 96;
+/** scan_length_field: 0 for a kind in little endian, else 32 and the bits of a word it has not. */
+export const CONFIG_KIND_SWAP: u32 = 100;
 /** Bytes before the length field. */
 export const CONFIG_LENGTH_OFFSET: u32 = 32;
 /** Bytes before the kind field. */
@@ -147,6 +155,15 @@ export const CONFIG_DELIMITERS: u32 = 72;
 export const CONFIG_LASTS: u32 = 76;
 /** scan_delimiter: those bytes; the second repeats the first when there is only one. */
 export const CONFIG_LAST_BYTES: u32 = 80;
+
+// How a length field is read.
+
+/** By a swizzle: signed, or longer than a word. */
+export const ORDER_ANY: u32 = 0;
+/** As an unsigned word with its bytes swapped. */
+export const ORDER_BIG: u32 = 1;
+/** As an unsigned word. */
+export const ORDER_LITTLE: u32 = 2;
 
 // What ends a scan; the numbers of ScanStatus in src/codec/codec.ts.
 

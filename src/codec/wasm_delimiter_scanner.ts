@@ -40,7 +40,7 @@ export class WasmDelimiterScanner implements Scanner {
     const { table } = memory;
     const { longest, kind } = this.#layout;
     const max = limitOf(maxFrameBytes);
-    memory.configure(this.#layout, writeDelimiters);
+    if (memory.layout !== this.#layout) memory.configure(this.#layout, writeDelimiters);
     let from = Math.max(start, searched);
     let copied: number;
     let limit: number;

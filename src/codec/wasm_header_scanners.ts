@@ -41,7 +41,7 @@ export class WasmLengthScanner implements Scanner {
     if (this.#isSubmit) {
       count = exports.scan_submit(start, limit, end, shift, max, 0);
     } else {
-      memory.configure(this.#layout, writeLength);
+      if (memory.layout !== this.#layout) memory.configure(this.#layout, writeLength);
       count = exports.scan_length_field(start, limit, end, shift, max, 0);
     }
     if (memory.finish(count)) this.#refuse();
@@ -64,8 +64,16 @@ export class WasmLengthScanner implements Scanner {
 }
 
 function writeLength(config: DataView, bytes: Uint8Array, layout: LengthLayout): void {
-  const { offset, size, littleEndian, signed, base, headerBytes, minFrameBytes, strip } = layout;
+  const { offset, size, littleEndian, signed, base, headerBytes, minFrameBytes, strip, kind } =
+    layout;
+  const bits = 8 * kind.bytes;
+  config.setUint32(abi.CONFIG_KIND_MASK, 2 ** bits - 1, true);
+  config.setInt32(abi.CONFIG_KIND_SWAP, kind.littleEndian || bits <= 8 ? 0 : 64 - bits, true);
   writeLanes(bytes, abi.CONFIG + abi.CONFIG_LENGTH_LANES, size, littleEndian);
+  const isWord = size <= 4 && size > 0 && !signed;
+  const order = !isWord ? abi.ORDER_ANY : littleEndian ? abi.ORDER_LITTLE : abi.ORDER_BIG;
+  config.setInt32(abi.CONFIG_ORDER, order, true);
+  config.setInt32(abi.CONFIG_UNUSED_BITS, isWord ? 32 - 8 * size : 0, true);
   config.setInt32(abi.CONFIG_LENGTH_OFFSET, offset, true);
   config.setInt32(abi.CONFIG_HEADER_BYTES, headerBytes, true);
   config.setInt32(abi.CONFIG_BASE, base, true);
@@ -99,7 +107,7 @@ export class WasmVarintScanner implements Scanner {
     const limit = Math.min(end, start + abi.WINDOW_BYTES);
     const max = limitOf(maxFrameBytes);
     const shift = memory.copyIn(chunk, start, Math.min(end, limit + abi.MAX_HEADER_BYTES));
-    memory.configure(this.#layout, writeVarint);
+    if (memory.layout !== this.#layout) memory.configure(this.#layout, writeVarint);
     const count = memory.exports.scan_varint(start, limit, end, shift, max, 0);
     memory.finish(count);
     return memory.table;

@@ -25,7 +25,7 @@ export class WasmMemory {
   /** An offset in the chunk last copied in, plus this, is its address in the window. */
   shift = 0;
   /** The layout in CONFIG. */
-  #layout: object | undefined;
+  layout: object | undefined;
 
   /** @param module codec.wasm, compiled. */
   constructor(module: WebAssembly.Module) {
@@ -72,13 +72,12 @@ export class WasmMemory {
     return (signed ? high : high >>> 0) * 0x100000000 + low;
   }
 
-  /** Lets `write` fill CONFIG, unless it holds that layout already. */
+  /** Lets `write` fill CONFIG; not needed when it holds that layout already. */
   configure<Layout extends { readonly kind: KindLayout }>(
     layout: Layout,
     write: (config: DataView, bytes: Uint8Array, layout: Layout) => void,
   ): void {
-    if (this.#layout === layout) return;
-    this.#layout = layout;
+    this.layout = layout;
     const config = new DataView(this.bytes.buffer, abi.CONFIG);
     const { offset, bytes, littleEndian } = layout.kind;
     writeLanes(this.bytes, abi.CONFIG + abi.CONFIG_KIND_LANES, bytes, littleEndian);

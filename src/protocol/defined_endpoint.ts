@@ -133,6 +133,11 @@ export class DefinedEndpoint implements ClientEndpoint {
     this.#encode(type, fields, this.#calls.correlated ? this.#calls.next() : undefined);
   }
 
+  /** {@inheritDoc FrameConsumer.skipped} */
+  skipped(error: FramewireError): void {
+    this.#side.report(error);
+  }
+
   /** {@inheritDoc FrameConsumer.batch} */
   batch(_codec: Codec, chunk: Uint8Array, table: FrameTable): number {
     const { words, count } = table;
