@@ -18,7 +18,7 @@ const ALLOWED = [
   /^package\.json$/,
   /^README\.md$/,
   /^LICENSE$/,
-  /^dist\/(node|deno|codec|memory|cli)\.js$/,
+  /^dist\/(node|deno|codec|protocol|memory|cli)\.js$/,
   /^dist\/chunks\/[\w-]+\.js$/,
   /^dist\/types\/(src|codec-wasm)\/[\w/]+\.d\.ts$/,
 ];
@@ -94,13 +94,14 @@ function types() {
     `import { connect, FramewireError, serve } from "framewire";
 import * as codec from "framewire/codec";
 import * as memory from "framewire/memory";
+import * as protocol from "framewire/protocol";
 import * as node from "framewire/node";
 const server = await serve({ port: 0 }, { submit: (packet) => console.log(packet.text()) });
 // @ts-expect-error: the port is a number; this fails when the package's types do not resolve.
 await serve({ port: "8888" }, {});
 const client = await connect("tcp://127.0.0.1:" + server.addr.port);
 const code: string = new FramewireError("RESULT_FAILED", "no").code;
-export { client, code, codec, memory, node };
+export { client, code, codec, memory, node, protocol };
 `,
   );
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");

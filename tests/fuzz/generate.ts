@@ -132,7 +132,7 @@ function randomStream(next: Next, spec: FramingSpec, maxFrameBytes: number): Uin
   const shortest = next(long ? 2 : 8) === 0;
   // Equal frames one after the other are scanned faster, so they are a case of their own.
   const repeats = next(4) === 0;
-  let content = new Uint8Array(0);
+  let content: Uint8Array = new Uint8Array(0);
   const writer = frameWriter(framing);
   let failures = 0;
   while (out.at < wanted && failures < 200) {
