@@ -182,6 +182,7 @@ export function computed<Out, In>(
 ): Field<Out, Out | undefined, true> {
   return {
     ...field,
+    inline: undefined, // what is given does not count
     optional: true,
     write: (writer, _given, record) => field.write(writer, compute(record), record),
   };
@@ -211,6 +212,7 @@ export function constant<const Value>(
     ...plain,
     optional: true,
     isConstant: true,
+    inline: undefined,
     read(reader) {
       check(plain.read(reader));
       return value;

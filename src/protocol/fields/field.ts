@@ -4,6 +4,7 @@
  * @module
  */
 import type { ByteWriter } from "../../codec/byte_writer.ts";
+import type { Inline } from "./inline.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -92,6 +93,8 @@ export interface Field<Out, In = Out, Optional extends boolean = false> {
   readonly max?: number;
   /** Whether `read` needs the fields before it. */
   readonly readsRecord?: boolean;
+  /** Fields of the library: how they are read and written without a call. Your own leave it out. */
+  readonly inline?: Inline | undefined;
   /** Whether there is one value only: in a header, that is checked of every packet. */
   readonly isConstant?: boolean;
 }

@@ -5,6 +5,7 @@
  */
 import type { ByteWriter } from "../../codec/byte_writer.ts";
 import { type Field, FieldProblem, type FieldReader, invalid } from "./field.ts";
+import { Op } from "./inline.ts";
 
 /** A field of a whole number up to 32 bits wide. */
 export interface NumberField extends Field<number> {
@@ -46,6 +47,9 @@ const ACCESS: Readonly<Record<number, Access>> = {
   },
 };
 
+/** Big endian and unsigned. */
+const IN_LINE: Readonly<Record<number, Op>> = { 1: Op.U8, 2: Op.U16, 4: Op.U32 };
+
 interface Access {
   get(view: DataView, at: number, littleEndian: boolean): number;
   set(view: DataView, at: number, value: number, littleEndian: boolean): void;
@@ -57,7 +61,9 @@ function whole(width: number, signed: boolean, littleEndian: boolean): NumberFie
   const max = signed ? 2 ** (bits - 1) - 1 : 2 ** bits - 1;
   const shift = 32 - bits;
   const { get, set } = ACCESS[width]!;
+  const op = signed || littleEndian ? undefined : IN_LINE[width];
   return {
+    ...(op !== undefined && { inline: { op, size: width } }),
     width,
     max,
     optional: false,
@@ -211,7 +217,7 @@ export const uvarint: Field<number> = {
  */
 export function bits(count: number): NumberField {
   const field = whole(4, false, false);
-  return { ...field, width: 0, bitWidth: count, max: 2 ** count - 1 };
+  return { ...field, inline: undefined, width: 0, bitWidth: count, max: 2 ** count - 1 };
 }
 
 /** A byte that is 0 for false and 1 for true; any other is an error. */

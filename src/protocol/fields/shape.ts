@@ -6,6 +6,7 @@
 import type { ByteWriter } from "../../codec/byte_writer.ts";
 import { FramewireError } from "../../errors.ts";
 import { type Field, FieldProblem, type FieldReader, invalid, type Shape } from "./field.ts";
+import { InlineFields } from "./inline.ts";
 
 type AnyField = Field<unknown, unknown, boolean>;
 type Values = Readonly<Record<string, unknown>>;
@@ -24,6 +25,7 @@ export class ShapeCodec {
   /** The names, in order. */
   readonly names: readonly string[];
   readonly #fields: readonly AnyField[];
+  readonly #inline: InlineFields;
   /** The group that begins at a field, if one does. */
   readonly #groups: readonly (BitGroup | undefined)[];
   /** Whether every field takes whole bytes and looks at none but itself. */
@@ -42,6 +44,7 @@ export class ShapeCodec {
   constructor(shape: Shape, where: string) {
     this.names = Object.keys(shape);
     this.#fields = Object.values(shape) as unknown as AnyField[];
+    this.#inline = new InlineFields(this.names, this.#fields);
     this.#groups = this.#group(where);
     this.readsRecord = this.#fields.some((field) => field.readsRecord);
     this.#isPlain = !this.readsRecord && this.#groups.every((group) => group === undefined);
@@ -112,14 +115,11 @@ export class ShapeCodec {
    * @param before What stands before the first, for fields that look at it.
    */
   read(reader: FieldReader, before: Values = NOTHING_BEFORE): unknown[] {
+    if (this.#isPlain) return this.#inline.read(reader);
     const fields = this.#fields;
     const values = new Array<unknown>(fields.length);
     let i = 0;
     try {
-      if (this.#isPlain) {
-        for (; i < fields.length; i++) values[i] = fields[i]!.read(reader);
-        return values;
-      }
       while (i < fields.length) {
         const group = this.#groups[i];
         if (group === undefined) {
@@ -170,6 +170,10 @@ export class ShapeCodec {
           continue;
         }
         const value = record[names[i]!];
+        if (this.#inline.write(writer, i, value)) {
+          i++;
+          continue;
+        }
         const field = fields[i]!;
         if (value === undefined && !field.optional) {
           throw new FieldProblem("INVALID_FIELD", "is missing");

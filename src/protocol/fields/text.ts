@@ -4,33 +4,12 @@
  * @module
  */
 import type { ByteWriter } from "../../codec/byte_writer.ts";
+import { decodeText, writeAscii } from "./ascii.ts";
 import { type Field, FieldProblem, type FieldReader, invalid } from "./field.ts";
+import { type Inline, Op } from "./inline.ts";
+import { u16, u32, u8 } from "./numbers.ts";
 
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
-
-/** Text up to this length is cheaper to decode by hand, as long as it is ASCII. */
-const SHORT_TEXT_BYTES = 24;
-
-function decodeText(bytes: Uint8Array, from: number, to: number): string {
-  if (to - from <= SHORT_TEXT_BYTES) {
-    let text = "";
-    let at = from;
-    for (; at + 8 <= to; at += 8) {
-      const [a, b, c, d] = [bytes[at]!, bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!];
-      const [e, f, g, h] = [bytes[at + 4]!, bytes[at + 5]!, bytes[at + 6]!, bytes[at + 7]!];
-      if ((a | b | c | d | e | f | g | h) >= 0x80) break;
-      text += String.fromCharCode(a, b, c, d, e, f, g, h);
-    }
-    for (; at < to; at++) {
-      const byte = bytes[at]!;
-      if (byte >= 0x80) break;
-      text += String.fromCharCode(byte);
-    }
-    if (at === to) return text;
-  }
-  return decoder.decode(bytes.subarray(from, to));
-}
 
 function encodeText(value: unknown): Uint8Array {
   if (typeof value !== "string") throw invalid("a string", value);
@@ -59,6 +38,14 @@ function widthOf(length: Length): { readonly width?: number } {
   return typeof length === "number" ? { width: length } : {};
 }
 
+/** Bytes and text behind a length of a usual width are read in line. */
+function inlineOf(op: Op, length: Length): { readonly inline?: Inline } {
+  for (const usual of [u8, u16, u32]) {
+    if (length === usual) return { inline: { op, size: usual.width } };
+  }
+  return {};
+}
+
 /**
  * Bytes: so many, or as many as the length before them says. Decoding gives a view.
  *
@@ -70,6 +57,7 @@ export function bytes(length: Field<number>): Field<Uint8Array>;
 export function bytes(length: Length): Field<Uint8Array> {
   return {
     ...widthOf(length),
+    ...inlineOf(Op.BYTES, length),
     optional: false,
     read(reader) {
       const at = readLength(reader, length);
@@ -89,12 +77,19 @@ export function bytes(length: Length): Field<Uint8Array> {
 export function string(length: Length): Field<string> {
   return {
     ...widthOf(length),
+    ...inlineOf(Op.TEXT, length),
     optional: false,
     read(reader) {
       const at = readLength(reader, length);
       return decodeText(reader.bytes, at, reader.at);
     },
     write(writer, value) {
+      const mark = writer.at;
+      if (typeof value === "string" && (typeof length !== "number" || value.length === length)) {
+        if (typeof length !== "number") length.write(writer, value.length, {});
+        if (writeAscii(writer, value)) return;
+        writer.at = mark;
+      }
       writeSized(writer, length, encodeText(value));
     },
   };
@@ -107,6 +102,7 @@ export function string(length: Length): Field<string> {
  */
 export function cstring(maxBytes: number): Field<string> {
   return {
+    inline: { op: Op.CSTRING, size: maxBytes },
     optional: false,
     read(reader) {
       const from = reader.at;
@@ -125,6 +121,11 @@ export function cstring(maxBytes: number): Field<string> {
       return decodeText(bytes, from, at);
     },
     write(writer, value) {
+      if (typeof value === "string" && value.length < maxBytes && writeAscii(writer, value)) {
+        writer.room(1);
+        writer.bytes[writer.at++] = 0;
+        return;
+      }
       const text = encodeText(value);
       if (text.length >= maxBytes || text.includes(0)) {
         throw invalid(`text of at most ${maxBytes - 1} bytes without a zero`, value);
@@ -194,7 +195,8 @@ export function restText(): Field<string, string | undefined, true> {
       return decodeText(reader.bytes, at, end);
     },
     write(writer, value) {
-      if (value !== undefined) writer.append(encodeText(value));
+      if (value === undefined || typeof value === "string" && writeAscii(writer, value)) return;
+      writer.append(encodeText(value));
     },
   };
 }
