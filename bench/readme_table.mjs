@@ -7,6 +7,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { bytesCells, bytesLine, bytesMisses } from "./bytes_rows.mjs";
 import { CODEC_TARGET } from "./codec_rows.mjs";
+import { framingCells, framingLine, framingMisses } from "./framing_rows.mjs";
 
 /** The least that a server by defineProtocol is to reach of the one written by hand. */
 const DEFINED_SHARE = 0.85;
@@ -16,7 +17,7 @@ const END = "<!-- bench:end -->";
 
 /** The short report: requests/s and ratios, idle memory, and the codecs side by side. */
 export function shortReport(results) {
-  const { machine, server, codec, bytes } = results;
+  const { machine, server, codec, framings, bytes } = results;
   const parts = [];
   if (server) {
     parts.push(
@@ -24,6 +25,7 @@ export function shortReport(results) {
       idleLine(server.idle),
       definedLine(server),
       codecLine(codec),
+      framingLine(framings),
       bytesLine(bytes),
       `<sub>${conditions(machine, server)} \`npm run bench\` measures it again; latency, CPU, ` +
         "memory and the runtimes without a library are in [bench/README.md](bench/README.md).</sub>",
@@ -33,7 +35,7 @@ export function shortReport(results) {
 }
 
 /** The full report: also latency, CPU per request, memory, and every codec row. */
-export function fullReport({ machine, server, codec, bytes }) {
+export function fullReport({ machine, server, codec, framings, bytes }) {
   const parts = [];
   if (server) {
     parts.push(
@@ -59,6 +61,11 @@ export function fullReport({ machine, server, codec, bytes }) {
     parts.push("Codec, ns per frame; the last column of each runtime is TypeScript ÷ WASM:");
     parts.push(codecTable(codec));
   }
+  if (framings) {
+    const { head, body } = framingCells(framings);
+    parts.push("Scans of every framing, ns per frame of 45 bytes on the average:");
+    parts.push(markdown(head, body));
+  }
   if (bytes) {
     const { head, body } = bytesCells(bytes);
     parts.push("Checksums and LZ4, in GB/s of what goes in or comes out:", markdown(head, body));
@@ -67,9 +74,10 @@ export function fullReport({ machine, server, codec, bytes }) {
 }
 
 /** One line per target that was missed; empty when all that were measured are met. */
-export function misses({ server, codec, bytes }) {
+export function misses({ server, codec, framings, bytes }) {
   return [
     ...codecMisses(codec),
+    ...framingMisses(framings),
     ...bytesMisses(bytes),
     ...rateMisses(server),
     ...definedMisses(server),

@@ -4,8 +4,8 @@
  *
  *   npm run bench            or: node bench/run.mjs [options]
  *
- *   --only server|codec|bytes  measure one part (bytes: checksums and LZ4); the others keep their
- *                            last figures
+ *   --only PART              measure one part, server, codec, framings or bytes (checksums and
+ *                            LZ4); the others keep their last figures
  *   --workload NAME          measure this server workload alone, and write nothing
  *   --subjects A,B           measure these and the C limit alone, and write nothing: go, deno,
  *                            node, bare-deno, bare-node
@@ -26,6 +26,7 @@ import { parseArgs } from "node:util";
 import { measureBytes } from "./bytes_rows.mjs";
 import { measureCodec } from "./codec_rows.mjs";
 import { describeMachine, findDeno } from "./machine.mjs";
+import { measureFramings } from "./framing_rows.mjs";
 import { buildPeers } from "./peers/build.mjs";
 import { fullReport, misses, replaceTable, shortReport } from "./readme_table.mjs";
 import { ROOT } from "./server/bundle.mjs";
@@ -58,7 +59,7 @@ function readOptions() {
     throw new UsageError(error.message);
   }
   const { only, workload, codec, quick } = values;
-  oneOf("--only", only, ["server", "codec", "bytes"]);
+  oneOf("--only", only, ["server", "codec", "framings", "bytes"]);
   oneOf("--codec", codec, ["auto", "wasm", "ts"]);
   oneOf("--workload", workload, [...WORKLOADS.map(({ name }) => name), "idle"]);
   const names = values.subjects?.split(",");
@@ -146,6 +147,7 @@ async function main() {
   const results = options.writes ? lastResults(describeMachine(deno)) : {};
   const { only } = options;
   if (only === undefined || only === "codec") results.codec = await measureCodec(deno);
+  if (only === undefined || only === "framings") results.framings = await measureFramings(deno);
   if (only === undefined || only === "bytes") results.bytes = await measureBytes(deno);
   if (only === undefined || only === "server") {
     results.server = await measureServer(options, { deno, go });

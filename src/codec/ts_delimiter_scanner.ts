@@ -14,11 +14,15 @@ export class DelimiterMatcher {
   readonly #delimiters: readonly Uint8Array[];
   /** 1 for each byte that ends a delimiter. */
   readonly last: Uint8Array = new Uint8Array(256);
+  /** The only such byte, when there is only one. */
+  readonly only: number | undefined;
 
   /** @param delimiters The delimiters, the longest first. */
   constructor(delimiters: readonly Uint8Array[]) {
     this.#delimiters = delimiters;
     for (const bytes of delimiters) this.last[bytes.at(-1)!] = 1;
+    const lasts = new Set(delimiters.map((bytes) => bytes.at(-1)!));
+    this.only = lasts.size === 1 ? delimiters[0]!.at(-1)! : undefined;
   }
 
   /**
@@ -82,7 +86,7 @@ export class TsDelimiterScanner implements Scanner {
     const table = this.#table;
     const { words } = table;
     const { kind, minContentBytes } = this.#layout;
-    const { last } = this.#matcher;
+    const { last, only } = this.#matcher;
     const max = Math.max(0, Math.min(maxFrameBytes, MAX_FRAME_BYTES));
     let at = start;
     let word = 0;
@@ -93,7 +97,10 @@ export class TsDelimiterScanner implements Scanner {
     while (from < end && word === 0 && table.status === ScanStatus.OK) {
       const limit = Math.min(end, from + SCAN_WINDOW_BYTES);
       for (; from < limit; from++) {
-        if (last[chunk[from]!] === 0) continue;
+        from = only === undefined
+          ? skipOthers(chunk, from, limit, last)
+          : skipTo(chunk, from, limit, only);
+        if (from === limit) break;
         const ending = this.#matcher.endsAt(chunk, from, at);
         if (ending === 0) continue;
         const length = from + 1 - at;
@@ -123,4 +130,24 @@ export class TsDelimiterScanner implements Scanner {
     if (table.status === ScanStatus.OK && from === end && at < end) table.need = end - at + 1;
     return table;
   }
+}
+
+/** So many bytes are compared here before the runtime's own search takes over, which starts slowly. */
+const NEAR_BYTES = 64;
+
+/** Where `byte` is next; `limit` when it is not there. */
+function skipTo(chunk: Uint8Array, from: number, limit: number, byte: number): number {
+  const near = Math.min(limit, from + NEAR_BYTES);
+  let at = from;
+  while (at < near && chunk[at] !== byte) at++;
+  if (at < near || at === limit) return at;
+  const found = chunk.subarray(at, limit).indexOf(byte);
+  return found < 0 ? limit : at + found;
+}
+
+/** Where one of the marked bytes is next; `limit` when none is there. */
+function skipOthers(chunk: Uint8Array, from: number, limit: number, marked: Uint8Array): number {
+  let at = from;
+  while (at < limit && marked[chunk[at]!] === 0) at++;
+  return at;
 }
