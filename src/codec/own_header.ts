@@ -4,30 +4,13 @@
  * @module
  */
 import { lengthLayout } from "./frame_layout.ts";
-import type { Framing, LengthFieldFraming, VarintFraming } from "./framing.ts";
+import type { Framing, LengthFieldFraming } from "./framing.ts";
 import { readField } from "./read_field.ts";
 
 /** How far behind the beginning of a frame another header is looked for, in bytes. */
 const MOST_SHIFT_BYTES = 64;
 
-/**
- * The whole length that the header at `bytes[at]` declares.
- *
- * @returns Undefined when the header is not complete or the framing has none.
- */
-export function declaredLength(framing: Framing, bytes: Uint8Array, at = 0): number | undefined {
-  switch (framing.kind) {
-    case "lengthField":
-      return lengthAt(framing, bytes, at, framing.littleEndian);
-    case "varint":
-      return varintAt(framing, bytes, at);
-    case "fixed":
-      return framing.frameBytes;
-    default:
-      return undefined;
-  }
-}
-
+/** The whole length that the header at `bytes[at]` declares; undefined when it is not complete. */
 function lengthAt(
   framing: LengthFieldFraming,
   bytes: Uint8Array,
@@ -40,20 +23,9 @@ function lengthAt(
   return readField(bytes, at + offset, size, littleEndian, signed) + base;
 }
 
-function varintAt(framing: VarintFraming, bytes: Uint8Array, at: number): number | undefined {
-  let value = 0;
-  for (let i = 0; i < framing.maxBytes; i++) {
-    const byte = bytes[at + framing.offset + i];
-    if (byte === undefined) return undefined;
-    value += (byte & 0x7f) * 128 ** i;
-    if (byte < 0x80) return framing.offset + i + 1 + value;
-  }
-  return undefined;
-}
-
 /**
  * Explains a length that cannot be by our own header: written in the other byte order, or some
- * bytes further on.
+ * bytes further on. What the frame behind it confirms comes before what is only possible.
  *
  * @param bytes What has come from the malformed frame on; more than 16 bytes make it surer.
  * @returns For example `"a byte-swapped length"`, or undefined.
@@ -64,22 +36,48 @@ export function explainHeader(
   maxFrameBytes: number,
 ): string | undefined {
   if (framing.kind !== "lengthField" || framing.size < 2) return undefined;
-  const plausible = (length: number | undefined): length is number =>
-    length !== undefined && length >= framing.minFrameBytes && length <= maxFrameBytes;
-  if (plausible(lengthAt(framing, bytes, 0, !framing.littleEndian))) return "a byte-swapped length";
-  // Two bytes are easily plausible by chance.
-  if (framing.size < 4) return undefined;
+  const { littleEndian } = framing;
+  const judge = (at: number, little: boolean): Verdict =>
+    judgeHeader(framing, bytes, at, little, maxFrameBytes);
+  const swapped = judge(0, !littleEndian);
+  if (swapped === Verdict.CONFIRMED) return SWAPPED;
+  let possible: number | undefined;
   const most = Math.min(MOST_SHIFT_BYTES, bytes.length);
   for (let shift = 1; shift < most; shift++) {
-    const length = declaredLength(framing, bytes, shift);
-    if (!plausible(length) || isZero(framing, bytes, shift)) continue;
-    // Where the next header should be, there must be one, as far as has come.
-    const next = shift + length;
-    const following = declaredLength(framing, bytes, next);
-    if (following !== undefined && !plausible(following)) continue;
-    return `our own header ${shift} byte${shift === 1 ? "" : "s"} further on`;
+    const verdict = judge(shift, littleEndian);
+    if (verdict === Verdict.CONFIRMED) return shifted(shift);
+    if (verdict === Verdict.POSSIBLE) possible ??= shift;
   }
-  return undefined;
+  if (swapped === Verdict.POSSIBLE) return SWAPPED;
+  // Fewer than four bytes are easily plausible by chance.
+  return possible === undefined || framing.size < 4 ? undefined : shifted(possible);
+}
+
+const SWAPPED = "a byte-swapped length";
+
+function shifted(bytes: number): string {
+  return `our own header ${bytes} byte${bytes === 1 ? "" : "s"} further on`;
+}
+
+/** How likely it is that a header stands somewhere. */
+const Verdict = { NONE: 0, POSSIBLE: 1, CONFIRMED: 2 } as const;
+type Verdict = (typeof Verdict)[keyof typeof Verdict];
+
+function judgeHeader(
+  framing: LengthFieldFraming,
+  bytes: Uint8Array,
+  at: number,
+  littleEndian: boolean,
+  maxFrameBytes: number,
+): Verdict {
+  const plausible = (length: number) => length >= framing.minFrameBytes && length <= maxFrameBytes;
+  const length = lengthAt(framing, bytes, at, littleEndian);
+  if (length === undefined || !plausible(length) || isZero(framing, bytes, at)) return Verdict.NONE;
+  const next = at + length;
+  if (next === bytes.length) return Verdict.CONFIRMED;
+  const following = lengthAt(framing, bytes, next, littleEndian);
+  if (following === undefined) return Verdict.POSSIBLE;
+  return plausible(following) ? Verdict.CONFIRMED : Verdict.NONE;
 }
 
 /** A length of nothing says nothing: zeros are everywhere. */
