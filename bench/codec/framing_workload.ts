@@ -38,7 +38,11 @@ export const GENERIC = "lengthField, u32 of the whole frame";
 /** All framings. The second is the first but for its shortest frame, so that it is scanned generically. */
 export const FRAMINGS: readonly MeasuredFraming[] = [
   { name: DEDICATED, framing: SUBMIT_FRAMING, kind: SUBMIT_KIND },
-  { name: GENERIC, framing: lengthField({ counts: "frame", minFrameBytes: 12 }), kind: SUBMIT_KIND },
+  {
+    name: GENERIC,
+    framing: lengthField({ counts: "frame", minFrameBytes: 12 }),
+    kind: SUBMIT_KIND,
+  },
   { name: "lengthField, u16 little endian", framing: lengthField({ size: 2, endian: "little" }) },
   { name: "lengthField, signed u64", framing: lengthField({ size: 8, signed: true }) },
   { name: "varint", framing: varint({ strip: false, offset: 1 }) },
