@@ -118,9 +118,12 @@ export const smpp = defineProtocol({
   unknown: () => ({ packet: "genericNack", header: { status: Status.invalidCommand } }),
 });
 
+const utf8 = new TextDecoder();
+const utf16 = new TextDecoder("utf-16be");
+
 /** The text of a message, by its coding (5.2.19): UCS-2, or else ASCII. GSM 03.38 is left out. */
 export function decodeText(bytes: Uint8Array, dataCoding: number): string {
-  return new TextDecoder(dataCoding === 8 ? "utf-16be" : "utf-8").decode(bytes);
+  return (dataCoding === 8 ? utf16 : utf8).decode(bytes);
 }
 
 /** A text as a message has it: ASCII where that is enough, else UCS-2. */

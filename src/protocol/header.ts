@@ -10,7 +10,8 @@ import { ByteWriter } from "../codec/byte_writer.ts";
 import type { KindField } from "../codec/framing.ts";
 import { type Field, FieldReader, invalid, type Shape } from "./fields/field.ts";
 import { config, ShapeCodec } from "./fields/shape.ts";
-import { type HeaderView, pointHeader, viewClass } from "./header_view.ts";
+import { type HeaderView, viewClass } from "./header_view.ts";
+import type { Place } from "./packet.ts";
 
 type AnyField = Field<unknown, unknown, boolean>;
 
@@ -44,7 +45,7 @@ export class HeaderCodec {
   readonly #blank: Readonly<Record<string, unknown>>;
   /** Headers encoded beforehand. */
   readonly #templates = new Map<PacketHead, Uint8Array>();
-  readonly #view: new () => HeaderView;
+  readonly #view: new (place: Place) => HeaderView;
   readonly #kind: string | undefined;
   readonly #kindIndex: number;
   readonly #correlate: string | undefined;
@@ -120,15 +121,9 @@ export class HeaderCodec {
     return this.#read(chunk, start, end)[this.#kindIndex] as number;
   }
 
-  /** A header whose fields are decoded when they are asked for; `view` is pointed at it anew. */
-  view(
-    chunk: Uint8Array,
-    start: number,
-    end: number,
-    view: HeaderView = new this.#view(),
-  ): HeaderView {
-    pointHeader(view, chunk, start, end);
-    return view;
+  /** The header of a packet, whose fields are decoded when they are asked for. */
+  view(place: Place): HeaderView {
+    return new this.#view(place);
   }
 
   /**

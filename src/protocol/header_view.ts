@@ -7,14 +7,12 @@ import { FramewireError } from "../errors.ts";
 import { type Field, FieldProblem, FieldReader, type Shape } from "./fields/field.ts";
 import type { ShapeCodec } from "./fields/shape.ts";
 import type { HeaderCodec } from "./header.ts";
+import type { Place } from "./packet.ts";
 
 type AnyField = Field<unknown, unknown, boolean>;
 
-const NOTHING = new Uint8Array(0);
 const reader = new FieldReader();
 
-/** Points a view at a header. */
-export let pointHeader: (view: HeaderView, chunk: Uint8Array, start: number, end: number) => void;
 /** Reads a field of a header. */
 let fieldOf: (view: HeaderView, read: FieldRead) => unknown;
 
@@ -22,17 +20,18 @@ type FieldRead = (chunk: Uint8Array, start: number, end: number) => unknown;
 
 /** The fields of a header, each decoded when it is asked for. */
 export class HeaderView {
-  #chunk: Uint8Array = NOTHING;
-  #start = 0;
-  #end = 0;
+  readonly #place: Place;
 
   static {
-    pointHeader = (view, chunk, start, end) => {
-      view.#chunk = chunk;
-      view.#start = start;
-      view.#end = end;
+    fieldOf = (view, read) => {
+      const { chunk, start, end } = view.#place;
+      return read(chunk, start, end);
     };
-    fieldOf = (view, read) => read(view.#chunk, view.#start, view.#end);
+  }
+
+  /** The header of the packet at a place. */
+  constructor(place: Place) {
+    this.#place = place;
   }
 }
 
@@ -41,7 +40,7 @@ export function viewClass(
   codec: HeaderCodec,
   shape: ShapeCodec,
   fields: Shape,
-): new () => HeaderView {
+): new (place: Place) => HeaderView {
   class View extends HeaderView {}
   const getter = (name: string, read: FieldRead, enumerable: boolean) =>
     Object.defineProperty(View.prototype, name, {

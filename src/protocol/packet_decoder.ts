@@ -67,7 +67,11 @@ export class StreamPackets implements PacketDecoder<DefinedPacket>, FrameConsume
   /** {@inheritDoc PacketDecoder.push} */
   push(chunk: Uint8Array): DefinedPacket[] {
     this.#found = [];
-    this.#decoder.push(chunk);
+    // Node's Buffer has a `slice` that does not copy.
+    const plain = chunk.constructor === Uint8Array
+      ? chunk
+      : new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
+    this.#decoder.push(plain);
     return this.#found;
   }
 

@@ -11,11 +11,11 @@ import type { PacketSpec } from "./definition.ts";
 import { FieldProblem, FieldReader } from "./fields/field.ts";
 import type { ShapeCodec } from "./fields/shape.ts";
 import type { HeaderCodec, HeaderFields, PacketHead } from "./header.ts";
-import type { HeaderView } from "./header_view.ts";
 import type { PacketFraming } from "./packet_framing.ts";
-import { type DefinedPacket, type PacketClass, packetClass, pointPacket } from "./packet.ts";
+import { type DefinedPacket, type PacketClass, packetClass, type Place } from "./packet.ts";
 
 const reader = new FieldReader();
+const NOTHING = new Uint8Array(0);
 const NO_TEMPLATE = new Int32Array(0);
 const NO_FIELDS: Readonly<Record<string, unknown>> = {};
 
@@ -47,6 +47,7 @@ export class PacketType implements PacketHead {
   /** Whether it is the first packet of a connection, with a framing of its own. */
   readonly opens: boolean;
   #spare: DefinedPacket;
+  #sparePlace: Place;
   /** The whole frame with a blank body, by words of four bytes, where every frame of this kind is of one length. */
   #template: Int32Array | undefined;
   /** Where the header begins in the template. */
@@ -65,8 +66,9 @@ export class PacketType implements PacketHead {
     this.#header = framing.header;
     this.#frames = framing.frames;
     this.offsets = shape.isFlat ? shape.names.map((field) => shape.offsetOf(field)!) : undefined;
-    this.#class = packetClass(shape.names);
-    this.#spare = new this.#class(this);
+    this.#class = packetClass(shape.names, this.offsets !== undefined);
+    this.#sparePlace = placeOf(this, NOTHING, 0, 0, 0);
+    this.#spare = new this.#class(this.#sparePlace);
   }
 
   /**
@@ -78,35 +80,30 @@ export class PacketType implements PacketHead {
 
   /** The packet that handlers are given one after the other; whoever keeps it calls `keepSpare`. */
   open(chunk: Uint8Array, start: number, body: number, end: number): DefinedPacket {
-    pointPacket(this.#spare, chunk, start, body, end);
+    const place = this.#sparePlace;
+    place.chunk = chunk;
+    place.start = start;
+    place.body = body;
+    place.end = end;
+    place.values = undefined;
     return this.#spare;
   }
 
   /** A packet of its own that reads in memory it does not own. */
   at(chunk: Uint8Array, start: number, body: number, end: number): DefinedPacket {
-    const packet = new this.#class(this);
-    pointPacket(packet, chunk, start, body, end);
-    return packet;
+    return new this.#class(placeOf(this, chunk, start, body, end));
   }
 
   /** The packet last opened stays as it is: the next one is another. */
   keepSpare(): void {
-    this.#spare = new this.#class(this);
+    const { chunk, start, body, end } = this.#sparePlace;
+    this.#sparePlace = placeOf(this, chunk, start, body, end);
+    this.#spare = new this.#class(this.#sparePlace);
   }
 
   /** A packet in memory of its own. */
   copy(chunk: Uint8Array, start: number, body: number, end: number): DefinedPacket {
     return this.at(chunk.slice(start, end), 0, body - start, end - start);
-  }
-
-  /** The header of the packet at `chunk[start, end)`, decoded field by field. */
-  viewHeader(
-    chunk: Uint8Array,
-    start: number,
-    end: number,
-    view: HeaderView | undefined,
-  ): HeaderView {
-    return this.#header.view(chunk, start, end, view);
   }
 
   /** Decodes the header of the packet at `chunk[start, end)`. */
@@ -244,4 +241,14 @@ export class PacketType implements PacketHead {
       { cause: problem, firstBytes: chunk.slice(from, Math.min(end, from + 16)) },
     );
   }
+}
+
+function placeOf(
+  type: PacketType,
+  chunk: Uint8Array,
+  start: number,
+  body: number,
+  end: number,
+): Place {
+  return { type, chunk, start, body, end, values: undefined, header: undefined };
 }

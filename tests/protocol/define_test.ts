@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import t from "tap";
 import type { Client } from "../../src/client/client.ts";
 import { delimiter, fixed, lengthField, varint } from "../../src/codec/framing.ts";
@@ -714,6 +715,10 @@ t.test("packets are encoded and decoded without a connection", (t) => {
     packet: 0,
   });
   t.equal(smpp.decode(frame).header.sequence, 7, "again");
+  const buffer = Buffer.from(frame);
+  const copy = smpp.decode(buffer).toObject();
+  buffer.fill(0);
+  t.strictSame(copy["shortMessage"], message.shortMessage, "a copy is one, of a Buffer too");
   t.throws(() => smpp.decode(new Uint8Array(20).fill(1)), { code: "FRAME_TOO_LARGE" });
   t.throws(() => smpp.decode(frame.subarray(0, 20)), { code: "TRUNCATED" });
   t.throws(() => smpp.decode(new Uint8Array([...frame, ...frame])), { code: "INVALID_CONTENT" });

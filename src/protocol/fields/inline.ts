@@ -32,7 +32,7 @@ export class InlineFields {
   readonly #names: readonly string[];
   readonly #fields: readonly AnyField[];
   readonly #ops: readonly Op[];
-  readonly #sizes: readonly number[];
+  readonly #sizes: number[];
 
   /** The fields of a record, in order. */
   constructor(names: readonly string[], fields: readonly AnyField[]) {
@@ -40,6 +40,11 @@ export class InlineFields {
     this.#fields = fields;
     this.#ops = fields.map(({ inline }) => inline?.op ?? Op.CALL);
     this.#sizes = fields.map(({ inline }) => inline?.size ?? 0);
+    // Bytes stand in rows, nearly always: how many there are from each on.
+    for (let i = fields.length - 1, row = 0; i >= 0; i--) {
+      row = this.#ops[i] === Op.U8 ? row + 1 : 0;
+      if (row > 0) this.#sizes[i] = row;
+    }
   }
 
   /**
@@ -58,9 +63,13 @@ export class InlineFields {
     try {
       for (; i < count; i++) {
         const op = ops[i]!;
-        if (op === Op.U8 && at < end) {
-          values[i] = bytes[at++];
-          continue;
+        if (op === Op.U8) {
+          const past = i + sizes[i]!;
+          if (past - i <= end - at) {
+            for (; i < past; i++) values[i] = bytes[at++];
+            i--;
+            continue;
+          }
         }
         if (op === Op.CSTRING) {
           const limit = Math.min(end, at + sizes[i]!);
