@@ -4,7 +4,7 @@
  * @module
  */
 import type { ByteWriter } from "../../codec/byte_writer.ts";
-import type { Inline } from "./inline.ts";
+import type { InlineField } from "./inline.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -94,7 +94,7 @@ export interface Field<Out, In = Out, Optional extends boolean = false> {
   /** Whether `read` needs the fields before it. */
   readonly readsRecord?: boolean;
   /** Fields of the library: how they are read and written without a call. Your own leave it out. */
-  readonly inline?: Inline | undefined;
+  readonly inline?: InlineField | undefined;
   /** Whether there is one value only: in a header, that is checked of every packet. */
   readonly isConstant?: boolean;
 }

@@ -14,13 +14,13 @@ import { type Field, FieldProblem, type FieldReader } from "./field.ts";
 /** What can be read in line. */
 export const Op = { CALL: 0, U8: 1, U16: 2, U32: 3, CSTRING: 4, BYTES: 5, TEXT: 6 } as const;
 
-/** One of {@linkcode Op}. */
-export type Op = (typeof Op)[keyof typeof Op];
+/** What a field is that can be read in line; 0 is one that cannot. */
+export type InlineOp = 0 | 1 | 2 | 3 | 4 | 5 | 6;
 
 /** How a field is read and written in line. */
-export interface Inline {
+export interface InlineField {
   /** What it is. */
-  readonly op: Op;
+  readonly op: InlineOp;
   /** The most bytes of a C string; the width of the length before bytes and text. */
   readonly size: number;
 }
@@ -31,7 +31,7 @@ type AnyField = Field<unknown, unknown, boolean>;
 export class InlineFields {
   readonly #names: readonly string[];
   readonly #fields: readonly AnyField[];
-  readonly #ops: readonly Op[];
+  readonly #ops: readonly InlineOp[];
   readonly #sizes: number[];
 
   /** The fields of a record, in order. */

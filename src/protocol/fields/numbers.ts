@@ -5,7 +5,7 @@
  */
 import type { ByteWriter } from "../../codec/byte_writer.ts";
 import { type Field, FieldProblem, type FieldReader, invalid } from "./field.ts";
-import { Op } from "./inline.ts";
+import { type InlineOp, Op } from "./inline.ts";
 
 /** A field of a whole number up to 32 bits wide. */
 export interface NumberField extends Field<number> {
@@ -48,7 +48,7 @@ const ACCESS: Readonly<Record<number, Access>> = {
 };
 
 /** Big endian and unsigned. */
-const IN_LINE: Readonly<Record<number, Op>> = { 1: Op.U8, 2: Op.U16, 4: Op.U32 };
+const IN_LINE: Readonly<Record<number, InlineOp>> = { 1: Op.U8, 2: Op.U16, 4: Op.U32 };
 
 interface Access {
   get(view: DataView, at: number, littleEndian: boolean): number;

@@ -6,7 +6,7 @@
 import type { ByteWriter } from "../../codec/byte_writer.ts";
 import { decodeText, writeAscii } from "./ascii.ts";
 import { type Field, FieldProblem, type FieldReader, invalid } from "./field.ts";
-import { type Inline, Op } from "./inline.ts";
+import { type InlineField, type InlineOp, Op } from "./inline.ts";
 import { u16, u32, u8 } from "./numbers.ts";
 
 const encoder = new TextEncoder();
@@ -39,7 +39,7 @@ function widthOf(length: Length): { readonly width?: number } {
 }
 
 /** Bytes and text behind a length of a usual width are read in line. */
-function inlineOf(op: Op, length: Length): { readonly inline?: Inline } {
+function inlineOf(op: InlineOp, length: Length): { readonly inline?: InlineField } {
   for (const usual of [u8, u16, u32]) {
     if (length === usual) return { inline: { op, size: usual.width } };
   }
