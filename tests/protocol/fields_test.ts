@@ -217,6 +217,58 @@ function shape(fields: Shape): ShapeCodec {
   return new ShapeCodec(fields, "test");
 }
 
+t.test("in a record a field is what it is alone, whole and cut off", (t) => {
+  for (const [name, anyField, value, expected] of ROUND_TRIPS) {
+    const field = anyField as Loose;
+    const tail = field.trailing ? {} : { after: u16 };
+    const inLine = shape({ before: u8, it: field, ...tail } as unknown as Shape);
+    const called = shape(
+      { before: u8, it: { ...field, inline: undefined }, ...tail } as unknown as Shape,
+    );
+    const record = { before: 1, it: value, ...(field.trailing ? {} : { after: 2 }) };
+    const [bytes, twin] = [inLine, called].map((codec) => {
+      const writer = new ByteWriter(1);
+      codec.write(writer, record);
+      return writer.bytes.slice(0, writer.at);
+    });
+    t.equal(hex(bytes!), `01${expected}${field.trailing ? "" : "0002"}`, name);
+    t.strictSame(bytes, twin);
+    for (let cut = 0; cut <= bytes!.length; cut++) {
+      const [outcome, other] = [inLine, called].map((codec) => {
+        const reader = new FieldReader();
+        reader.open(bytes!, 0, cut);
+        try {
+          return { record: codec.readRecord(reader), at: reader.at };
+        } catch (problem) {
+          const { code, message, path } = problem as FieldProblem;
+          return { code, message, path, at: reader.at };
+        }
+      });
+      t.strictSame(outcome, other, `${name} cut at ${cut}`);
+      if (cut === bytes!.length) t.strictSame(outcome, { record, at: cut });
+    }
+  }
+  t.end();
+});
+
+t.test("text of any length and alphabet comes back", (t) => {
+  const fields = [f.string(u16), f.cstring(500), f.restText(), f.sized(u8, f.restText())];
+  for (const field of fields) {
+    for (let length = 0; length <= 70; length++) {
+      const ascii = Array.from({ length }, (_, i) => String.fromCharCode(33 + i)).join("");
+      const texts = [ascii, `${ascii}é`, `é${ascii}`, `${ascii}\u{1f600}`];
+      const half = length >> 1;
+      texts.push(`${ascii.slice(0, half)}ü${ascii.slice(half)}`);
+      for (const text of texts) {
+        const back = decode(field, encode(field, text));
+        if (back !== text) t.equal(back, text);
+      }
+    }
+  }
+  t.pass("each of them");
+  t.end();
+});
+
 t.test("bit fields share bytes, the first in the highest bits", (t) => {
   const codec = shape({ a: f.bits(4), b: f.bits(1), c: f.bits(11), d: u8 });
   const writer = new ByteWriter(1);
