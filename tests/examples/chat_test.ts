@@ -4,7 +4,7 @@ import t from "tap";
 import { lacks, startProgram, startServer } from "./program.ts";
 
 t.test("people with netcat talk to each other", {
-  skip: lacks("nc", "netcat-openbsd"),
+  skip: lacks("nc", "netcat-openbsd", /OpenBSD/),
 }, async (t) => {
   const { port } = await startServer(t, "chat/server.ts");
   // With -N it ends the connection at the end of its input; else only the server does.
