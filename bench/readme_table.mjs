@@ -8,6 +8,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { bytesCells, bytesLine, bytesMisses } from "./bytes_rows.mjs";
 import { CODEC_TARGET } from "./codec_rows.mjs";
 import { framingCells, framingLine, framingMisses } from "./framing_rows.mjs";
+import { smppCells, smppLine, smppMisses } from "./protocol/smpp_rows.mjs";
 
 /** The least that a server by defineProtocol is to reach of the one written by hand. */
 const DEFINED_SHARE = 0.85;
@@ -17,7 +18,7 @@ const END = "<!-- bench:end -->";
 
 /** The short report: requests/s and ratios, idle memory, and the codecs side by side. */
 export function shortReport(results) {
-  const { machine, server, codec, framings, bytes } = results;
+  const { machine, server, codec, framings, bytes, smpp } = results;
   const parts = [];
   if (server) {
     parts.push(
@@ -27,6 +28,7 @@ export function shortReport(results) {
       codecLine(codec),
       framingLine(framings),
       bytesLine(bytes),
+      smppLine(smpp),
       `<sub>${conditions(machine, server)} \`npm run bench\` measures it again; latency, CPU, ` +
         "memory and the runtimes without a library are in [bench/README.md](bench/README.md).</sub>",
     );
@@ -35,7 +37,7 @@ export function shortReport(results) {
 }
 
 /** The full report: also latency, CPU per request, memory, and every codec row. */
-export function fullReport({ machine, server, codec, framings, bytes }) {
+export function fullReport({ machine, server, codec, framings, bytes, smpp }) {
   const parts = [];
   if (server) {
     parts.push(
@@ -70,15 +72,20 @@ export function fullReport({ machine, server, codec, framings, bytes }) {
     const { head, body } = bytesCells(bytes);
     parts.push("Checksums and LZ4, in GB/s of what goes in or comes out:", markdown(head, body));
   }
+  if (smpp) {
+    const { head, body } = smppCells(smpp);
+    parts.push("SMPP by `defineProtocol` beside the npm package `smpp`:", markdown(head, body));
+  }
   return parts.join("\n\n");
 }
 
 /** One line per target that was missed; empty when all that were measured are met. */
-export function misses({ server, codec, framings, bytes }) {
+export function misses({ server, codec, framings, bytes, smpp }) {
   return [
     ...codecMisses(codec),
     ...framingMisses(framings),
     ...bytesMisses(bytes),
+    ...smppMisses(smpp),
     ...rateMisses(server),
     ...definedMisses(server),
     ...idleMisses(server?.idle),

@@ -4,8 +4,8 @@
  *
  *   npm run bench            or: node bench/run.mjs [options]
  *
- *   --only PART              measure one part, server, codec, framings or bytes (checksums and
- *                            LZ4); the others keep their last figures
+ *   --only PART              measure one part, server, codec, framings, bytes (checksums and LZ4)
+ *                            or smpp; the others keep their last figures
  *   --workload NAME          measure this server workload alone, and write nothing
  *   --subjects A,B           measure these and the C limit alone, and write nothing: go, deno,
  *                            node, bare-deno, bare-node
@@ -28,6 +28,7 @@ import { measureCodec } from "./codec_rows.mjs";
 import { describeMachine, findDeno } from "./machine.mjs";
 import { measureFramings } from "./framing_rows.mjs";
 import { buildPeers } from "./peers/build.mjs";
+import { measureSmpp } from "./protocol/smpp_rows.mjs";
 import { fullReport, misses, replaceTable, shortReport } from "./readme_table.mjs";
 import { ROOT } from "./server/bundle.mjs";
 import { measureIdle } from "./server/idle.mjs";
@@ -59,7 +60,7 @@ function readOptions() {
     throw new UsageError(error.message);
   }
   const { only, workload, codec, quick } = values;
-  oneOf("--only", only, ["server", "codec", "framings", "bytes"]);
+  oneOf("--only", only, ["server", "codec", "framings", "bytes", "smpp"]);
   oneOf("--codec", codec, ["auto", "wasm", "ts"]);
   oneOf("--workload", workload, [...WORKLOADS.map(({ name }) => name), "idle"]);
   const names = values.subjects?.split(",");
@@ -149,6 +150,7 @@ async function main() {
   if (only === undefined || only === "codec") results.codec = await measureCodec(deno);
   if (only === undefined || only === "framings") results.framings = await measureFramings(deno);
   if (only === undefined || only === "bytes") results.bytes = await measureBytes(deno);
+  if (only === undefined || only === "smpp") results.smpp = await measureSmpp(deno);
   if (only === undefined || only === "server") {
     results.server = await measureServer(options, { deno, go });
   }
