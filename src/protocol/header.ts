@@ -8,22 +8,13 @@
  */
 import { ByteWriter } from "../codec/byte_writer.ts";
 import type { KindField } from "../codec/framing.ts";
-import { type Field, FieldReader, invalid, type Shape } from "./fields/field.ts";
+import { type Field, FieldProblem, FieldReader, invalid, type Shape } from "./fields/field.ts";
 import { config, ShapeCodec } from "./fields/shape.ts";
+import { blanks, constants, isLittleEndian } from "./header_defaults.ts";
 import { type HeaderView, viewClass } from "./header_view.ts";
 import type { Place } from "./packet.ts";
 
 type AnyField = Field<unknown, unknown, boolean>;
-
-/** What a field can have when nothing is given for it. */
-const BLANKS: readonly ((width: number) => unknown)[] = [
-  () => undefined,
-  () => 0,
-  () => 0n,
-  () => false,
-  (width) => "0".repeat(width),
-  (width) => new Uint8Array(width),
-];
 
 const NONE: readonly never[] = [];
 const reader = new FieldReader();
@@ -37,6 +28,13 @@ export interface PacketHead {
   readonly kinds: readonly number[];
   /** Values of other fields. */
   readonly headerFields: HeaderFields;
+}
+
+/** A field and where it stands. */
+interface FieldPlace {
+  readonly name: string;
+  readonly at: number;
+  readonly field: AnyField;
 }
 
 /** Reads and writes headers. */
@@ -58,6 +56,8 @@ export class HeaderCodec {
     readonly at: number;
     readonly width: number;
   }[];
+  /** All fields and where they stand, if each has its place in whole bytes. */
+  readonly #places: readonly FieldPlace[] | undefined;
   /** Constant bytes: where they stand, and what they are; undefined when a place is not fixed. */
   readonly #constants: readonly (readonly [at: number, byte: number])[] | undefined;
   /** Whether it has fields that must have one value. */
@@ -91,6 +91,14 @@ export class HeaderCodec {
     this.#correlateWidth = this.#correlateField?.width ?? 0;
     this.kindField = kind === undefined ? undefined : this.#kindField(shape, kind);
     this.#copied = copy.map((name) => this.#place(shape, name));
+    const places = Object.entries(shape).map(([name, field]) => ({
+      name,
+      at: this.#shape.offsetOf(name),
+      field: field as unknown as AnyField,
+    }));
+    this.#places = places.every(({ at, field }) => at !== undefined && !field.readsRecord)
+      ? places as FieldPlace[]
+      : undefined;
     this.#blank = blanks(shape);
     this.#view = viewClass(this, this.#shape, shape);
     this.#constants = constants(shape, this.#shape);
@@ -191,7 +199,7 @@ export class HeaderCodec {
     from: number,
   ): void {
     const width = this.width;
-    if (given !== undefined || width === undefined) {
+    if (width === undefined || given !== undefined && this.#places === undefined) {
       this.#writeFields(writer, head, given, value, chunk, from);
       return;
     }
@@ -200,7 +208,31 @@ export class HeaderCodec {
     const template = this.#templates.get(head) ?? this.#makeTemplate(head);
     for (let i = 0; i < width; i++) bytes[at + i] = template[i]!;
     this.writeCorrelation(writer, at, value, chunk, from);
+    if (given !== undefined) {
+      this.#writeGiven(writer, at, head, given, value !== undefined || chunk !== undefined);
+    }
     writer.at = at + width;
+  }
+
+  /** Writes the fields that are given over those of the template; each has its place. */
+  #writeGiven(
+    writer: ByteWriter,
+    at: number,
+    head: PacketHead,
+    given: NonNullable<HeaderFields>,
+    isFound: boolean,
+  ): void {
+    for (const { name, at: offset, field } of this.#places!) {
+      let value = given[name];
+      if (value === undefined || isFound && name === this.#correlate) continue;
+      if (name === this.#kind) value = this.#kindFor(head, value);
+      writer.at = at + offset;
+      try {
+        field.write(writer, value, given);
+      } catch (problem) {
+        throw problem instanceof FieldProblem ? problem.within(name) : problem;
+      }
+    }
   }
 
   /** Writes what a packet is found by into its header at `at`, which has a fixed width. */
@@ -338,54 +370,4 @@ function asKey(value: unknown): number | bigint | string {
   return value instanceof Uint8Array
     ? String.fromCharCode(...value)
     : value as number | bigint | string;
-}
-
-function isLittleEndian(field: AnyField): boolean {
-  const writer = new ByteWriter(8);
-  field.write(writer, 1, {});
-  return writer.at > 1 && writer.bytes[0] === 1;
-}
-
-/** The bytes of the constant fields, where each has its place. */
-function constants(
-  shape: Shape,
-  codec: ShapeCodec,
-): readonly (readonly [at: number, byte: number])[] | undefined {
-  const pairs: (readonly [number, number])[] = [];
-  for (const [name, field] of Object.entries(shape) as unknown as [string, AnyField][]) {
-    if (!field.isConstant) continue;
-    const offset = codec.offsetOf(name);
-    if (offset === undefined || field.width === undefined) return undefined;
-    const writer = new ByteWriter(16);
-    field.write(writer, undefined, {});
-    for (let i = 0; i < writer.at; i++) pairs.push([offset + i, writer.bytes[i]!]);
-  }
-  return pairs;
-}
-
-/** A value for each field of a header, for when none is given. */
-function blanks(shape: Shape): Record<string, unknown> {
-  const blank: Record<string, unknown> = {};
-  for (const [name, field] of Object.entries(shape) as unknown as [string, AnyField][]) {
-    if (field.optional) continue;
-    const value = field.bitWidth !== undefined ? 0 : BLANKS.map((make) => make(field.width ?? 0))
-      .find((candidate) => fits(field, candidate));
-    if (value === undefined) {
-      throw config(
-        `header.${name} has no default: give it one by withDefault, or make it optional`,
-      );
-    }
-    blank[name] = value;
-  }
-  return blank;
-}
-
-function fits(field: AnyField, value: unknown): boolean {
-  if (value === undefined) return false;
-  try {
-    field.write(new ByteWriter(16), value, {});
-    return true;
-  } catch {
-    return false;
-  }
 }
