@@ -59,7 +59,7 @@ export class TsLengthScanner implements Scanner {
     const likely = mode === Mode.U32_BIG && end - start >= VIEW_FRAMES * headerBytes
       ? readWord(chunk, start + offset, 4, false) + base
       : 0;
-    if (likely > 0 && likely <= (end - start) / VIEW_FRAMES && max - base <= MAX_FRAME_BYTES) {
+    if (likely > 0 && likely <= (end - start) / VIEW_FRAMES) {
       const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength);
       while (at < limit && word < lastWord) {
         const left = end - at;

@@ -185,6 +185,17 @@ for (const codec of CODECS) {
     t.end();
   });
 
+  t.test(`a limit under what every frame has makes every frame too large (${codec})`, (t) => {
+    const framing = lengthField({ adjust: 100 });
+    const decoder = createDecoder(framing, { codec, maxFrameBytes: 50 });
+    t.throws(() => [...decoder.push(new Uint8Array(4))], {
+      code: "FRAME_TOO_LARGE",
+      declaredBytes: 104,
+      limitBytes: 50,
+    });
+    t.end();
+  });
+
   t.test(`varints: shortest, longest, needlessly long, and MQTT's (${codec})`, (t) => {
     t.strictSame(decode(varint(), fromHex("00 01aa 8100 bb"), codec).frames, ["", "aa", "bb"]);
     const long = join(fromHex("ac02"), new Uint8Array(300).fill(5));

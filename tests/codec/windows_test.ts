@@ -26,6 +26,8 @@ const STREAM_BYTES = 150_000;
 const FRAMINGS: readonly [string, Framing, number][] = [
   ["lengthField of 1 byte", lengthField({ size: 1, strip: 1 }), 1],
   ["lengthField of 3 bytes", lengthField({ size: 3, strip: 3, endian: "little" }), 0],
+  ["lengthField of 4 bytes", lengthField({ strip: 4 }), 0],
+  ["lengthField of 4 bytes that counts all", lengthField({ strip: 4, counts: "frame" }), 0],
   ["lengthField of 8 bytes", lengthField({ size: 8, strip: 8, signed: true }), 0],
   ["lengthField behind 5 bytes", lengthField({ offset: 5, size: 2, strip: 7 }), 0],
   ["varint", varint(), 2],
@@ -51,10 +53,10 @@ function streamOf(framing: Framing, lengths: readonly number[], bytes: number): 
 }
 
 /** Scans to the end, each scan where the last one stopped; one line per scan. */
-function scans(scanner: Scanner, stream: Uint8Array, start: number): string[] {
+function scans(scanner: Scanner, stream: Uint8Array, start: number, limit = LIMIT): string[] {
   const lines: string[] = [];
   for (let at = start; at < stream.length;) {
-    const table = scanner.scan(stream, at, stream.length, LIMIT);
+    const table = scanner.scan(stream, at, stream.length, limit);
     lines.push(lineOf(table));
     if (
       table.status !== 0 || table.consumed === at || table.need > stream.length - table.consumed
@@ -118,6 +120,37 @@ t.test("fixed: over windows and tables", (t) => {
       `${bytes} bytes`,
     );
   }
+  t.end();
+});
+
+t.test("lengths that are wrong behind many that are right", (t) => {
+  const MAX = 2 ** 31 - 1;
+  const framings = [
+    lengthField({ strip: 4, minFrameBytes: 6 }),
+    lengthField({ strip: 8, minFrameBytes: 6 }),
+    lengthField({ strip: 4, counts: "frame", maxFrameBytes: MAX }),
+    lengthField({ adjust: -4, maxFrameBytes: MAX }),
+    lengthField({ adjust: 96, counts: "frame", maxFrameBytes: MAX }),
+    lengthField({ size: 2, endian: "little", strip: 2, minFrameBytes: 6 }),
+  ];
+  for (const [index, framing] of framings.entries()) {
+    const lengths = framing.adjust > 0 ? [100] : [8];
+    const many = streamOf(framing, lengths, 9000);
+    for (const field of [0, 1, 5, 4100, 70_000, MAX - 4, MAX, 2 ** 31, 2 ** 31 + 4, 2 ** 32 - 1]) {
+      const stream = new Uint8Array(many.length + 12);
+      stream.set(many);
+      new DataView(stream.buffer).setUint32(many.length, field);
+      for (const limit of [64, 100_000, MAX]) {
+        const [wasm, ts] = [borrow("wasm"), borrow("ts")].map((codec) =>
+          scans(codec.scanner(framing), stream, 0, limit)
+        );
+        if (String(wasm) !== String(ts)) {
+          t.strictSame(wasm, ts, `framing ${index}, a length of ${field}, a limit of ${limit}`);
+        }
+      }
+    }
+  }
+  t.pass("both codecs report the same");
   t.end();
 });
 
