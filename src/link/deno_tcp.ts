@@ -23,12 +23,18 @@ import {
   peerHasLeft,
 } from "./net_errors.ts";
 import { ReadBuffer } from "./read_buffer.ts";
+import { type DueLink, WriteTurn } from "./write_turn.ts";
+
+/** Reads that are ready are all resolved in one turn, and their continuations are its microtasks. */
+const writeTurn = new WriteTurn(queueMicrotask);
 
 /** A TCP connection. */
-class DenoTcpLink implements Link {
+class DenoTcpLink implements Link, DueLink {
   readonly transport = "tcp";
   readonly #conn: Deno.TcpConn;
+  readonly #putsOff: boolean;
   #receiver: LinkReceiver | undefined;
+  #due: Uint8Array | undefined;
   #writing: Promise<void> | undefined;
   /** Set while paused; resolves when reading may go on. */
   #pause: { readonly over: Promise<void>; readonly end: () => void } | undefined;
@@ -36,8 +42,13 @@ class DenoTcpLink implements Link {
   #ended = false;
   #closed = false;
 
-  constructor(conn: Deno.TcpConn) {
+  /**
+   * @param putsOff Whether writes wait for the end of the turn: those of a client, which come in one
+   * piece for all of its calls, gain nothing by it.
+   */
+  constructor(conn: Deno.TcpConn, putsOff: boolean) {
     this.#conn = conn;
+    this.#putsOff = putsOff;
     try {
       conn.setNoDelay(true);
     } catch {
@@ -71,8 +82,16 @@ class DenoTcpLink implements Link {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (!this.#closed) this.#writing = this.#send(bytes);
+    this.#due = bytes;
+    if (this.#putsOff) writeTurn.add(this);
+    else this.writeDue();
     return false;
+  }
+
+  writeDue(): void {
+    const bytes = this.#due!;
+    this.#due = undefined;
+    if (!this.#closed) this.#writing = this.#send(bytes);
   }
 
   end(): void {
@@ -167,6 +186,7 @@ export const denoTcp: Transport = {
     try {
       return new DenoTcpLink(
         await Deno.connect({ hostname, port, ...(signal !== undefined && { signal }) }),
+        false,
       );
     } catch (error) {
       throw signal?.aborted ? signal.reason : connectError(error, hostname, port);
@@ -202,7 +222,7 @@ class DenoTcpListener implements Listener {
     while (!this.#closed) {
       let link: Link;
       try {
-        link = new DenoTcpLink(await this.#listener.accept());
+        link = new DenoTcpLink(await this.#listener.accept(), true);
         backoff.succeeded();
       } catch (error) {
         if (this.#closed) return;

@@ -16,6 +16,10 @@ import type {
 } from "./link.ts";
 import { acceptError, connectError, formatAddress, linkError, listenError } from "./net_errors.ts";
 import { ReadBuffer } from "./read_buffer.ts";
+import { type DueLink, WriteTurn } from "./write_turn.ts";
+
+/** Immediates run when all sockets that were ready have been read. */
+const writeTurn = new WriteTurn(setImmediate);
 
 /** Options of a socket that reads into a buffer of ours; `handle` is not public. */
 interface SocketOptions {
@@ -33,16 +37,26 @@ interface LinkedSocket extends net.Socket {
 }
 
 /** A connection over a Node socket. */
-class NodeTcpLink implements Link {
+class NodeTcpLink implements Link, DueLink {
   readonly transport = "tcp";
+  readonly #putsOff: boolean;
   #socket: LinkedSocket | undefined;
   #remote: Address | undefined;
   #receiver: LinkReceiver | undefined;
+  #due: Uint8Array | undefined;
   #buffer: ReadBuffer | undefined;
   /** Whether the next read goes to another piece of memory than the last one. */
   #moved = true;
   #waiting = false;
   #error: Error | undefined;
+
+  /**
+   * @param putsOff Whether writes wait for the end of the turn: those of a client, which come in one
+   * piece for all of its calls, gain nothing by it.
+   */
+  constructor(putsOff: boolean) {
+    this.#putsOff = putsOff;
+  }
 
   /**
    * The `onread` option of the link's socket: Node reads into what `buffer` returns and calls
@@ -91,6 +105,21 @@ class NodeTcpLink implements Link {
   }
 
   write(bytes: Uint8Array): boolean {
+    if (this.#putsOff) {
+      this.#due = bytes;
+      writeTurn.add(this);
+      return false;
+    }
+    return this.#send(bytes);
+  }
+
+  writeDue(): void {
+    const bytes = this.#due!;
+    this.#due = undefined;
+    if (!this.#socket!.destroyed && this.#send(bytes)) this.#receiver!.written();
+  }
+
+  #send(bytes: Uint8Array): boolean {
     const socket = this.#socket!;
     socket.write(bytes);
     // libuv tries to send at once. When that sent everything, Node has already counted it off.
@@ -180,11 +209,11 @@ function takeOver(accepted: net.Socket): NodeTcpLink {
   const holder = accepted as unknown as { _handle: unknown };
   const handle = holder._handle;
   if (typeof handle !== "object" || handle === null || !("readStart" in handle)) {
-    return new NodeTcpLink().bind(accepted);
+    return new NodeTcpLink(true).bind(accepted);
   }
   holder._handle = null;
   accepted.destroy(); // gives up its place in the server's count, and nothing else
-  const taken = new NodeTcpLink();
+  const taken = new NodeTcpLink(true);
   const options: SocketOptions = {
     handle: handle as never,
     allowHalfOpen: true,
@@ -220,7 +249,7 @@ export const nodeTcp: Transport = {
 
   connect({ hostname, port, signal }: ConnectTarget) {
     return new Promise<Link>((resolve, reject) => {
-      const dialed = new NodeTcpLink();
+      const dialed = new NodeTcpLink(false);
       const options: net.NetConnectOpts & SocketOptions = {
         host: hostname,
         port,
