@@ -15,7 +15,7 @@ import {
   varint,
 } from "../../src/codec/framing.ts";
 import { borrow } from "../../src/codec/lend.ts";
-import { SUBMIT_FRAMING, SUBMIT_KIND } from "../../src/protocol/layouts.ts";
+import { SUBMIT_FRAMING, SUBMIT_KIND } from "../../src/protocol/defined/layouts.ts";
 
 /** A framing to measure. */
 export interface MeasuredFraming {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Codec, Scanner } from "../../src/codec/codec.ts";
-import { SUBMIT_FRAMING, SUBMIT_KIND } from "../../src/protocol/layouts.ts";
+import { SUBMIT_FRAMING, SUBMIT_KIND } from "../../src/protocol/defined/layouts.ts";
 
 /** The bytes of one read: `"frame"` is exactly one frame, a number is cut there. */
 export type ChunkSize = "frame" | number;

@@ -5,7 +5,7 @@
  */
 import { resolveCodec } from "../codec/lend.ts";
 import { formatAddress } from "../link/net_errors.ts";
-import { SERVER_DEFAULTS } from "../options.ts";
+import { SERVER_DEFAULTS } from "../options/server.ts";
 import type { Server } from "../server/server.ts";
 import type { Command, Context } from "./command.ts";
 import { loadEntry } from "./entry.ts";

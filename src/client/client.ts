@@ -7,7 +7,7 @@ import { type Clock, systemClock } from "../connection/clock.ts";
 import { type CloseReason, Connection, State } from "../connection/connection.ts";
 import { FramewireError } from "../errors.ts";
 import type { Address, Link } from "../link/link.ts";
-import type { ResolvedClientOptions } from "../options.ts";
+import type { ResolvedClientOptions } from "../options/client.ts";
 import {
   type ClientEndpoint,
   type ClientSide,

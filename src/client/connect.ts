@@ -12,7 +12,7 @@ import {
   type ClientOptions,
   resolveClientOptions,
   type ResolvedClientOptions,
-} from "../options.ts";
+} from "../options/client.ts";
 import { type CallsOf, chooseProtocol, type ProtocolChoice } from "../protocol/choice.ts";
 import type { Protocol } from "../protocol/protocol.ts";
 import { type Client, ConnectedClient } from "./client.ts";

@@ -22,4 +22,9 @@ export {
   type StreamErrorDetail,
 } from "../errors.ts";
 export { looksLike } from "./looks_like.ts";
-export { ECHO_FRAMING, ECHO_KIND, SUBMIT_FRAMING, SUBMIT_KIND } from "../protocol/layouts.ts";
+export {
+  ECHO_FRAMING,
+  ECHO_KIND,
+  SUBMIT_FRAMING,
+  SUBMIT_KIND,
+} from "../protocol/defined/layouts.ts";

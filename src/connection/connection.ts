@@ -45,6 +45,16 @@ export interface CloseReason {
   readonly error?: Error;
 }
 
+/** What a peer is told before its connection ends from this side. */
+export interface GoAwayNotice {
+  /** How long requests that were taken may still need, in milliseconds. */
+  readonly deadlineMs: number;
+  /** Over how long the peers should spread their coming back, in milliseconds. */
+  readonly spreadMs: number;
+  /** Why, for people. */
+  readonly reason: string;
+}
+
 /** The side of a protocol that a connection carries. */
 export interface Endpoint extends FrameConsumer {
   /** How the stream is framed at its beginning, where that is different; it calls `reframe`. */
@@ -53,6 +63,23 @@ export interface Endpoint extends FrameConsumer {
   readonly owed: number;
   /** No more input is taken; replies that are owed may still be sent. Called once at the most. */
   finishing(reason: CloseReason): void;
+  /**
+   * Whether the peer has introduced itself, as far as the protocol asks for that: what the handshake
+   * deadline waits for. Without it, the first frame is the introduction.
+   */
+  readonly established?: boolean;
+  /**
+   * Puts out a heartbeat, which the peer answers; false where the protocol has none, or where this
+   * peer does not know it. Any input counts as the answer.
+   */
+  heartbeat?(): boolean;
+  /** Puts out the notice that this side will soon end the connection, to peers that know it. */
+  goAway?(notice: GoAwayNotice): void;
+  /**
+   * Puts out that this side is too busy to take the connection; false where the protocol cannot say
+   * so. The connection is finished next.
+   */
+  busy?(retryAfterMs: number): boolean;
   /** The connection is closed. Called once. */
   closed(reason: CloseReason): void;
 }

@@ -23,7 +23,13 @@ export type { Codec, FrameTable, Scanner, ScanStatus } from "../codec/codec.ts";
 export type { Clock, Timer } from "../connection/clock.ts";
 export type { Outbound } from "../connection/outbound.ts";
 export type { ReplyLimits } from "../protocol/reply_order.ts";
-export type { CloseReason, Connection, Endpoint, State } from "../connection/connection.ts";
+export type {
+  CloseReason,
+  Connection,
+  Endpoint,
+  GoAwayNotice,
+  State,
+} from "../connection/connection.ts";
 export {
   ERROR_CODES,
   type ErrorCode,
@@ -42,7 +48,9 @@ export type {
   ListenTarget,
   Transport,
 } from "../link/link.ts";
-export type { ClientOptions, CommonOptions, ServerOptions } from "../options.ts";
+export type { ClientOptions } from "../options/client.ts";
+export type { CommonOptions } from "../options/common.ts";
+export type { ServerOptions } from "../options/server.ts";
 export type {
   BuiltinProtocols,
   CallsOf,
@@ -51,9 +59,9 @@ export type {
   HandlersOf,
   ProtocolChoice,
 } from "../protocol/choice.ts";
-export { echo } from "../protocol/echo.ts";
-export type { EchoCalls } from "../protocol/echo_client.ts";
-export type { EchoHandlers, EchoPacket } from "../protocol/echo_server.ts";
+export { echo } from "../protocol/echo/mod.ts";
+export type { EchoCalls } from "../protocol/echo/client.ts";
+export type { EchoHandlers, EchoPacket } from "../protocol/echo/server.ts";
 export type {
   ClientEndpoint,
   ClientSide,
@@ -61,13 +69,14 @@ export type {
   ServerSide,
 } from "../protocol/protocol.ts";
 export * from "../protocol/mod.ts";
-export { submit } from "../protocol/submit.ts";
-export type { SubmitCalls } from "../protocol/submit_client.ts";
-export type { SubmitPacket } from "../protocol/submit_packet.ts";
-export type { SubmitHandler, SubmitHandlers } from "../protocol/submit_server.ts";
+export { submit } from "../protocol/submit/mod.ts";
+export type { SubmitCalls } from "../protocol/submit/client.ts";
+export type { SubmitPacket } from "../protocol/submit/packet.ts";
+export type { SubmitHandler, SubmitHandlers } from "../protocol/submit/server.ts";
 export type { Serve, ServeOptions } from "../server/serve.ts";
 export type {
   DisconnectInfo,
+  Refusal,
   Server,
   ServerEvents,
   ServerListeners,

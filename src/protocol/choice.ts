@@ -4,11 +4,11 @@
  * @module
  */
 import { FramewireError } from "../errors.ts";
-import type { DefinedProtocol } from "./define.ts";
-import type { DefinedConnection } from "./definition.ts";
-import { echo } from "./echo.ts";
+import type { DefinedProtocol } from "./defined/define.ts";
+import type { DefinedConnection } from "./defined/definition.ts";
+import { echo } from "./echo/mod.ts";
 import { describe, type Protocol, type ServerConnection } from "./protocol.ts";
-import { submit } from "./submit.ts";
+import { submit } from "./submit/mod.ts";
 
 /** The built-in protocols by name. */
 export interface BuiltinProtocols {

@@ -5,7 +5,7 @@
  * @module
  */
 export * from "../codec/framing.ts";
-export { type DefinedProtocol, defineProtocol } from "./define.ts";
+export { type DefinedProtocol, defineProtocol } from "./defined/define.ts";
 export type {
   AllReplies,
   Answered,
@@ -30,11 +30,11 @@ export type {
   ReplyNames,
   SentBy,
   ServerHandlers,
-} from "./definition.ts";
-export * from "./fields/mod.ts";
-export type { CompressionSpec } from "./seal.ts";
+} from "./defined/definition.ts";
+export * from "./defined/fields/mod.ts";
+export type { CompressionSpec } from "./defined/seal.ts";
 export type { Checksum, ChecksumName } from "../codec/checksum.ts";
 export type { Compression } from "../codec/compression.ts";
-export { type FrameFeatures, openSubmitFrame, sealSubmitFrame } from "./submit_seal.ts";
-export type { PacketDecoder, PacketDecoderOptions } from "./packet_decoder.ts";
+export { type FrameFeatures, openSubmitFrame, sealSubmitFrame } from "./submit/seal.ts";
+export type { PacketDecoder, PacketDecoderOptions } from "./defined/packet_decoder.ts";
 export type { Protocol, ServerConnection } from "./protocol.ts";

@@ -7,7 +7,7 @@ import { ownLimit } from "../codec/frame_layout.ts";
 import { resolveCodec } from "../codec/lend.ts";
 import { FramewireError } from "../errors.ts";
 import type { Transport } from "../link/link.ts";
-import { resolveServerOptions, type ServerOptions } from "../options.ts";
+import { resolveServerOptions, type ServerOptions } from "../options/server.ts";
 import {
   chooseProtocol,
   type ConnOf,
@@ -59,7 +59,7 @@ export type Serve = <P extends ProtocolChoice = "submit">(
     : [handlers: HandlersOf<P>]
 ) => Promise<Server<ConnOf<P>>>;
 
-const EVENTS = ["listening", "connect", "disconnect", "error", "close"];
+const EVENTS = ["listening", "connect", "disconnect", "error", "refuse", "close"];
 
 /**
  * Makes the `serve` of a runtime.

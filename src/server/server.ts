@@ -8,7 +8,7 @@ import { type Clock, systemClock } from "../connection/clock.ts";
 import { FramewireError, isFramewireError } from "../errors.ts";
 import type { Address, Link, Listener, ListenerEvents } from "../link/link.ts";
 import { Emitter } from "../observe/events.ts";
-import type { ResolvedServerOptions } from "../options.ts";
+import type { ResolvedServerOptions } from "../options/server.ts";
 import { describe, type ServerConnection, type ServerSide } from "../protocol/protocol.ts";
 import type { Framing, KindField } from "../codec/framing.ts";
 import { AcceptedConnection, type Host } from "./accepted.ts";
@@ -40,8 +40,22 @@ export interface ServerEvents<Conn extends ServerConnection = ServerConnection> 
   readonly disconnect: readonly [conn: Conn, info: DisconnectInfo];
   /** Something failed: a handler, a connection, or accepting (then without a connection). */
   readonly error: readonly [error: FramewireError, conn: Conn | undefined];
+  /** A gate has stopped a connection or a request. */
+  readonly refuse: readonly [refusal: Refusal];
   /** It is shut down: no connection is left. */
   readonly close: readonly [];
+}
+
+/** What a gate has stopped. */
+export interface Refusal {
+  /** The gate: `"maxConnections"`, `"deny"`, `"rate"`, … */
+  readonly gate: string;
+  /** The peer's address. */
+  readonly remote: Address;
+  /** The same in words, without secrets and payload. */
+  readonly message: string;
+  /** The connection's number, if it has one already. */
+  readonly conn?: number;
 }
 
 /** Listeners to a server's events, as the option `on` takes them. */
@@ -163,6 +177,7 @@ export class RunningServer implements Server, ListenerEvents {
       bytesIn,
       bytesOut,
       errors: Object.fromEntries(counters.errors),
+      refusals: Object.fromEntries(counters.refusals),
     };
   }
 
@@ -215,6 +230,12 @@ export class RunningServer implements Server, ListenerEvents {
         : new FramewireError("ACCEPT_FAILED", error.message, { cause: error }),
       undefined,
     );
+  }
+
+  /** A gate has stopped something: counts it and raises the event. */
+  refused(refusal: Refusal): void {
+    this.#counters.refusal(refusal.gate);
+    if (this.#events.has("refuse")) this.#events.emit("refuse", refusal);
   }
 
   #report(error: FramewireError, conn: ServerConnection | undefined): void {

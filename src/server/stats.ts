@@ -20,6 +20,8 @@ export interface ServerStats {
   readonly bytesOut: number;
   /** Errors by their code, those of connections, handlers and accepting alike. */
   readonly errors: Readonly<Record<string, number>>;
+  /** Connections and requests that a gate has stopped, by the gate's name. */
+  readonly refusals: Readonly<Record<string, number>>;
 }
 
 /** The figures while they grow: plain fields, so that counting is an addition. */
@@ -32,9 +34,16 @@ export class ServerCounters {
   bytesIn = 0;
   bytesOut = 0;
   readonly errors: Map<string, number> = new Map();
+  /** Connections and requests that a gate has stopped, by the gate's name. */
+  readonly refusals: Map<string, number> = new Map();
 
   /** Counts an error by its code. */
   error(code: string): void {
     this.errors.set(code, (this.errors.get(code) ?? 0) + 1);
+  }
+
+  /** Counts what a gate has stopped. */
+  refusal(gate: string): void {
+    this.refusals.set(gate, (this.refusals.get(gate) ?? 0) + 1);
   }
 }

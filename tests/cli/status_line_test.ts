@@ -103,6 +103,7 @@ t.test("rates are the difference to the last time, by the time that passed", (t)
     bytesIn: bytes,
     bytesOut: bytes / 2,
     errors: {},
+    refusals: {},
   });
   const rates = new Rates(stats(100, 1000), 5000);
   t.equal(

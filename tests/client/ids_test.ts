@@ -4,8 +4,8 @@ import t from "tap";
 import { TsCodec } from "../../src/codec/ts_codec.ts";
 import { State } from "../../src/connection/connection.ts";
 import type { Connection } from "../../src/connection/connection.ts";
-import { SubmitClientEndpoint } from "../../src/protocol/submit_client.ts";
-import { submit as protocol } from "../../src/protocol/submit.ts";
+import { SubmitClientEndpoint } from "../../src/protocol/submit/client.ts";
+import { submit as protocol } from "../../src/protocol/submit/mod.ts";
 import { ack, join } from "../helpers/frames.ts";
 
 /** An endpoint on a connection that keeps the ids sent and nothing else. */

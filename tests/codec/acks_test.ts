@@ -2,7 +2,7 @@
 
 import t from "tap";
 import { borrow } from "../../src/codec/lend.ts";
-import { SUBMIT_FRAMING, SUBMIT_KIND } from "../../src/protocol/layouts.ts";
+import { SUBMIT_FRAMING, SUBMIT_KIND } from "../../src/protocol/defined/layouts.ts";
 import { ack, frame, join, submit, submits } from "../helpers/frames.ts";
 
 for (const choice of ["wasm", "ts", "auto"] as const) {

@@ -11,7 +11,7 @@ import {
   ECHO_KIND,
   SUBMIT_FRAMING,
   SUBMIT_KIND,
-} from "../../src/protocol/layouts.ts";
+} from "../../src/protocol/defined/layouts.ts";
 import {
   ack,
   echoFrame,

@@ -5,7 +5,7 @@ import module, { failure } from "#codec-module";
 import { type Codec, createCodec } from "../../src/codec/mod.ts";
 import { borrow, Lender, resolveCodec } from "../../src/codec/lend.ts";
 import { custom } from "../../src/codec/framing.ts";
-import { SUBMIT_FRAMING, SUBMIT_KIND } from "../../src/protocol/layouts.ts";
+import { SUBMIT_FRAMING, SUBMIT_KIND } from "../../src/protocol/defined/layouts.ts";
 import { submits } from "../helpers/frames.ts";
 
 t.test("each choice is one instance, of its kind", (t) => {

@@ -5,7 +5,7 @@ import { looksLike } from "../../src/codec/looks_like.ts";
 import { ScanStatus } from "../../src/codec/codec.ts";
 import { borrow } from "../../src/codec/lend.ts";
 import { scanError } from "../../src/codec/scan_error.ts";
-import { SUBMIT_FRAMING, SUBMIT_KIND } from "../../src/protocol/layouts.ts";
+import { SUBMIT_FRAMING, SUBMIT_KIND } from "../../src/protocol/defined/layouts.ts";
 import { bytesOf, fromHex, join, submit } from "../helpers/frames.ts";
 
 const SAMPLES: readonly (readonly [string, string | Uint8Array])[] = [

@@ -11,7 +11,7 @@ import {
   ECHO_KIND,
   SUBMIT_FRAMING,
   SUBMIT_KIND,
-} from "../../src/protocol/layouts.ts";
+} from "../../src/protocol/defined/layouts.ts";
 import { echoFrame, frame, join, random, submit, submits, u32 } from "../helpers/frames.ts";
 import { type Expected, expectScan } from "./scan_oracle.ts";
 

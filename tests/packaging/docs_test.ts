@@ -2,7 +2,7 @@
 
 import t from "tap";
 import { ERROR_CODES } from "../../src/errors.ts";
-import { SERVER_DEFAULTS } from "../../src/options.ts";
+import { SERVER_DEFAULTS } from "../../src/options/server.ts";
 import { read } from "../helpers/root.ts";
 
 /** The rows of all tables in a document's section, each a list of its cells. */

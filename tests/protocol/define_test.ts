@@ -9,7 +9,7 @@ import type { Client } from "../../src/client/client.ts";
 import { delimiter, fixed, lengthField, varint } from "../../src/codec/framing.ts";
 import { memoryNetwork } from "../../src/link/memory.ts";
 import type { CallsOf, ConnOf, HandlersOf } from "../../src/protocol/choice.ts";
-import { defineProtocol } from "../../src/protocol/define.ts";
+import { defineProtocol } from "../../src/protocol/defined/define.ts";
 import {
   array,
   bits,
@@ -25,7 +25,7 @@ import {
   u32,
   u8,
   when,
-} from "../../src/protocol/fields/mod.ts";
+} from "../../src/protocol/defined/fields/mod.ts";
 import type { Server } from "../../src/server/server.ts";
 import { connect, deferred, serve } from "../helpers/runtime.ts";
 

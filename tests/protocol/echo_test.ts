@@ -2,7 +2,7 @@
 
 import t from "tap";
 import { memoryNetwork } from "../../src/link/memory.ts";
-import type { EchoPacket } from "../../src/protocol/echo_server.ts";
+import type { EchoPacket } from "../../src/protocol/echo/server.ts";
 import { echoFrame, join, randomBytes, toHex } from "../helpers/frames.ts";
 import { connect, type Deferred, deferred, turns, until } from "../helpers/runtime.ts";
 import {

@@ -5,10 +5,10 @@
  */
 import t from "tap";
 import { ByteWriter } from "../../src/codec/byte_writer.ts";
-import { type Field, FieldProblem, FieldReader } from "../../src/protocol/fields/field.ts";
-import * as f from "../../src/protocol/fields/mod.ts";
-import { ShapeCodec } from "../../src/protocol/fields/shape.ts";
-import type { Shape } from "../../src/protocol/fields/field.ts";
+import { type Field, FieldProblem, FieldReader } from "../../src/protocol/defined/fields/field.ts";
+import * as f from "../../src/protocol/defined/fields/mod.ts";
+import { ShapeCodec } from "../../src/protocol/defined/fields/shape.ts";
+import type { Shape } from "../../src/protocol/defined/fields/field.ts";
 
 type Loose = Field<unknown, unknown, boolean>;
 

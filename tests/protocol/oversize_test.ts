@@ -2,8 +2,8 @@
 
 import t from "tap";
 import { delimiter, type OnOversize } from "../../src/codec/framing.ts";
-import { defineProtocol } from "../../src/protocol/define.ts";
-import { restText } from "../../src/protocol/fields/mod.ts";
+import { defineProtocol } from "../../src/protocol/defined/define.ts";
+import { restText } from "../../src/protocol/defined/fields/mod.ts";
 import type { DisconnectInfo } from "../../src/server/server.ts";
 import { bytesOf } from "../helpers/frames.ts";
 import { type Peer, peerTo } from "../helpers/peer.ts";

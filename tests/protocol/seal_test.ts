@@ -7,8 +7,8 @@ import t from "tap";
 import { crc32c } from "../../src/codec/mod.ts";
 import { delimiter, lengthField, varint } from "../../src/codec/framing.ts";
 import { memoryNetwork } from "../../src/link/memory.ts";
-import { defineProtocol } from "../../src/protocol/define.ts";
-import { bytes, rest, u16, u32, u8 } from "../../src/protocol/fields/mod.ts";
+import { defineProtocol } from "../../src/protocol/defined/define.ts";
+import { bytes, rest, u16, u32, u8 } from "../../src/protocol/defined/fields/mod.ts";
 import { connect, deferred, serve } from "../helpers/runtime.ts";
 
 const sealed = defineProtocol({

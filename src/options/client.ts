@@ -1,0 +1,60 @@
+/**
+ * A client's options: what each means, its unit, its range and its default.
+ *
+ * @module
+ */
+import type { FramewireError } from "../errors.ts";
+import { COMMON, type CommonOptions, MAX_TIMER_MS } from "./common.ts";
+import { defaultsOf, type OptionSpecs, resolve, unchecked, whole } from "./spec.ts";
+
+/** Options of a client. */
+export interface ClientOptions extends CommonOptions {
+  /**
+   * How long connecting may take, in milliseconds: 1 to 2,147,483,647.
+   *
+   * @default {5000}
+   */
+  readonly connectTimeoutMs?: number;
+  /** Told when a handler of what the server sends by itself failed. */
+  readonly onError?: (error: FramewireError) => void;
+  /** Gives up connecting when it aborts. */
+  readonly signal?: AbortSignal;
+}
+
+/** The specs of {@linkcode ClientOptions}. */
+export const CLIENT: OptionSpecs<ClientOptions> = {
+  ...COMMON,
+  connectTimeoutMs: whole(5000, 1, MAX_TIMER_MS),
+  onError: unchecked(),
+  signal: unchecked(),
+};
+
+/** Options of a client that have no default. */
+type Optional = "transport" | "clock" | "signal" | "onError";
+
+/** A client's options with their defaults filled in. */
+export type ResolvedClientOptions =
+  & ClientOptions
+  & Required<Omit<ClientOptions, Optional>>;
+
+/** The defaults of {@linkcode ClientOptions}. */
+export const CLIENT_DEFAULTS: Required<Omit<ClientOptions, Optional>> = defaultsOf(
+  CLIENT,
+) as ResolvedClientOptions;
+
+/**
+ * Checks a client's options and fills in the defaults.
+ *
+ * @param maxFrameBytes The limit of the protocol's framing.
+ * @throws FramewireError INVALID_OPTION, naming the option, its value and its range.
+ */
+export function resolveClientOptions(
+  options: ClientOptions,
+  maxFrameBytes: number,
+): ResolvedClientOptions {
+  return resolve("connect", options, {
+    ...CLIENT,
+    maxFrameBytes: { ...CLIENT.maxFrameBytes, default: maxFrameBytes },
+    protocol: unchecked(), // checked by `connect` itself
+  } as OptionSpecs<ClientOptions>) as ResolvedClientOptions;
+}

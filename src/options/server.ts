@@ -1,0 +1,97 @@
+/**
+ * A server's options: what each means, its unit, its range and its default. Areas that are more than a
+ * few options have files of their own, which come together here.
+ *
+ * @module
+ */
+import { COMMON, type CommonOptions, MAX_TIMER_MS } from "./common.ts";
+import { defaultsOf, type OptionSpecs, resolve, text, unchecked, whole } from "./spec.ts";
+
+/** Options of a server. */
+export interface ServerOptions extends CommonOptions {
+  /**
+   * The address to listen on: an IP address or a host name. `"::"` listens on IPv6 and IPv4.
+   *
+   * @default {"127.0.0.1"}
+   */
+  readonly hostname?: string;
+  /**
+   * The port to listen on: 0 to 65,535, where 0 picks a free one.
+   *
+   * @default {8888}
+   */
+  readonly port?: number;
+  /**
+   * How many connections may wait to be accepted: 1 to 65,535.
+   *
+   * @default {4096}
+   */
+  readonly backlog?: number;
+  /**
+   * Requests of one connection whose handlers may be under way at once: 1 to 1,048,576. A peer that
+   * has more is not read from until one is answered.
+   *
+   * @default {1024}
+   */
+  readonly maxInFlight?: number;
+  /**
+   * Memory that the requests under way on one connection may keep, in bytes: 1 KiB to 1 GiB. Over
+   * it the peer is not read from. A single larger frame is still taken, by itself.
+   *
+   * @default {4194304}
+   */
+  readonly maxInFlightBytes?: number;
+  /**
+   * How long a handler's promise may take before its request is answered with a failure, in
+   * milliseconds: 0 to 2,147,483,647, where 0 is for ever.
+   *
+   * @default {60000}
+   */
+  readonly handlerTimeoutMs?: number;
+  /** Shuts the server down when it aborts. */
+  readonly signal?: AbortSignal;
+}
+
+/** The specs of {@linkcode ServerOptions}. */
+export const SERVER: OptionSpecs<ServerOptions> = {
+  ...COMMON,
+  hostname: text("127.0.0.1", "an IP address or a host name"),
+  port: whole(8888, 0, 65_535),
+  backlog: whole(4096, 1, 65_535),
+  maxInFlight: whole(1024, 1, 1 << 20),
+  maxInFlightBytes: whole(4 << 20, 1 << 10, 1 << 30),
+  handlerTimeoutMs: whole(60_000, 0, MAX_TIMER_MS),
+  signal: unchecked(),
+};
+
+/** Options of a server that have no default. */
+type Optional = "transport" | "clock" | "signal";
+
+/** A server's options with their defaults filled in. */
+export type ResolvedServerOptions =
+  & ServerOptions
+  & Required<Omit<ServerOptions, Optional>>;
+
+/** The defaults of {@linkcode ServerOptions}. */
+export const SERVER_DEFAULTS: Required<Omit<ServerOptions, Optional>> = defaultsOf(
+  SERVER,
+) as ResolvedServerOptions;
+
+/**
+ * Checks a server's options and fills in the defaults.
+ *
+ * @param maxFrameBytes The limit of the protocol's framing.
+ * @throws FramewireError INVALID_OPTION, naming the option, its value and its range.
+ */
+export function resolveServerOptions(
+  options: ServerOptions,
+  maxFrameBytes: number,
+): ResolvedServerOptions {
+  return resolve("serve", options, {
+    ...SERVER,
+    maxFrameBytes: { ...SERVER.maxFrameBytes, default: maxFrameBytes },
+    // Checked by `serve` itself.
+    protocol: unchecked(),
+    on: unchecked(),
+  } as OptionSpecs<ServerOptions>) as ResolvedServerOptions;
+}

@@ -1,0 +1,110 @@
+/**
+ * Calls that wait for their replies, found by a header field or by their order.
+ *
+ * @module
+ */
+import { FramewireError } from "../../errors.ts";
+import { Fifo } from "../fifo.ts";
+import type { HeaderCodec } from "./header.ts";
+import type { DefinedPacket } from "./packet.ts";
+import type { PacketType } from "./packet_type.ts";
+
+/** A call. */
+export interface Call {
+  /** Its reply came. */
+  readonly resolve: (packet: DefinedPacket) => void;
+  /** Its reply can no longer come. */
+  readonly reject: (error: Error) => void;
+  /** What was sent. */
+  readonly request: PacketType;
+}
+
+/** The value a request is found by: a number, a bigint, digits, or bytes. */
+export type CallKey = number | bigint | string | Uint8Array | undefined;
+
+/** Pending calls of one side of a connection. */
+export class Correlator {
+  readonly #header: HeaderCodec;
+  /** Whether replies name their request. */
+  readonly correlated: boolean;
+  readonly #byKey = new Map<number | bigint | string, Call>();
+  readonly #inOrder = new Fifo<Call>();
+  #last = 0;
+
+  /** No calls yet. */
+  constructor(header: HeaderCodec, correlated: boolean) {
+    this.#header = header;
+    this.correlated = correlated;
+  }
+
+  /** How many calls wait. */
+  get pending(): number {
+    return this.correlated ? this.#byKey.size : this.#inOrder.length;
+  }
+
+  /** The value of the next request's field; they count up from 1 and leave out those under way. */
+  next(): CallKey {
+    if (!this.correlated) return undefined;
+    const max = this.#header.correlateLimit;
+    if (this.#byKey.size >= max) {
+      throw new FramewireError(
+        "WINDOW_FULL",
+        `${this.#byKey.size} calls wait for their replies: the protocol can tell no more apart`,
+      );
+    }
+    let key: Exclude<CallKey, undefined>;
+    do {
+      this.#last = this.#last >= max ? 1 : this.#last + 1;
+      key = this.#value(this.#last);
+    } while (this.#byKey.has(asMapKey(key)));
+    return key;
+  }
+
+  /** A request was sent under a key. */
+  wait(key: CallKey, call: Call): void {
+    if (this.correlated) this.#byKey.set(asMapKey(key!), call);
+    else this.#inOrder.push(call);
+  }
+
+  /** Finds the call that a packet answers, and forgets it. */
+  take(chunk: Uint8Array, start: number, end: number): Call | undefined {
+    if (!this.correlated) return this.#inOrder.shift();
+    const key = this.#header.keyOf(chunk, start, end);
+    const call = this.#byKey.get(key);
+    if (call !== undefined) this.#byKey.delete(key);
+    return call;
+  }
+
+  /** Fails all calls; returns whether there were any. */
+  failAll(error: Error): boolean {
+    const calls = this.correlated ? [...this.#byKey.values()] : this.#inOrder.takeAll();
+    this.#byKey.clear();
+    for (const call of calls) call.reject(error);
+    return calls.length > 0;
+  }
+
+  #value(number: number): Exclude<CallKey, undefined> {
+    const width = this.#header.correlateWidth;
+    switch (this.#header.correlateType) {
+      case "number":
+        return number;
+      case "bigint":
+        return BigInt(number);
+      case "text": // decimal digits
+        return String(number).padStart(width, "0");
+      case "bytes": {
+        // The number, big endian, right-aligned.
+        const bytes = new Uint8Array(width);
+        for (let i = width - 1, rest = number; i >= 0 && rest > 0; i--) {
+          bytes[i] = rest % 256;
+          rest = Math.floor(rest / 256);
+        }
+        return bytes;
+      }
+    }
+  }
+}
+
+function asMapKey(key: Exclude<CallKey, undefined>): number | bigint | string {
+  return key instanceof Uint8Array ? String.fromCharCode(...key) : key;
+}

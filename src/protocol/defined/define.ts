@@ -1,0 +1,190 @@
+/**
+ * Defining a protocol.
+ *
+ * @module
+ */
+import { ByteWriter } from "../../codec/byte_writer.ts";
+import { type Connection } from "../../connection/connection.ts";
+import { FramewireError } from "../../errors.ts";
+import type { Rules } from "./answers.ts";
+import { DefinedEndpoint } from "./endpoint.ts";
+import type { AnyHandler, DefinedSide } from "./side.ts";
+import type {
+  AnyPacket,
+  ClientCalls,
+  FieldsArgument,
+  PacketSpecs,
+  ProtocolSpec,
+  ServerHandlers,
+} from "./definition.ts";
+import type { Shape } from "./fields/field.ts";
+import { PacketTable } from "./packet_table.ts";
+import {
+  FramePackets,
+  type PacketDecoder,
+  type PacketDecoderOptions,
+  StreamPackets,
+} from "./packet_decoder.ts";
+import { checkHandlers, describe, type Protocol } from "../protocol.ts";
+
+/** A protocol made by {@linkcode defineProtocol}. */
+export interface DefinedProtocol<H extends Shape, P extends PacketSpecs>
+  extends Protocol<ServerHandlers<H, P>, ClientCalls<H, P>> {
+  /** Its definition. */
+  readonly spec: ProtocolSpec<H, P>;
+  /**
+   * Encodes a packet without a connection.
+   *
+   * @param packet Its name.
+   * @param fields The fields of its body, and under `header` those of its header.
+   * @returns A whole frame.
+   * @throws FramewireError INVALID_FIELD, FRAME_TOO_LARGE, INVALID_OPTION.
+   */
+  encode<N extends keyof P & string>(packet: N, ...fields: FieldsArgument<H, P, N>): Uint8Array;
+  /**
+   * Decodes a packet without a connection.
+   *
+   * @param frame One whole frame. The packet is a view of it.
+   * @param from The side that sent it; by default either one.
+   * @throws FramewireError UNKNOWN_PACKET, TRUNCATED, FRAME_TOO_LARGE and others. What is wrong with
+   * its body is thrown by its fields, when they are asked for.
+   */
+  decode(frame: Uint8Array, from?: "client" | "server"): AnyPacket<H, P>;
+  /**
+   * Makes a decoder of a stream of packets without a connection.
+   *
+   * @throws FramewireError INVALID_CONFIG, UNSUPPORTED.
+   */
+  decoder(options?: PacketDecoderOptions): PacketDecoder<AnyPacket<H, P>>;
+}
+
+/** Where single frames are encoded. */
+const frame = new ByteWriter(1024);
+const KEPT_WRITER_BYTES = 1 << 20;
+
+/** Bounds of what a client's handlers may have under way. */
+const CLIENT_LIMITS = { maxInFlight: 1024, maxInFlightBytes: 4 << 20, handlerTimeoutMs: 60_000 };
+
+/**
+ * Defines a protocol: from its framing, its header and its packets follow its codec, a typed server
+ * and a typed client.
+ *
+ * @param spec The definition.
+ * @returns What `serve` and `connect` take as `protocol`.
+ * @throws FramewireError INVALID_CONFIG when it contradicts itself.
+ *
+ * @example
+ * ```ts
+ * import { connect, cstring, defineProtocol, lengthField, serve, u16, u32 } from "framewire";
+ *
+ * const greeter = defineProtocol({
+ *   name: "greeter",
+ *   framing: lengthField({ size: 4, counts: "frame", maxFrameBytes: 1024 }),
+ *   header: { length: u32, type: u16, sequence: u16 },
+ *   kind: "type",
+ *   correlate: "sequence",
+ *   packets: {
+ *     greet: { kind: 1, reply: "greeting", body: { name: cstring(32) } },
+ *     greeting: { kind: 2, body: { text: cstring(64) } },
+ *   },
+ * });
+ *
+ * const server = await serve({ port: 0, protocol: greeter }, {
+ *   greet: (packet) => ({ text: `hello, ${packet.name}` }),
+ * });
+ * const client = await connect(`tcp://127.0.0.1:${server.addr.port}`, { protocol: greeter });
+ * const { text } = await client.call("greet", { name: "world" });
+ * if (text !== "hello, world") throw new Error(text);
+ * await client.close();
+ * await server.shutdown();
+ * ```
+ */
+export function defineProtocol<const H extends Shape, const P extends PacketSpecs>(
+  spec: ProtocolSpec<H, P>,
+): DefinedProtocol<H, P> {
+  const table = new PacketTable(spec as unknown as ProtocolSpec<Shape, PacketSpecs>);
+  const rules: Rules = {
+    ordered: spec.ordered ?? spec.correlate === undefined,
+    ...(spec.failure !== undefined &&
+      { failure: spec.failure as unknown as NonNullable<Rules["failure"]> }),
+    ...(spec.unknown !== undefined &&
+      { unknown: spec.unknown as unknown as NonNullable<Rules["unknown"]> }),
+  };
+  const fromClient: string[] = [];
+  for (const { name, isReply, from } of table.types) {
+    if (!isReply && from !== "server") fromClient.push(name);
+  }
+  const frames = new FramePackets(table);
+  type AnyHandlers = Readonly<Record<string, AnyHandler | undefined>>;
+  const endpoint = (connection: Connection, handlers: AnyHandlers, side: DefinedSide) =>
+    new DefinedEndpoint(connection, table, rules, handlers, side);
+  return {
+    name: spec.name,
+    framing: spec.framing,
+    ...(table.framing.kindField !== undefined && { kind: table.framing.kindField }),
+    spec,
+    encode: (name, ...fields) => encodeFrame(table, name, fields[0]),
+    decode: (frame, from) => frames.decode(frame, from) as unknown as AnyPacket<H, P>,
+    decoder(options = {}) {
+      const opens = table.opening !== undefined && options.from === "client";
+      const packets: unknown = new StreamPackets(table, options, opens);
+      return packets as PacketDecoder<AnyPacket<H, P>>;
+    },
+    server(handlers) {
+      checkHandlers(spec.name, handlers, [], fromClient);
+      return (connection, side) => {
+        const conn = side.conn as object;
+        const made: DefinedEndpoint = endpoint(connection, handlers as unknown as AnyHandlers, {
+          side: "server",
+          conn,
+          limits: side.limits,
+          took: (requests) => side.tookRequests(requests),
+          replied(failed) {
+            side.counters.replies++;
+            if (failed) side.counters.failures++;
+          },
+          report: (error) => side.report(error),
+          settled: () => {},
+          closed: (reason) => side.closed(reason),
+        });
+        Object.assign(conn, {
+          call: made.call.bind(made),
+          send: made.send.bind(made),
+        });
+        return made;
+      };
+    },
+    client(connection, side) {
+      const made = endpoint(connection, {}, {
+        side: "client",
+        conn: undefined,
+        limits: CLIENT_LIMITS,
+        took: () => {},
+        replied: () => {},
+        report: (error) => side.report(error),
+        settled: () => side.settled(),
+        closed: (reason) => side.closed(reason),
+      });
+      return made as unknown as DefinedEndpoint & ClientCalls<H, P>;
+    },
+    calls(current) {
+      return {
+        call: (name, ...fields) => current().call(name, ...fields),
+        send: (name, ...fields) => current().send(name, ...fields),
+        handle: (handlers) => current().handle(handlers),
+      };
+    },
+  };
+}
+
+function encodeFrame(table: PacketTable, name: string, fields: unknown): Uint8Array {
+  const type = table.named(name);
+  if (type === undefined) {
+    throw new FramewireError("INVALID_OPTION", `the protocol has no packet ${describe(name)}`);
+  }
+  frame.at = 0;
+  type.encode(frame, fields as Readonly<Record<string, unknown>> | undefined, undefined);
+  const bytes = frame.bytes.slice(0, frame.at);
+  frame.clear(KEPT_WRITER_BYTES);
+  return bytes;
+}

@@ -1,0 +1,385 @@
+/**
+ * Either side of a defined protocol on one connection: packets to handlers and replies back, calls
+ * out and their replies in.
+ *
+ * @module
+ */
+import { ByteWriter } from "../../codec/byte_writer.ts";
+import type { Codec, FrameTable } from "../../codec/codec.ts";
+import type { Framing, KindField } from "../../codec/framing.ts";
+import { type CloseReason, type Connection, State } from "../../connection/connection.ts";
+import { FramewireError } from "../../errors.ts";
+import { Answers, type AnyFields, type Rules } from "./answers.ts";
+import { BytesStore } from "./bytes_store.ts";
+import { Correlator } from "./correlator.ts";
+import type { AnyHandler, DefinedSide } from "./side.ts";
+import { isPromise } from "../is_promise.ts";
+import type { DefinedPacket } from "./packet.ts";
+import { unasked } from "./packet_errors.ts";
+import { PacketFinder } from "./packet_finder.ts";
+import type { PacketType } from "./packet_type.ts";
+import { other, type PacketTable } from "./packet_table.ts";
+import { type ClientEndpoint, connectionLost, describe } from "../protocol.ts";
+import { type KeptChunk, ReplyOrder } from "../reply_order.ts";
+import { ReplyPool } from "../reply_pool.ts";
+
+/** A request that was taken: what its reply needs of it. */
+interface Request {
+  readonly type: PacketType;
+  /** The chunk it came in, kept until it is answered. */
+  readonly chunk: Uint8Array;
+  /** Where its header begins in it. */
+  readonly start: number;
+}
+
+/** What one batch puts out, sent in one piece. Batches do not nest. */
+const replies = new ByteWriter(16 * 1024);
+/** Packets sent by themselves, and replies that come later. */
+const single = new ByteWriter(4 * 1024);
+/** Over this the writers give their memory back. */
+const KEPT_WRITER_BYTES = 1 << 20;
+
+/** One connection's endpoint. */
+export class DefinedEndpoint implements ClientEndpoint {
+  readonly #connection: Connection;
+  readonly #table: PacketTable;
+  readonly #ordered: boolean;
+  readonly #side: DefinedSide;
+  readonly #incoming: PacketFinder;
+  readonly #answers: Answers;
+  #handlers: Readonly<Record<string, AnyHandler | undefined>>;
+  readonly #calls: Correlator;
+  /** Whether the packet that opens the connection is still to come, or to be sent. */
+  #opens: boolean;
+  /** Whether a batch of this endpoint is under way: what it sends meanwhile goes with the replies. */
+  #inBatch = false;
+  /** Requests whose handlers take their time; from the first such on. */
+  #later: ReplyOrder | ReplyPool | undefined;
+  #store: BytesStore | undefined;
+  /** What is known of the requests in `#later`, by their number. */
+  readonly #requests = new Map<number, Request>();
+  /** The chunk of the batch under way, once a request keeps it. */
+  #kept: KeptChunk | undefined;
+  #refused: FramewireError | undefined;
+  keepsChunk = false;
+
+  /** One side of a protocol on a connection. */
+  constructor(
+    connection: Connection,
+    table: PacketTable,
+    rules: Rules,
+    handlers: Readonly<Record<string, AnyHandler | undefined>>,
+    side: DefinedSide,
+  ) {
+    this.#connection = connection;
+    this.#table = table;
+    this.#ordered = rules.ordered;
+    this.#handlers = handlers;
+    this.#side = side;
+    this.#incoming = new PacketFinder(table, other(side.side));
+    this.#calls = new Correlator(table.framing.header, table.correlated);
+    this.#opens = table.opening !== undefined;
+    this.#answers = new Answers(table, rules, {
+      replied: (failed) => side.replied(failed),
+      report: (error) => side.report(error),
+      unanswered: (type) => this.#unanswered(type),
+    });
+  }
+
+  /** {@inheritDoc Endpoint.opening} */
+  get opening(): { readonly framing: Framing; readonly kind?: KindField } | undefined {
+    return this.#side.side === "server" ? this.#table.opening?.framing : undefined;
+  }
+
+  /** {@inheritDoc Endpoint.owed} */
+  get owed(): number {
+    return this.#later === undefined ? 0 : this.#later.owed;
+  }
+
+  /** {@inheritDoc ClientEndpoint.pending} */
+  get pending(): number {
+    return this.#calls.pending;
+  }
+
+  /** {@inheritDoc ClientEndpoint.refuse} */
+  refuse(error: FramewireError): void {
+    this.#refused ??= error;
+  }
+
+  /** Adds handlers. */
+  handle(handlers: Readonly<Record<string, AnyHandler | undefined>>): void {
+    this.#handlers = { ...this.#handlers, ...handlers };
+  }
+
+  /** Sends a request; settles with its reply. */
+  call(name: string, fields?: AnyFields): Promise<DefinedPacket> {
+    return new Promise((resolve, reject) => {
+      const type = this.#sendable(name);
+      if (type.replies.length === 0) {
+        throw new FramewireError("INVALID_OPTION", `${name} has no reply: use send("${name}", …)`);
+      }
+      const key = this.#calls.next();
+      this.#encode(type, fields, key);
+      this.#calls.wait(key, { resolve, reject, request: type });
+    });
+  }
+
+  /** Sends a packet that is not answered. */
+  send(name: string, fields?: AnyFields): void {
+    const type = this.#sendable(name);
+    if (type.replies.length > 0) {
+      throw new FramewireError("INVALID_OPTION", `${name} is answered: use call("${name}", …)`);
+    }
+    this.#encode(type, fields, this.#calls.correlated ? this.#calls.next() : undefined);
+  }
+
+  /** {@inheritDoc FrameConsumer.skipped} */
+  skipped(error: FramewireError): void {
+    this.#side.report(error);
+  }
+
+  /** {@inheritDoc FrameConsumer.batch} */
+  batch(_codec: Codec, chunk: Uint8Array, table: FrameTable): number {
+    const { words, count } = table;
+    const incoming = this.#incoming;
+    replies.at = 0;
+    this.#inBatch = true;
+    let requests = 0;
+    let i = 0;
+    try {
+      if (this.#opens && this.#side.side === "server") {
+        requests++;
+        this.#takeOpening(chunk, words);
+        return 1; // the rest is framed otherwise
+      }
+      for (; i < count && this.#connection.state === State.OPEN; i++) {
+        const type = incoming.find(words, i, chunk);
+        if (type === undefined) {
+          if (!this.#takeUnknown(chunk)) throw incoming.unknown(chunk);
+          continue;
+        }
+        if (type.isReply) {
+          this.#answered(type, incoming.chunk, incoming.header, incoming.body, incoming.end);
+          continue;
+        }
+        if (this.#later !== undefined && this.#later.full) break;
+        this.#request(type, incoming.chunk, incoming.header, incoming.body, incoming.end);
+        requests++;
+      }
+    } finally {
+      this.#inBatch = false;
+      if (requests > 0) this.#side.took(requests);
+      if (replies.at > 0) {
+        this.#connection.outbound.append(replies.bytes.subarray(0, replies.at));
+        replies.clear(KEPT_WRITER_BYTES);
+      }
+      if (this.#kept !== undefined) {
+        if (this.#later!.release(this.#kept)) this.keepsChunk = true;
+        this.#kept = undefined;
+      }
+    }
+    return i;
+  }
+
+  /** {@inheritDoc ClientEndpoint.finishing} */
+  finishing(reason: CloseReason): void {
+    const lost = connectionLost(reason, this.pending);
+    this.#refused ??= lost;
+    if (this.#calls.failAll(lost)) this.#side.settled();
+  }
+
+  /** {@inheritDoc ClientEndpoint.closed} */
+  closed(reason: CloseReason): void {
+    this.finishing(reason);
+    this.#later?.close();
+    this.#requests.clear();
+    this.#side.closed(reason);
+  }
+
+  /** Takes the packet that opens the connection; from the next one on frames are the usual ones. */
+  #takeOpening(chunk: Uint8Array, words: Int32Array): void {
+    const { framing, kindField } = this.#table.framing;
+    const incoming = this.#incoming;
+    incoming.findOpening(words, chunk);
+    this.#opens = false;
+    this.#connection.reframe(framing, kindField);
+    const { header, body, end } = incoming;
+    this.#request(this.#table.opening!.type, chunk, header, body, end);
+  }
+
+  /** Answers or ignores a packet of an unknown kind, if the protocol says so. */
+  #takeUnknown(chunk: Uint8Array): boolean {
+    const { header, end, kind } = this.#incoming;
+    if (this.#table.from[this.#side.side].ofKind(kind) !== undefined) return false;
+    const answer = this.#answers.unknown(chunk, header, end);
+    if (answer === undefined) return false;
+    if (answer === "ignore") return true;
+    if (this.#ordered && this.owed > 0) {
+      this.#put(this.#accept(chunk), () => this.#answers.answer(single, answer, chunk, header));
+    } else {
+      this.#answers.answer(replies, answer, chunk, header);
+    }
+    return true;
+  }
+
+  #request(
+    type: PacketType,
+    chunk: Uint8Array,
+    header: number,
+    body: number,
+    end: number,
+  ): void {
+    const handler = this.#handlers[type.name];
+    let returned: unknown;
+    let error: unknown;
+    let failed = false;
+    if (handler === undefined) {
+      if (type.replies.length === 0) return;
+      if (type.replies.length > 1 || !type.replies[0]!.sendsItself) {
+        failed = true;
+        error = new FramewireError("NO_HANDLER", `there is no handler for ${type.name}`);
+      }
+    } else {
+      const packet = type.open(chunk, header, body, end);
+      try {
+        returned = handler(packet as never, this.#side.conn);
+      } catch (thrown) {
+        failed = true;
+        error = thrown;
+      }
+      if (isPromise(returned)) {
+        type.keepSpare();
+        this.#await(returned, { type, chunk, start: header });
+        return;
+      }
+    }
+    if (this.#ordered && this.owed > 0) {
+      // Its reply waits behind others.
+      const seq = this.#accept(chunk);
+      this.#requests.set(seq, { type, chunk, start: header });
+      this.#settle(seq, returned, failed, error);
+    } else if (failed) {
+      this.#answers.failed(replies, type, chunk, header, error);
+    } else if (type.replies.length > 0) {
+      this.#answers.reply(replies, type, chunk, header, returned);
+    }
+  }
+
+  #unanswered(type: PacketType): void {
+    if (this.#table.correlated) return;
+    // The next reply would be taken for this one's.
+    this.#connection.finish({
+      code: "HANDLER_FAILED",
+      message: `a ${type.name} could not be answered, and replies come in order`,
+    });
+  }
+
+  #accept(chunk: Uint8Array): number {
+    const later = this.#later ??= this.#begin();
+    this.#kept ??= later.keep(chunk.length);
+    return later.accept(this.#kept);
+  }
+
+  #await(promise: PromiseLike<unknown>, request: Request): void {
+    const seq = this.#accept(request.chunk);
+    this.#requests.set(seq, request);
+    const settled = promise instanceof Promise ? promise : Promise.resolve(promise);
+    settled.then(
+      (value) => this.#settle(seq, value, false, undefined),
+      (error) => this.#settle(seq, undefined, true, error),
+    );
+  }
+
+  #settle(seq: number, returned: unknown, failed: boolean, error: unknown): void {
+    if (!this.#later!.pending(seq)) return; // its deadline has passed, or the connection is closed
+    const { type, chunk, start } = this.#requests.get(seq)!;
+    this.#requests.delete(seq);
+    this.#put(seq, () => {
+      if (failed) this.#answers.failed(single, type, chunk, start, error);
+      else if (type.replies.length > 0) this.#answers.reply(single, type, chunk, start, returned);
+    });
+  }
+
+  /** Puts out the reply to a request that has waited. */
+  #put(seq: number, write: () => void): void {
+    const later = this.#later!;
+    single.at = 0;
+    write();
+    if (single.at > 0) {
+      if (this.#store === undefined) {
+        this.#connection.outbound.append(single.bytes.subarray(0, single.at));
+      } else {
+        this.#store.put((later as ReplyOrder).slot(seq), single.bytes.slice(0, single.at));
+      }
+    }
+    later.settle(seq);
+  }
+
+  #begin(): ReplyOrder | ReplyPool {
+    const { limits } = this.#side;
+    const timedOut = (seq: number) => {
+      const limit = `${limits.handlerTimeoutMs} ms (handlerTimeoutMs)`;
+      const message = `the handler has not settled within ${limit}`;
+      this.#settle(seq, undefined, true, new FramewireError("HANDLER_TIMEOUT", message));
+    };
+    if (!this.#ordered) return new ReplyPool(this.#connection, limits, timedOut);
+    this.#store = new BytesStore();
+    return new ReplyOrder(this.#connection, this.#store, limits, timedOut);
+  }
+
+  /** A reply came. */
+  #answered(
+    type: PacketType,
+    chunk: Uint8Array,
+    header: number,
+    body: number,
+    end: number,
+  ): void {
+    const call = this.#calls.take(chunk, header, end);
+    if (call === undefined) throw unasked(type, chunk, header, end);
+    const { request } = call;
+    if (request.replies.includes(type)) call.resolve(type.copy(chunk, header, body, end));
+    else {
+      call.reject(
+        new FramewireError(
+          "RESULT_FAILED",
+          `${request.name} was answered by ${type.name}, expected ` +
+            request.replies.map((reply) => reply.name).join(" or "),
+          { reply: type.copy(chunk, header, body, end).toObject() },
+        ),
+      );
+    }
+    if (this.#calls.pending === 0) this.#side.settled();
+  }
+
+  #sendable(name: string): PacketType {
+    if (this.#refused !== undefined) throw this.#refused;
+    const type = this.#table.named(name);
+    if (type === undefined || type.isReply || type.from === other(this.#side.side)) {
+      throw new FramewireError(
+        "INVALID_OPTION",
+        `the ${this.#side.side} sends no packet ${describe(name)} by itself`,
+      );
+    }
+    if (this.#side.side === "client" && type.opens !== this.#opens) {
+      const first = this.#table.opening!.type.name;
+      const order = type.opens ? "was sent already" : "comes first";
+      throw new FramewireError("INVALID_OPTION", `${name} cannot be sent now: ${first} ${order}`);
+    }
+    return type;
+  }
+
+  #encode(type: PacketType, fields: AnyFields, value: unknown): void {
+    if (this.#inBatch) {
+      // Behind the replies to the requests before it.
+      type.encode(replies, fields, value);
+    } else {
+      single.at = 0;
+      type.encode(single, fields, value);
+      this.#connection.outbound.append(single.bytes.subarray(0, single.at));
+      single.clear(KEPT_WRITER_BYTES);
+      this.#connection.flushSoon();
+    }
+    if (type.opens) this.#opens = false;
+  }
+}

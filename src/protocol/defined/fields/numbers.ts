@@ -1,0 +1,272 @@
+/**
+ * Numbers: whole and floating, big endian unless their name ends in `le`.
+ *
+ * @module
+ */
+import type { ByteWriter } from "../../../codec/byte_writer.ts";
+import { type Field, FieldProblem, type FieldReader, invalid } from "./field.ts";
+import { type InlineOp, Op } from "./inline.ts";
+
+/** A field of a whole number up to 32 bits wide. */
+export interface NumberField extends Field<number> {
+  /** Its width in bytes. */
+  readonly width: number;
+  /** Its largest value. */
+  readonly max: number;
+}
+
+/** A field of a 64-bit whole number. */
+export interface BigIntField extends Field<bigint> {
+  /** Its width in bytes. */
+  readonly width: 8;
+}
+
+/** Reads and writes of each width through a `DataView`; 24 bits are a byte and 16 bits. */
+const ACCESS: Readonly<Record<number, Access>> = {
+  1: {
+    get: (view, at) => view.getUint8(at),
+    set: (view, at, value) => view.setUint8(at, value),
+  },
+  2: {
+    get: (view, at, little) => view.getUint16(at, little),
+    set: (view, at, value, little) => view.setUint16(at, value, little),
+  },
+  3: {
+    get: (view, at, little) =>
+      little
+        ? view.getUint16(at, true) | view.getUint8(at + 2) << 16
+        : view.getUint8(at) << 16 | view.getUint16(at + 1),
+    set(view, at, value, little) {
+      view.setUint8(little ? at + 2 : at, value >>> 16);
+      view.setUint16(little ? at : at + 1, value, little);
+    },
+  },
+  4: {
+    get: (view, at, little) => view.getUint32(at, little),
+    set: (view, at, value, little) => view.setUint32(at, value, little),
+  },
+};
+
+/** Big endian and unsigned. */
+const IN_LINE: Readonly<Record<number, InlineOp>> = { 1: Op.U8, 2: Op.U16, 4: Op.U32 };
+
+interface Access {
+  get(view: DataView, at: number, littleEndian: boolean): number;
+  set(view: DataView, at: number, value: number, littleEndian: boolean): void;
+}
+
+function whole(width: number, signed: boolean, littleEndian: boolean): NumberField {
+  const bits = width * 8;
+  const min = signed ? -(2 ** (bits - 1)) : 0;
+  const max = signed ? 2 ** (bits - 1) - 1 : 2 ** bits - 1;
+  const shift = 32 - bits;
+  const { get, set } = ACCESS[width]!;
+  const op = signed || littleEndian ? undefined : IN_LINE[width];
+  return {
+    ...(op !== undefined && { inline: { op, size: width } }),
+    width,
+    max,
+    optional: false,
+    read(reader) {
+      const value = get(reader.data, reader.take(width), littleEndian);
+      return signed ? value << shift >> shift : value;
+    },
+    write(writer, value) {
+      if (!Number.isInteger(value) || value < min || value > max) {
+        throw invalid(`a whole number from ${min} to ${max}`, value);
+      }
+      writer.room(width);
+      set(writer.view, writer.at, value, littleEndian);
+      writer.at += width;
+    },
+  };
+}
+
+const scratch = new DataView(new ArrayBuffer(8));
+const scratchBytes = new Uint8Array(scratch.buffer);
+
+function load(reader: FieldReader, width: number): void {
+  const at = reader.take(width);
+  for (let i = 0; i < width; i++) scratchBytes[i] = reader.bytes[at + i]!;
+}
+
+function store(writer: ByteWriter, width: number): void {
+  writer.room(width);
+  for (let i = 0; i < width; i++) writer.bytes[writer.at + i] = scratchBytes[i]!;
+  writer.at += width;
+}
+
+function big(signed: boolean, littleEndian: boolean): BigIntField {
+  const min = signed ? -(2n ** 63n) : 0n;
+  const max = signed ? 2n ** 63n - 1n : 2n ** 64n - 1n;
+  return {
+    width: 8,
+    optional: false,
+    read(reader) {
+      load(reader, 8);
+      return signed ? scratch.getBigInt64(0, littleEndian) : scratch.getBigUint64(0, littleEndian);
+    },
+    write(writer, value) {
+      if (typeof value !== "bigint" || value < min || value > max) {
+        throw invalid(`a bigint from ${min} to ${max}`, value);
+      }
+      if (signed) scratch.setBigInt64(0, value, littleEndian);
+      else scratch.setBigUint64(0, value, littleEndian);
+      store(writer, 8);
+    },
+  };
+}
+
+function float(width: 4 | 8, littleEndian: boolean): Field<number> {
+  return {
+    width,
+    optional: false,
+    read(reader) {
+      load(reader, width);
+      return width === 4
+        ? scratch.getFloat32(0, littleEndian)
+        : scratch.getFloat64(0, littleEndian);
+    },
+    write(writer, value) {
+      if (typeof value !== "number") throw invalid("a number", value);
+      if (width === 4) scratch.setFloat32(0, value, littleEndian);
+      else scratch.setFloat64(0, value, littleEndian);
+      store(writer, width);
+    },
+  };
+}
+
+/** Unsigned, 8 bits: 0 to 255. */
+export const u8: NumberField = whole(1, false, false);
+/** Unsigned, 16 bits, big endian. */
+export const u16: NumberField = whole(2, false, false);
+/** Unsigned, 24 bits, big endian. */
+export const u24: NumberField = whole(3, false, false);
+/** Unsigned, 32 bits, big endian. */
+export const u32: NumberField = whole(4, false, false);
+/** Unsigned, 64 bits, big endian: a bigint. */
+export const u64: BigIntField = big(false, false);
+/** Unsigned, 16 bits, little endian. */
+export const u16le: NumberField = whole(2, false, true);
+/** Unsigned, 24 bits, little endian. */
+export const u24le: NumberField = whole(3, false, true);
+/** Unsigned, 32 bits, little endian. */
+export const u32le: NumberField = whole(4, false, true);
+/** Unsigned, 64 bits, little endian: a bigint. */
+export const u64le: BigIntField = big(false, true);
+/** Signed, 8 bits: -128 to 127. */
+export const i8: NumberField = whole(1, true, false);
+/** Signed, 16 bits, big endian. */
+export const i16: NumberField = whole(2, true, false);
+/** Signed, 32 bits, big endian. */
+export const i32: NumberField = whole(4, true, false);
+/** Signed, 64 bits, big endian: a bigint. */
+export const i64: BigIntField = big(true, false);
+/** Signed, 16 bits, little endian. */
+export const i16le: NumberField = whole(2, true, true);
+/** Signed, 32 bits, little endian. */
+export const i32le: NumberField = whole(4, true, true);
+/** Signed, 64 bits, little endian: a bigint. */
+export const i64le: BigIntField = big(true, true);
+/** IEEE 754, 32 bits, big endian. */
+export const f32: Field<number> = float(4, false);
+/** IEEE 754, 64 bits, big endian. */
+export const f64: Field<number> = float(8, false);
+/** IEEE 754, 32 bits, little endian. */
+export const f32le: Field<number> = float(4, true);
+/** IEEE 754, 64 bits, little endian. */
+export const f64le: Field<number> = float(8, true);
+
+/**
+ * Unsigned LEB128, as in protobuf and MQTT: 7 bits a byte, the lowest first; 0 to 2^53 - 1.
+ */
+export const uvarint: Field<number> = {
+  optional: false,
+  read(reader) {
+    let value = 0;
+    for (let scale = 1;; scale *= 128) {
+      const byte = reader.bytes[reader.take(1)]!;
+      value += (byte & 0x7f) * scale;
+      if (value > Number.MAX_SAFE_INTEGER || scale > 2 ** 49) {
+        throw new FieldProblem(
+          "INVALID_FIELD",
+          "is a varint over 2^53 - 1, or one of over 8 bytes",
+        );
+      }
+      if (byte < 0x80) return value;
+    }
+  },
+  write(writer, value) {
+    if (!Number.isSafeInteger(value) || value < 0) {
+      throw invalid("a whole number from 0 to 2^53 - 1", value);
+    }
+    writer.room(8);
+    let rest: number = value;
+    for (; rest >= 0x80; rest = Math.floor(rest / 128)) {
+      writer.bytes[writer.at++] = rest % 128 | 0x80;
+    }
+    writer.bytes[writer.at++] = rest;
+  },
+};
+
+/**
+ * Some of the bits of a byte, as a number. Neighbouring bit fields share bytes, the first one in the
+ * highest bits; together they must fill whole bytes.
+ *
+ * @param count How many bits, 1 to 32.
+ */
+export function bits(count: number): NumberField {
+  const field = whole(4, false, false);
+  return { ...field, inline: undefined, width: 0, bitWidth: count, max: 2 ** count - 1 };
+}
+
+/** A byte that is 0 for false and 1 for true; any other is an error. */
+export const bool: Field<boolean> & { readonly width: 1 } = {
+  width: 1,
+  optional: false,
+  read(reader) {
+    const byte = reader.bytes[reader.take(1)]!;
+    if (byte > 1) throw invalid("0 or 1", byte);
+    return byte === 1;
+  },
+  write(writer, value) {
+    if (typeof value !== "boolean") throw invalid("true or false", value);
+    u8.write(writer, value ? 1 : 0, {});
+  },
+};
+
+/**
+ * A number that stands for a name.
+ *
+ * @param field How the number stands.
+ * @param names The names and their numbers; any other number is an error.
+ *
+ * @example
+ * ```ts
+ * import { enumeration, u8 } from "framewire/protocol";
+ *
+ * const level = enumeration(u8, { low: 1, high: 2 });
+ * if (level.width !== 1) throw new Error("one byte expected");
+ * ```
+ */
+export function enumeration<const Names extends Readonly<Record<string, number>>>(
+  field: NumberField,
+  names: Names,
+): Field<keyof Names & string> & { readonly width: number } {
+  const byNumber = new Map(Object.entries(names).map(([name, number]) => [number, name]));
+  const expected = `one of ${Object.entries(names).map(([n, v]) => `${n} (${v})`).join(", ")}`;
+  return {
+    width: field.width,
+    optional: false,
+    read(reader) {
+      const number = field.read(reader);
+      const name = byNumber.get(number);
+      if (name === undefined) throw invalid(expected, number);
+      return name;
+    },
+    write(writer, value, record) {
+      if (!Object.hasOwn(names, value)) throw invalid(expected, value);
+      field.write(writer, names[value]!, record);
+    },
+  };
+}

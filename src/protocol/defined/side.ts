@@ -1,0 +1,32 @@
+/**
+ * What the endpoint of a defined protocol needs of the side it is on.
+ *
+ * @module
+ */
+import type { CloseReason } from "../../connection/connection.ts";
+import type { FramewireError } from "../../errors.ts";
+import type { Side } from "./packet_table.ts";
+import type { ReplyLimits } from "../reply_order.ts";
+
+/** A handler, whatever its packet. */
+export type AnyHandler = (packet: never, conn: unknown) => unknown;
+
+/** What a side needs besides its connection. */
+export interface DefinedSide {
+  /** Which side this is. */
+  readonly side: Side;
+  /** What handlers are given beside the packet. */
+  readonly conn: unknown;
+  /** Bounds of what may be under way. */
+  readonly limits: ReplyLimits;
+  /** Requests were handed to handlers. */
+  took(requests: number): void;
+  /** A reply was put out. */
+  replied(failed: boolean): void;
+  /** A handler failed. */
+  report(error: FramewireError): void;
+  /** The last call that waited for its reply has been settled. */
+  settled(): void;
+  /** The connection is closed. */
+  closed(reason: CloseReason): void;
+}

@@ -1,0 +1,22 @@
+/**
+ * The `submit` protocol: requests with an 8-byte id, acknowledged by a result byte.
+ *
+ * @module
+ */
+import { checkHandlers, type Protocol } from "../protocol.ts";
+import { SUBMIT_FRAMING, SUBMIT_KIND } from "../defined/layouts.ts";
+import { type SubmitCalls, SubmitClientEndpoint } from "./client.ts";
+import { type SubmitHandlers, SubmitServerEndpoint } from "./server.ts";
+
+/** The `submit` protocol (docs/PROTOCOL.md, section 1). */
+export const submit: Protocol<SubmitHandlers, SubmitCalls> = {
+  name: "submit",
+  framing: SUBMIT_FRAMING,
+  kind: SUBMIT_KIND,
+  server(handlers) {
+    checkHandlers("submit", handlers, ["submit"], ["conn"]);
+    return (connection, side) => new SubmitServerEndpoint(connection, side, handlers);
+  },
+  client: (connection, side) => new SubmitClientEndpoint(connection, side),
+  calls: (endpoint) => ({ submit: (payload) => endpoint().submit(payload) }),
+};

@@ -1,0 +1,341 @@
+/**
+ * The server's side of the `submit` protocol: frames to handlers, results to acknowledgements.
+ *
+ * Sync handlers are answered by the batch: their results go into the codec's table, and one call
+ * encodes all acknowledgements of a chunk. From the first handler on that returns a promise, replies
+ * wait in a {@linkcode ReplyOrder} until those before them have left.
+ *
+ * @module
+ */
+import type { Codec, FrameTable } from "../../codec/codec.ts";
+import {
+  type CloseReason,
+  type Connection,
+  type Endpoint,
+  State,
+} from "../../connection/connection.ts";
+import { takeBuffer } from "../../connection/buffer_pool.ts";
+import { FramewireError, thrownText } from "../../errors.ts";
+import { isPromise } from "../is_promise.ts";
+import type { ServerConnection, ServerSide } from "../protocol.ts";
+import { type KeptChunk, ReplyOrder } from "../reply_order.ts";
+import { follow, openChunk, pointAt, SubmitPacket } from "./packet.ts";
+import { ACK_BYTES, AckStore } from "./replies.ts";
+
+/** Commands of the plain peer (docs/PROTOCOL.md). */
+export const Command = { CONN: 0x01, SUBMIT: 0x02, CONN_ACK: 0x81, SUBMIT_ACK: 0x82 } as const;
+
+/** Results of a request, as a plain peer sees them. */
+export const Result = { OK: 0, FAILED: 1 } as const;
+
+/**
+ * A handler of the `submit` protocol: returning (or resolving) acknowledges the request with result
+ * 0, throwing (or rejecting) with result 1.
+ */
+export type SubmitHandler = (packet: SubmitPacket, conn: ServerConnection) => unknown;
+
+/** What a server of the `submit` protocol does with its requests. */
+export interface SubmitHandlers {
+  /** Takes a Submit. */
+  readonly submit: SubmitHandler;
+  /** Takes a Conn; without it every Conn is acknowledged with result 0. */
+  readonly conn?: SubmitHandler;
+}
+
+/**
+ * The packet that sync handlers are given, one after the other: batches do not nest. A handler that
+ * takes its time keeps it, and the next one gets another.
+ */
+let spare = new SubmitPacket();
+
+function openSpare(chunk: Uint8Array): SubmitPacket {
+  openChunk(spare, chunk);
+  return spare;
+}
+
+/**
+ * A handler that takes its time, and what is done when its promise settles. They are used again:
+ * two closures and a packet made for each request took a fifth of an async server's time.
+ */
+class Turn {
+  packet: SubmitPacket = new SubmitPacket();
+  seq = 0;
+  readonly resolved: () => void;
+  readonly rejected: (error: unknown) => void;
+
+  constructor(endpoint: SubmitServerEndpoint) {
+    this.resolved = () => endpoint.settled(this, false, undefined);
+    this.rejected = (error) => endpoint.settled(this, true, error);
+  }
+}
+
+/** One connection's endpoint. */
+export class SubmitServerEndpoint implements Endpoint {
+  readonly #connection: Connection;
+  readonly #side: ServerSide;
+  readonly #submit: SubmitHandler;
+  readonly #conn: SubmitHandler | undefined;
+  /** They exist from the first handler on that takes its time. */
+  #order: ReplyOrder | undefined;
+  #store: AckStore | undefined;
+  #turns: Turn[] | undefined;
+  /** Whether handlers of the last batch took their time: those of the next one probably will. */
+  #takesTime = false;
+  keepsChunk = false;
+
+  constructor(connection: Connection, side: ServerSide, handlers: SubmitHandlers) {
+    this.#connection = connection;
+    this.#side = side;
+    this.#submit = handlers.submit;
+    this.#conn = handlers.conn;
+  }
+
+  /** {@inheritDoc Endpoint.owed} */
+  get owed(): number {
+    return this.#order === undefined ? 0 : this.#order.owed;
+  }
+
+  /** {@inheritDoc FrameConsumer.batch} */
+  batch(codec: Codec, chunk: Uint8Array, table: FrameTable): number {
+    const { words, count } = table;
+    const results = codec.results;
+    let failures = 0;
+    let taken = 0;
+    let promise: PromiseLike<unknown> | undefined;
+    let wrong: FramewireError | undefined;
+    if (this.owed === 0 && !this.#takesTime) {
+      const packet = openSpare(chunk);
+      while (taken < count && this.#connection.state === State.OPEN) {
+        const at = taken * 4;
+        const handler = this.#handler(words[at + 2]!);
+        if (handler === undefined) {
+          wrong = this.#wrong(chunk, words[at]!, words[at + 1]!, words[at + 2]!);
+          break;
+        }
+        if (handler === null) {
+          results[taken++] = Result.OK;
+          continue;
+        }
+        pointAt(packet, words[at]!, words[at + 1]!);
+        try {
+          const returned = handler(packet, this.#side.conn);
+          if (isPromise(returned)) {
+            promise = returned;
+            break;
+          }
+          results[taken++] = Result.OK;
+        } catch (error) {
+          results[taken++] = Result.FAILED;
+          failures++;
+          this.#failed(error, packet.id);
+        }
+      }
+      if (taken > 0) this.#acknowledge(codec, chunk, taken, failures);
+    }
+    if (promise !== undefined || (wrong === undefined && taken < count)) {
+      const first = taken;
+      taken = promise === undefined ? this.#takeCopy(chunk, table, taken) : this.#takeInOrder(
+        chunk,
+        0,
+        table,
+        taken,
+        count,
+        this.#begun.keep(chunk.length),
+        promise,
+      );
+      this.#side.tookRequests(taken - first);
+      if (taken < count && !this.#begun.full && this.#connection.state === State.OPEN) {
+        const at = taken * 4;
+        // Else it was not taken for want of room, which there is again.
+        if (this.#handler(words[at + 2]!) === undefined) {
+          wrong = this.#wrong(chunk, words[at]!, words[at + 1]!, words[at + 2]!);
+        }
+      }
+    }
+    if (wrong !== undefined) throw wrong;
+    return taken;
+  }
+
+  /** {@inheritDoc Endpoint.finishing} */
+  finishing(): void {}
+
+  /** {@inheritDoc Endpoint.closed} */
+  closed(reason: CloseReason): void {
+    this.#order?.close();
+    this.#side.closed(reason);
+  }
+
+  /** The handler of a command; null where there is nothing to call, undefined for a wrong command. */
+  #handler(command: number): SubmitHandler | null | undefined {
+    if (command === Command.SUBMIT) return this.#submit;
+    if (command === Command.CONN) return this.#conn ?? null;
+    return undefined;
+  }
+
+  /** Sends the replies of the first `count` frames in one piece. */
+  #acknowledge(codec: Codec, chunk: Uint8Array, count: number, failures: number): void {
+    const { outbound } = this.#connection;
+    const { counters } = this.#side;
+    const buffer = outbound.reserve(count * ACK_BYTES);
+    outbound.commit(codec.encodeAcks(chunk, 0, count, buffer, outbound.at));
+    counters.replies += count;
+    counters.failures += failures;
+    this.#side.tookRequests(count);
+  }
+
+  /**
+   * Takes frames whose handlers are expected to take their time: from a copy of them in pooled
+   * memory, so that the link goes on reading into its own. Handing the link's memory over instead
+   * means new memory for every read: a third of an async server's throughput.
+   */
+  #takeCopy(chunk: Uint8Array, table: FrameTable, first: number): number {
+    const { words } = table;
+    const order = this.#begun;
+    const last = Math.min(table.count, first + order.room) - 1;
+    if (last < first) return first;
+    const from = words[first * 4]!;
+    const to = words[last * 4]! + words[last * 4 + 1]!;
+    const copy = takeBuffer(to - from);
+    copy.set(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to));
+    const kept = order.keep(copy.length, copy);
+    return this.#takeInOrder(copy, from, table, first, last + 1, kept, undefined);
+  }
+
+  /**
+   * Takes frames `[first, last)` whose replies must wait.
+   *
+   * @param chunk Where the frames are: each `shift` bytes before the place that the table says.
+   * @param promise What the first one's handler has returned, if it was called already.
+   */
+  #takeInOrder(
+    chunk: Uint8Array,
+    shift: number,
+    table: FrameTable,
+    first: number,
+    last: number,
+    kept: KeptChunk,
+    promise: PromiseLike<unknown> | undefined,
+  ): number {
+    const { words } = table;
+    const order = this.#begun;
+    const store = this.#store!;
+    let packet = openSpare(chunk);
+    let taken = first;
+    while (taken < last) {
+      const at = taken * 4;
+      const offset = words[at]! - shift;
+      if (promise === undefined && (order.full || this.#connection.state !== State.OPEN)) break;
+      const handler = this.#handler(words[at + 2]!);
+      if (handler === undefined) break;
+      const seq = order.accept(kept);
+      store.begin(order.slot(seq), chunk, offset);
+      taken++;
+      if (promise !== undefined) {
+        packet = this.#await(promise, seq, packet);
+        promise = undefined;
+        continue;
+      }
+      if (handler === null) {
+        this.#settle(seq, Result.OK);
+        continue;
+      }
+      pointAt(packet, offset, words[at + 1]!);
+      try {
+        const returned = handler(packet, this.#side.conn);
+        if (isPromise(returned)) {
+          packet = this.#await(returned, seq, packet);
+        } else {
+          this.#settle(seq, Result.OK);
+        }
+      } catch (error) {
+        this.#failed(error, packet.id);
+        this.#settle(seq, Result.FAILED);
+      }
+    }
+    const waits = order.release(kept);
+    this.#takesTime = waits;
+    if (waits && kept.pooled === undefined) this.keepsChunk = true;
+    return taken;
+  }
+
+  /** Waits for a handler, which keeps its packet; returns the packet for the next one. */
+  #await(promise: PromiseLike<unknown>, seq: number, packet: SubmitPacket): SubmitPacket {
+    const turn = this.#turns!.pop() ?? new Turn(this);
+    spare = turn.packet;
+    follow(spare, packet);
+    turn.packet = packet;
+    turn.seq = seq;
+    // Only a native promise is sure to settle once, later and without throwing.
+    const settled = promise instanceof Promise ? promise : Promise.resolve(promise);
+    settled.then(turn.resolved, turn.rejected);
+    return spare;
+  }
+
+  /** A handler's promise has settled. */
+  settled(turn: Turn, failed: boolean, error: unknown): void {
+    if (failed) this.#failed(error, turn.packet.id);
+    this.#turns!.push(turn);
+    this.#settle(turn.seq, failed ? Result.FAILED : Result.OK);
+  }
+
+  #settle(seq: number, result: number): void {
+    const order = this.#order!;
+    if (!order.pending(seq)) return; // its deadline has passed, or the connection is closed
+    this.#store!.finish(order.slot(seq), result);
+    this.#side.counters.replies++;
+    if (result !== Result.OK) this.#side.counters.failures++;
+    order.settle(seq);
+  }
+
+  get #begun(): ReplyOrder {
+    if (this.#order === undefined) {
+      this.#store = new AckStore();
+      this.#turns = [];
+      this.#order = new ReplyOrder(
+        this.#connection,
+        this.#store,
+        this.#side.limits,
+        (seq) => this.#timedOut(seq),
+      );
+    }
+    return this.#order;
+  }
+
+  #timedOut(seq: number): void {
+    this.#side.report(
+      new FramewireError(
+        "HANDLER_TIMEOUT",
+        `a handler has not settled within ${this.#side.limits.handlerTimeoutMs} ms ` +
+          `(handlerTimeoutMs); its request was answered with result ${Result.FAILED}`,
+      ),
+    );
+    this.#settle(seq, Result.FAILED);
+  }
+
+  #failed(cause: unknown, id: string): void {
+    this.#side.report(
+      new FramewireError(
+        "HANDLER_FAILED",
+        `the handler of request ${id} failed: ${thrownText(cause)}`,
+        { cause },
+      ),
+    );
+  }
+
+  #wrong(chunk: Uint8Array, offset: number, length: number, command: number): FramewireError {
+    const firstBytes = chunk.slice(offset, offset + Math.min(16, length));
+    const hex = `0x${command.toString(16).padStart(2, "0")}`;
+    return (command & 0x80) !== 0
+      ? new FramewireError(
+        "UNEXPECTED_PACKET",
+        `command ${hex} is a reply, and a server takes requests: ` +
+          `expected 0x01 (Conn) or 0x02 (Submit)`,
+        { firstBytes },
+      )
+      : new FramewireError(
+        "UNKNOWN_PACKET",
+        `command ${hex} is none of the submit protocol: expected 0x01 (Conn) or 0x02 (Submit)`,
+        { firstBytes },
+      );
+  }
+}
