@@ -20,6 +20,9 @@ export let openChunk: (packet: SubmitPacket, chunk: Uint8Array) => void;
 /** Puts a packet into the chunk that another one is in. */
 export let follow: (packet: SubmitPacket, other: SubmitPacket) => void;
 
+/** Takes the chunk from a packet that nobody may read any more: it would keep its memory alive. */
+export let forget: (packet: SubmitPacket) => void;
+
 /** Points a packet at a frame of its chunk. */
 export let pointAt: (packet: SubmitPacket, offset: number, length: number) => void;
 
@@ -49,6 +52,10 @@ export class SubmitPacket {
       packet.#chunk = other.#chunk;
       packet.#buffer = other.#buffer;
       packet.#base = other.#base;
+    };
+    forget = (packet) => {
+      packet.#chunk = undefined;
+      packet.#buffer = NOWHERE;
     };
     pointAt = (packet, offset, length) => {
       packet.#offset = offset;
