@@ -4,7 +4,7 @@
  * @module
  */
 
-const LEAST_BYTES = 512;
+const LEAST_BYTES = 256;
 const MOST_BYTES = 64 * 1024;
 
 /**
