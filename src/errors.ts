@@ -63,6 +63,8 @@ export const ERROR_CODES = {
   NO_HANDLER: "there is no handler for the request",
   /** So many calls wait for their replies that the protocol can tell no more apart. */
   WINDOW_FULL: "no more calls can wait for their replies at once",
+  /** A peer took pushes too slowly, and its policy is to end the connection. */
+  SLOW_CONSUMER: "a peer took pushes too slowly and was cut off",
   /** The operating system or the runtime's sandbox forbids it. */
   PERMISSION_DENIED: "the operating system or the runtime's permissions forbid it",
   /** An option has a value out of its range or of the wrong type. */

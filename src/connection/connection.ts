@@ -26,6 +26,7 @@ import { FramewireError, isFramewireError, thrownText } from "../errors.ts";
 import type { Address, Link, LinkReceiver } from "../link/link.ts";
 import { type Clock, systemClock, type Timer } from "./clock.ts";
 import { Outbound } from "./outbound.ts";
+import type { PushQueue } from "./push_queue.ts";
 
 /** The states of a connection. */
 export const State = { OPEN: 0, FINISHING: 1, LINGERING: 2, CLOSED: 3 } as const;
@@ -118,6 +119,8 @@ export class Connection implements LinkReceiver {
   readonly #endpoint: Endpoint;
   /** What waits to be written. */
   readonly outbound: Outbound;
+  /** Pushes in front of it, from the endpoint's first push on. */
+  pushes: PushQueue | undefined;
   /** Bytes received. */
   bytesIn = 0;
   #state: State = State.OPEN;
@@ -217,6 +220,7 @@ export class Connection implements LinkReceiver {
     this.#held = undefined;
     this.#decoder.close();
     this.outbound.close();
+    this.pushes?.close();
     // The first error counts: a reset after malformed input is only its consequence.
     if (
       this.#reason === undefined ||
@@ -304,10 +308,15 @@ export class Connection implements LinkReceiver {
 
   /** Reads on, stops reading or ends, whichever is due. */
   #afterTurn(): void {
+    const { pushes } = this;
+    if (pushes !== undefined) {
+      // A link that takes everything at once makes room again and again.
+      while (pushes.refill()) this.outbound.flush();
+    }
     switch (this.#state) {
       case State.OPEN: {
         const queued = this.outbound.queuedBytes;
-        const pause = this.#held !== undefined ||
+        const pause = this.#held !== undefined || pushes?.pausesReading === true ||
           (this.#paused
             ? queued > this.#config.writeLowWaterBytes
             : queued > this.#config.writeHighWaterBytes);
@@ -320,6 +329,7 @@ export class Connection implements LinkReceiver {
       }
       case State.FINISHING:
         if (this.#endpoint.owed > 0 || this.outbound.queuedBytes > 0) return;
+        if (pushes !== undefined && pushes.length > 0) return;
         this.#state = State.LINGERING;
         if (this.#paused) {
           this.#paused = false;

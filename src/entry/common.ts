@@ -22,6 +22,21 @@ export { decoderStream, encoderStream } from "../codec/streams.ts";
 export type { Codec, FrameTable, Scanner, ScanStatus } from "../codec/codec.ts";
 export type { Clock, Timer } from "../connection/clock.ts";
 export type { Outbound } from "../connection/outbound.ts";
+export { PushBytes } from "../connection/push_bytes.ts";
+export {
+  type DropEpisode,
+  type PushConnection,
+  type PushLimits,
+  type PushOutcome,
+  PushQueue,
+} from "../connection/push_queue.ts";
+export {
+  type Conflate,
+  conflate,
+  type Disconnect,
+  disconnect,
+  type SlowConsumer,
+} from "../connection/slow_consumer.ts";
 export type { ReplyLimits } from "../protocol/reply_order.ts";
 export type {
   CloseReason,
@@ -50,6 +65,7 @@ export type {
 } from "../link/link.ts";
 export type { ClientOptions } from "../options/client.ts";
 export type { CommonOptions } from "../options/common.ts";
+export type { FlowOptions } from "../options/flow.ts";
 export type { ServerOptions } from "../options/server.ts";
 export type {
   BuiltinProtocols,

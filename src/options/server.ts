@@ -5,10 +5,11 @@
  * @module
  */
 import { COMMON, type CommonOptions, MAX_TIMER_MS } from "./common.ts";
+import { FLOW, type FlowOptions } from "./flow.ts";
 import { defaultsOf, type OptionSpecs, resolve, text, unchecked, whole } from "./spec.ts";
 
 /** Options of a server. */
-export interface ServerOptions extends CommonOptions {
+export interface ServerOptions extends CommonOptions, FlowOptions {
   /**
    * The address to listen on: an IP address or a host name. `"::"` listens on IPv6 and IPv4.
    *
@@ -55,6 +56,7 @@ export interface ServerOptions extends CommonOptions {
 /** The specs of {@linkcode ServerOptions}. */
 export const SERVER: OptionSpecs<ServerOptions> = {
   ...COMMON,
+  ...FLOW,
   hostname: text("127.0.0.1", "an IP address or a host name"),
   port: whole(8888, 0, 65_535),
   backlog: whole(4096, 1, 65_535),
@@ -65,7 +67,7 @@ export const SERVER: OptionSpecs<ServerOptions> = {
 };
 
 /** Options of a server that have no default. */
-type Optional = "transport" | "clock" | "signal";
+type Optional = "transport" | "clock" | "signal" | "writeLowWaterBytes";
 
 /** A server's options with their defaults filled in. */
 export type ResolvedServerOptions =

@@ -6,6 +6,7 @@
  */
 import type { Framing, KindField } from "../codec/framing.ts";
 import type { CloseReason, Connection, Endpoint } from "../connection/connection.ts";
+import type { DropEpisode, PushLimits } from "../connection/push_queue.ts";
 import { FramewireError, isFramewireError } from "../errors.ts";
 import type { Address } from "../link/link.ts";
 import type { ReplyLimits } from "./reply_order.ts";
@@ -56,6 +57,10 @@ export interface ServerSide {
   tookRequests(count: number): void;
   /** Bounds of what may be under way. */
   readonly limits: ReplyLimits;
+  /** Bounds of the pushes that wait. */
+  readonly pushLimits: PushLimits;
+  /** Pushes begin to be dropped, or that is over: what the connection's `PushQueue` tells. */
+  dropped(episode: DropEpisode): void;
   /** A handler failed, or something else worth an `error` event happened. */
   report(error: FramewireError): void;
   /** The connection is closed. */

@@ -10,6 +10,7 @@ import {
   State,
 } from "../connection/connection.ts";
 import type { Endpoint } from "../connection/connection.ts";
+import type { DropEpisode, PushLimits } from "../connection/push_queue.ts";
 import type { FramewireError } from "../errors.ts";
 import type { Address, Link } from "../link/link.ts";
 import type { RequestCounters, ServerConnection, ServerSide } from "../protocol/protocol.ts";
@@ -19,10 +20,13 @@ import type { ReplyLimits } from "../protocol/reply_order.ts";
 export interface Host {
   readonly config: ConnectionConfig;
   readonly limits: ReplyLimits;
+  readonly pushLimits: PushLimits;
   readonly counters: RequestCounters;
   readonly makeEndpoint: (connection: Connection, side: ServerSide) => Endpoint;
   /** Something worth an `error` event happened on a connection. */
   report(error: FramewireError, conn: AcceptedConnection): void;
+  /** Pushes to a connection begin to be dropped, or that is over. */
+  dropped(episode: DropEpisode, conn: AcceptedConnection): void;
   /** A connection is closed. */
   left(conn: AcceptedConnection, reason: CloseReason): void;
 }
@@ -99,6 +103,14 @@ export class AcceptedConnection implements ServerConnection, ServerSide {
 
   get limits(): ReplyLimits {
     return this.#host.limits;
+  }
+
+  get pushLimits(): PushLimits {
+    return this.#host.pushLimits;
+  }
+
+  dropped(episode: DropEpisode): void {
+    this.#host.dropped(episode, this);
   }
 
   tookRequests(count: number): void {

@@ -59,7 +59,7 @@ export type Serve = <P extends ProtocolChoice = "submit">(
     : [handlers: HandlersOf<P>]
 ) => Promise<Server<ConnOf<P>>>;
 
-const EVENTS = ["listening", "connect", "disconnect", "error", "refuse", "close"];
+const EVENTS = ["listening", "connect", "disconnect", "error", "refuse", "drop", "close"];
 
 /**
  * Makes the `serve` of a runtime.

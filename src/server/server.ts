@@ -5,9 +5,11 @@
  */
 import type { CloseReason, Connection, Endpoint } from "../connection/connection.ts";
 import { type Clock, systemClock } from "../connection/clock.ts";
+import type { DropEpisode } from "../connection/push_queue.ts";
 import { FramewireError, isFramewireError } from "../errors.ts";
 import type { Address, Link, Listener, ListenerEvents } from "../link/link.ts";
 import { Emitter } from "../observe/events.ts";
+import { lowWaterBytes } from "../options/flow.ts";
 import type { ResolvedServerOptions } from "../options/server.ts";
 import { describe, type ServerConnection, type ServerSide } from "../protocol/protocol.ts";
 import type { Framing, KindField } from "../codec/framing.ts";
@@ -42,6 +44,8 @@ export interface ServerEvents<Conn extends ServerConnection = ServerConnection> 
   readonly error: readonly [error: FramewireError, conn: Conn | undefined];
   /** A gate has stopped a connection or a request. */
   readonly refuse: readonly [refusal: Refusal];
+  /** Pushes to a peer that is too slow begin to be dropped, or that is over: twice an episode. */
+  readonly drop: readonly [conn: Conn, episode: DropEpisode];
   /** It is shut down: no connection is left. */
   readonly close: readonly [];
 }
@@ -122,6 +126,7 @@ export class RunningServer implements Server, ListenerEvents {
   ) {
     this.finished = new Promise((resolve) => this.#resolveFinished = resolve);
     this.#clock = options.clock ?? systemClock;
+    const writeLowWaterBytes = lowWaterBytes(options);
     this.#host = {
       config: {
         framing,
@@ -129,7 +134,7 @@ export class RunningServer implements Server, ListenerEvents {
         codec: options.codec,
         maxFrameBytes: options.maxFrameBytes,
         writeHighWaterBytes: options.writeHighWaterBytes,
-        writeLowWaterBytes: options.writeHighWaterBytes >> 2,
+        writeLowWaterBytes,
         lingerMs: options.lingerMs,
         sendsAllBeforeEnd: true,
         clock: this.#clock,
@@ -140,9 +145,17 @@ export class RunningServer implements Server, ListenerEvents {
         handlerTimeoutMs: options.handlerTimeoutMs,
         clock: this.#clock,
       },
+      pushLimits: {
+        pushQueueBytes: options.pushQueueBytes,
+        writeLowWaterBytes,
+        slowConsumer: options.slowConsumer,
+        clock: this.#clock,
+        counters: this.#counters,
+      },
       counters: this.#counters,
       makeEndpoint,
       report: (error, conn) => this.#report(error, conn),
+      dropped: (episode, conn) => this.#dropped(episode, conn),
       left: (conn, reason) => this.#left(conn, reason),
     };
   }
@@ -176,6 +189,7 @@ export class RunningServer implements Server, ListenerEvents {
       failures: counters.failures,
       bytesIn,
       bytesOut,
+      drops: counters.drops,
       errors: Object.fromEntries(counters.errors),
       refusals: Object.fromEntries(counters.refusals),
     };
@@ -236,6 +250,10 @@ export class RunningServer implements Server, ListenerEvents {
   refused(refusal: Refusal): void {
     this.#counters.refusal(refusal.gate);
     if (this.#events.has("refuse")) this.#events.emit("refuse", refusal);
+  }
+
+  #dropped(episode: DropEpisode, conn: AcceptedConnection): void {
+    if (this.#events.has("drop")) this.#events.emit("drop", conn, episode);
   }
 
   #report(error: FramewireError, conn: ServerConnection | undefined): void {

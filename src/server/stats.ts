@@ -18,6 +18,8 @@ export interface ServerStats {
   readonly bytesIn: number;
   /** Bytes sent. */
   readonly bytesOut: number;
+  /** Pushes dropped for peers that were too slow. */
+  readonly drops: number;
   /** Errors by their code, those of connections, handlers and accepting alike. */
   readonly errors: Readonly<Record<string, number>>;
   /** Connections and requests that a gate has stopped, by the gate's name. */
@@ -30,6 +32,7 @@ export class ServerCounters {
   requests = 0;
   replies = 0;
   failures = 0;
+  drops = 0;
   /** Bytes of connections that are closed; the open ones carry their own. */
   bytesIn = 0;
   bytesOut = 0;

@@ -102,6 +102,7 @@ t.test("rates are the difference to the last time, by the time that passed", (t)
     failures,
     bytesIn: bytes,
     bytesOut: bytes / 2,
+    drops: 0,
     errors: {},
     refusals: {},
   });

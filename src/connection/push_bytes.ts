@@ -1,0 +1,31 @@
+/**
+ * The payload of a push, shared by all connections that it goes to.
+ *
+ * @module
+ */
+
+/**
+ * Bytes to push. Connections with room encode them at once, from the caller's memory; the first one
+ * that must let them wait copies them, once for all.
+ */
+export class PushBytes {
+  /** The payload; not to be changed. */
+  bytes: Uint8Array;
+  #owned: boolean;
+
+  /**
+   * @param bytes The payload.
+   * @param owned Whether nobody else changes it: then it is never copied.
+   */
+  constructor(bytes: Uint8Array, owned = false) {
+    this.bytes = bytes;
+    this.#owned = owned;
+  }
+
+  /** The caller goes on with its memory: the payload is copied, unless it was already. */
+  own(): void {
+    if (this.#owned) return;
+    this.#owned = true;
+    this.bytes = this.bytes.slice();
+  }
+}

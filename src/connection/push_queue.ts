@@ -1,0 +1,293 @@
+/**
+ * Pushes that wait in front of a connection's outbound queue.
+ *
+ * A push is encoded when the outbound queue has room, not before: until then it can still be dropped
+ * or replaced, and all connections share its bytes. Pushes fill the outbound queue only up to its
+ * low-water mark. The rest, to the high-water mark, is left to replies, so that a peer that is slow
+ * in taking pushes is still read from and answered.
+ *
+ * ```
+ *  offer ──┬── room, and nothing waits ──▶ outbound            "sent"
+ *          ├── fits the queue ───────────▶ waits ──▶ outbound   "queued"
+ *          └── full: the policy decides    "queued" (others make room) or "dropped"
+ * ```
+ *
+ * @module
+ */
+import { FramewireError } from "../errors.ts";
+import type { Clock, Timer } from "./clock.ts";
+import type { CloseReason } from "./connection.ts";
+import type { Outbound } from "./outbound.ts";
+import type { PushBytes } from "./push_bytes.ts";
+import { policyName, type SlowConsumer } from "./slow_consumer.ts";
+
+/**
+ * What became of a push: `"sent"` is on its way, `"queued"` waits until the peer has taken what was
+ * sent before, `"dropped"` will not be sent.
+ */
+export type PushOutcome = "sent" | "queued" | "dropped";
+
+/** Pushes dropped for one peer, from the first one until the peer has caught up. */
+export interface DropEpisode {
+  /** The policy that dropped the first one: `"pause"`, `"dropOldest"`, `"conflate"` … */
+  readonly policy: string;
+  /** Pushes dropped so far. */
+  readonly pushes: number;
+  /** Their payloads together, in bytes. */
+  readonly bytes: number;
+  /** Whether it is over: the peer has caught up, or the connection is closed. */
+  readonly over: boolean;
+}
+
+/** Bounds of a queue; they may change while it is used. */
+export interface PushLimits {
+  /** How much may wait, in bytes. A larger push is still taken when none waits. */
+  readonly pushQueueBytes: number;
+  /** Up to how much in the outbound queue pushes are added to it, in bytes. */
+  readonly writeLowWaterBytes: number;
+  /** What is done when the queue is full. */
+  readonly slowConsumer: SlowConsumer;
+  /** Where time comes from. */
+  readonly clock: Clock;
+  /** Where dropped pushes are counted, for all queues together. */
+  readonly counters: { drops: number };
+}
+
+/** What a queue needs of its connection. */
+export interface PushConnection {
+  /** Where pushes go. */
+  readonly outbound: Outbound;
+  /** Sends what is in the outbound queue, at the end of the turn. */
+  flushSoon(): void;
+  /** Cuts the connection. */
+  abort(reason: CloseReason): void;
+}
+
+/** What a waiting push takes besides its payload, about, in bytes: so that empty ones count too. */
+const ENTRY_BYTES = 64;
+
+interface Waiting {
+  push: PushBytes;
+  readonly key: string | undefined;
+}
+
+/** Pushes of one connection. */
+export class PushQueue {
+  readonly #connection: PushConnection;
+  readonly #limits: PushLimits;
+  readonly #encode: (push: PushBytes) => void;
+  readonly #onDrop: (episode: DropEpisode) => void;
+  /** In their order. */
+  readonly #waiting = new Set<Waiting>();
+  /** Those with a key. */
+  #keyed: Map<string, Waiting> | undefined;
+  #bytes = 0;
+  #episode: { policy: string; pushes: number; bytes: number } | undefined;
+  #deadline: Timer | undefined;
+  #drained:
+    | { readonly promise: Promise<void>; resolve(): void; reject(e: Error): void }
+    | undefined;
+  #closed = false;
+  /** Whether the peer should not be read from: pushes wait whose policy is to pause. */
+  pausesReading = false;
+  /** Pushes dropped so far. */
+  dropped = 0;
+
+  /**
+   * @param encode Appends a push to the outbound queue, as a frame of the protocol.
+   * @param onDrop Told when pushes begin to be dropped, and when that is over.
+   */
+  constructor(
+    connection: PushConnection,
+    limits: PushLimits,
+    encode: (push: PushBytes) => void,
+    onDrop: (episode: DropEpisode) => void,
+  ) {
+    this.#connection = connection;
+    this.#limits = limits;
+    this.#encode = encode;
+    this.#onDrop = onDrop;
+  }
+
+  /** What waits, in bytes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** How many pushes wait. */
+  get length(): number {
+    return this.#waiting.size;
+  }
+
+  /**
+   * Sends a push, lets it wait, or drops it.
+   *
+   * @param policy What is done when there is no room; by default the server's.
+   */
+  offer(push: PushBytes, policy: SlowConsumer = this.#limits.slowConsumer): PushOutcome {
+    if (this.#closed) return "dropped";
+    const { outbound } = this.#connection;
+    if (this.#waiting.size === 0 && outbound.queuedBytes < this.#limits.writeLowWaterBytes) {
+      this.#encode(push);
+      this.#connection.flushSoon();
+      return "sent";
+    }
+    const key = keyOf(policy, push);
+    if (key !== undefined && this.#replace(key, push)) return "queued";
+    const size = push.bytes.length + ENTRY_BYTES;
+    if (!this.#fits(size)) {
+      if (policy === "dropOldest" || key !== undefined) {
+        for (const oldest of this.#waiting) {
+          this.#remove(oldest);
+          this.#drop(oldest.push, policyName(policy));
+          if (this.#fits(size)) break;
+        }
+      } else {
+        this.#drop(push, policyName(policy));
+        if (typeof policy === "object" && policy.policy === "disconnect") {
+          this.#disconnectAfter(policy.afterMs);
+        }
+        return "dropped";
+      }
+    }
+    push.own();
+    const waiting = { push, key };
+    this.#waiting.add(waiting);
+    if (key !== undefined) (this.#keyed ??= new Map()).set(key, waiting);
+    this.#bytes += size;
+    if (policy === "pause") this.pausesReading = true;
+    this.#connection.flushSoon(); // reading may have to pause
+    return "queued";
+  }
+
+  /**
+   * Resolves when no push waits and the outbound queue is down to its low-water mark; at once, if that
+   * is so now. Rejects with CONNECTION_CLOSED once the connection is closed.
+   */
+  drained(): Promise<void> {
+    if (this.#closed) return Promise.reject(closedError());
+    if (this.#isDrained) return Promise.resolve();
+    if (this.#drained === undefined) {
+      let resolve!: () => void;
+      let reject!: (error: Error) => void;
+      const promise = new Promise<void>((res, rej) => {
+        resolve = res;
+        reject = rej;
+      });
+      this.#drained = { promise, resolve, reject };
+    }
+    return this.#drained.promise;
+  }
+
+  /**
+   * The outbound queue may have room again: fills it.
+   *
+   * @returns Whether anything was added to it.
+   */
+  refill(): boolean {
+    const { outbound } = this.#connection;
+    const { writeLowWaterBytes } = this.#limits;
+    let added = false;
+    for (const waiting of this.#waiting) {
+      if (outbound.queuedBytes >= writeLowWaterBytes) return added;
+      this.#remove(waiting);
+      this.#encode(waiting.push);
+      added = true;
+    }
+    this.pausesReading = false;
+    if (this.#episode !== undefined) this.#endEpisode();
+    if (this.#drained !== undefined && this.#isDrained) {
+      this.#drained.resolve();
+      this.#drained = undefined;
+    }
+    return added;
+  }
+
+  /** The connection is closed: what waits is lost. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.pausesReading = false;
+    this.#waiting.clear();
+    this.#keyed = undefined;
+    this.#bytes = 0;
+    if (this.#episode !== undefined) this.#endEpisode();
+    this.#drained?.reject(closedError());
+    this.#drained = undefined;
+  }
+
+  get #isDrained(): boolean {
+    return this.#waiting.size === 0 &&
+      this.#connection.outbound.queuedBytes <= this.#limits.writeLowWaterBytes;
+  }
+
+  #fits(size: number): boolean {
+    return this.#waiting.size === 0 || this.#bytes + size <= this.#limits.pushQueueBytes;
+  }
+
+  /** Puts a push in the place of the waiting one with its key; false when there is none. */
+  #replace(key: string, push: PushBytes): boolean {
+    const waiting = this.#keyed?.get(key);
+    if (waiting === undefined) return false;
+    const old = waiting.push;
+    const more = push.bytes.length - old.bytes.length;
+    const fits = more <= 0 || this.#bytes + more <= this.#limits.pushQueueBytes;
+    if (fits) {
+      push.own();
+      this.#bytes += more;
+      waiting.push = push;
+    } else {
+      this.#remove(waiting); // the new one looks for room like any other
+    }
+    this.#drop(old, "conflate");
+    return fits;
+  }
+
+  #remove(waiting: Waiting): void {
+    this.#waiting.delete(waiting);
+    if (waiting.key !== undefined) this.#keyed!.delete(waiting.key);
+    this.#bytes -= waiting.push.bytes.length + ENTRY_BYTES;
+  }
+
+  #drop(push: PushBytes, policy: string): void {
+    this.dropped++;
+    this.#limits.counters.drops++;
+    const begins = this.#episode === undefined;
+    const episode = this.#episode ??= { policy, pushes: 0, bytes: 0 };
+    episode.pushes++;
+    episode.bytes += push.bytes.length;
+    if (begins) this.#onDrop({ ...episode, over: false });
+  }
+
+  #endEpisode(): void {
+    const episode = this.#episode!;
+    this.#episode = undefined;
+    this.#deadline?.cancel();
+    this.#deadline = undefined;
+    this.#onDrop({ ...episode, over: true });
+  }
+
+  /** From the first push on that had no room, the peer has so long to catch up. */
+  #disconnectAfter(ms: number): void {
+    if (ms === 0) this.#cut(ms);
+    else this.#deadline ??= this.#limits.clock.after(ms, () => this.#cut(ms));
+  }
+
+  #cut(ms: number): void {
+    const bytes = `${this.#bytes} bytes of pushes wait for it`;
+    const error = new FramewireError(
+      "SLOW_CONSUMER",
+      `the peer was too slow: ${bytes}, and it has not caught up within ${ms} ms`,
+    );
+    this.#connection.abort({ code: error.code, message: error.message, error });
+  }
+}
+
+function keyOf(policy: SlowConsumer, push: PushBytes): string | undefined {
+  if (typeof policy === "string" || policy.policy !== "conflate") return undefined;
+  return typeof policy.key === "string" ? policy.key : policy.key(push.bytes);
+}
+
+function closedError(): FramewireError {
+  return new FramewireError("CONNECTION_CLOSED", "the connection is closed");
+}

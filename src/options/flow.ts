@@ -1,0 +1,65 @@
+/**
+ * Options of the flow: how much may wait on the way out, and what is done when it does.
+ *
+ * @module
+ */
+import { type SlowConsumer, wrongPolicy } from "../connection/slow_consumer.ts";
+import { FramewireError } from "../errors.ts";
+import { type OptionSpecs, special, whole } from "./spec.ts";
+
+/** Options of a server's flow control. */
+export interface FlowOptions {
+  /**
+   * A connection that was not read from because of `writeHighWaterBytes` is read from again when no more
+   * than this waits to be written to it; pushes are added to what waits up to this mark too. In bytes: 1
+   * to 1 GiB, and at most `writeHighWaterBytes`.
+   *
+   * @default a quarter of `writeHighWaterBytes`
+   */
+  readonly writeLowWaterBytes?: number;
+  /**
+   * How much of pushes may wait for one peer, in bytes: 1 KiB to 1 GiB. A single larger push is still
+   * taken, by itself.
+   *
+   * @default {1048576}
+   */
+  readonly pushQueueBytes?: number;
+  /**
+   * What is done when more pushes wait for a peer than that: `"pause"`, `"dropOldest"`, `"dropNewest"`,
+   * `conflate(key)` or `disconnect(afterMs)`. A push can name another policy for itself.
+   *
+   * @default {"pause"}
+   */
+  readonly slowConsumer?: SlowConsumer;
+}
+
+/** The specs of {@linkcode FlowOptions}. */
+export const FLOW: OptionSpecs<FlowOptions> = {
+  writeLowWaterBytes: whole(undefined, 1, 1 << 30, { live: true }),
+  pushQueueBytes: whole(1 << 20, 1 << 10, 1 << 30, { live: true }),
+  slowConsumer: special<SlowConsumer>(wrongPolicy, {
+    value: "pause",
+    live: true,
+    schema: { enum: ["pause", "dropOldest", "dropNewest"] },
+  }),
+};
+
+/**
+ * The low-water mark that options ask for, in bytes.
+ *
+ * @throws FramewireError INVALID_OPTION when it is over the high one.
+ */
+export function lowWaterBytes(
+  { writeHighWaterBytes, writeLowWaterBytes }: {
+    readonly writeHighWaterBytes: number;
+    readonly writeLowWaterBytes?: number;
+  },
+): number {
+  if (writeLowWaterBytes === undefined) return writeHighWaterBytes >> 2;
+  if (writeLowWaterBytes <= writeHighWaterBytes) return writeLowWaterBytes;
+  throw new FramewireError(
+    "INVALID_OPTION",
+    `writeLowWaterBytes must be at most writeHighWaterBytes, which is ${writeHighWaterBytes}, ` +
+      `and is ${writeLowWaterBytes}`,
+  );
+}
