@@ -129,6 +129,11 @@ export class FrameDecoder {
     return this.#buffer.length;
   }
 
+  /** Memory that it holds, in bytes. */
+  get heldBytes(): number {
+    return this.#buffer.bytes.length;
+  }
+
   /** Whether it may hold a complete frame that has not been handed over: push again, any chunk. */
   get stopped(): boolean {
     return this.#state === State.INSIDE && this.#need <= this.#buffer.length;

@@ -25,6 +25,7 @@ import type { CodecChoice } from "../codec/lend.ts";
 import { FramewireError, isFramewireError, thrownText } from "../errors.ts";
 import type { Address, Link, LinkReceiver } from "../link/link.ts";
 import { type Clock, systemClock, type Timer } from "./clock.ts";
+import type { BudgetMember, MemoryBudget } from "./memory_budget.ts";
 import { Outbound } from "./outbound.ts";
 import type { PushQueue } from "./push_queue.ts";
 
@@ -62,6 +63,8 @@ export interface Endpoint extends FrameConsumer {
   readonly opening?: { readonly framing: Framing; readonly kind?: KindField } | undefined;
   /** Replies that are still owed: the connection's own end waits until there are none. */
   readonly owed: number;
+  /** Bytes of requests under way that it keeps; without it, none. */
+  readonly keptBytes?: number;
   /** No more input is taken; replies that are owed may still be sent. Called once at the most. */
   finishing(reason: CloseReason): void;
   /**
@@ -104,6 +107,8 @@ export interface ConnectionConfig {
    */
   readonly sendsAllBeforeEnd: boolean;
   readonly clock?: Clock;
+  /** What the memory that the connection holds is counted against, and when it may not read. */
+  readonly memory?: MemoryBudget;
 }
 
 /** How much input a lingering connection throws away before it gives up, in bytes. */
@@ -112,7 +117,7 @@ const LINGER_BYTES = 4 << 20;
 const EMPTY = new Uint8Array(0);
 
 /** One connection. */
-export class Connection implements LinkReceiver {
+export class Connection implements LinkReceiver, BudgetMember {
   readonly #link: Link;
   readonly #config: ConnectionConfig;
   readonly #decoder: FrameDecoder;
@@ -129,6 +134,12 @@ export class Connection implements LinkReceiver {
   /** Input that the endpoint had no room for; the link is paused while there is some. */
   #held: Uint8Array | undefined;
   #paused = false;
+  /** Not read from for want of memory. */
+  #starved = false;
+  /** What of the memory it holds the budget knows. */
+  #counted = 0;
+  /** Memory that the link reads into, above the least, as the budget knows it. */
+  #readBytes = 0;
   #inTurn = false;
   #flushing = false;
   #lingered = 0;
@@ -185,6 +196,7 @@ export class Connection implements LinkReceiver {
 
   /** Begins to read. */
   start(): void {
+    this.#config.memory?.join(this);
     this.#link.start(this);
   }
 
@@ -197,6 +209,16 @@ export class Connection implements LinkReceiver {
       return false;
     }
     return this.#take(chunk);
+  }
+
+  /** {@inheritDoc LinkReceiver.reserve} */
+  reserve(bytes: number): boolean {
+    const { memory } = this.#config;
+    if (memory === undefined) return true;
+    if (bytes > 0 && (this.#state === State.CLOSED || !memory.mayReadInto(bytes))) return false;
+    this.#readBytes += bytes;
+    memory.addReadBuffers(bytes);
+    return true;
   }
 
   /** {@inheritDoc LinkReceiver.ended} */
@@ -221,6 +243,13 @@ export class Connection implements LinkReceiver {
     this.#decoder.close();
     this.outbound.close();
     this.pushes?.close();
+    const { memory } = this.#config;
+    if (memory !== undefined) {
+      memory.leave(this);
+      memory.add(-this.#counted);
+      memory.addReadBuffers(-this.#readBytes);
+      this.#counted = this.#readBytes = 0;
+    }
     // The first error counts: a reset after malformed input is only its consequence.
     if (
       this.#reason === undefined ||
@@ -313,20 +342,11 @@ export class Connection implements LinkReceiver {
       // A link that takes everything at once makes room again and again.
       while (pushes.refill()) this.outbound.flush();
     }
+    if (this.#config.memory !== undefined) this.#count(this.#config.memory);
     switch (this.#state) {
-      case State.OPEN: {
-        const queued = this.outbound.queuedBytes;
-        const pause = this.#held !== undefined || pushes?.pausesReading === true ||
-          (this.#paused
-            ? queued > this.#config.writeLowWaterBytes
-            : queued > this.#config.writeHighWaterBytes);
-        if (pause !== this.#paused) {
-          this.#paused = pause;
-          if (pause) this.#link.pause();
-          else this.#link.resume();
-        }
+      case State.OPEN:
+        this.#readOrPause();
         return;
-      }
       case State.FINISHING:
         if (this.#endpoint.owed > 0 || this.outbound.queuedBytes > 0) return;
         if (pushes !== undefined && pushes.length > 0) return;
@@ -338,6 +358,42 @@ export class Connection implements LinkReceiver {
         this.#link.end();
         if (!this.#peerEnded) this.#cutLater();
     }
+  }
+
+  #readOrPause(): void {
+    const queued = this.outbound.queuedBytes;
+    const pause = this.#held !== undefined || this.#starved ||
+      this.pushes?.pausesReading === true ||
+      (this.#paused
+        ? queued > this.#config.writeLowWaterBytes
+        : queued > this.#config.writeHighWaterBytes);
+    if (pause !== this.#paused) {
+      this.#paused = pause;
+      if (pause) this.#link.pause();
+      else this.#link.resume();
+    }
+  }
+
+  /** {@inheritDoc BudgetMember.partialBytes} */
+  get partialBytes(): number {
+    return this.#decoder.waitingBytes;
+  }
+
+  /** {@inheritDoc BudgetMember.starve} */
+  starve(starved: boolean): void {
+    this.#starved = starved;
+    if (this.#state === State.OPEN && !this.#inTurn) this.#readOrPause();
+  }
+
+  /** Tells the budget by how much the memory that it holds has changed. */
+  #count(memory: MemoryBudget): void {
+    const held = this.#state === State.CLOSED ? 0 : this.#decoder.heldBytes +
+      this.outbound.queuedBytes + (this.#endpoint.keptBytes ?? 0) +
+      (this.#held === undefined ? 0 : this.#held.length);
+    const change = held - this.#counted;
+    if (change === 0) return;
+    this.#counted = held;
+    memory.add(change);
   }
 
   #cutLater(): void {

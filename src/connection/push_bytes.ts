@@ -11,6 +11,8 @@
 export class PushBytes {
   /** The payload; not to be changed. */
   bytes: Uint8Array;
+  /** In how many queues it waits: its memory is counted once. */
+  waits = 0;
   #owned: boolean;
 
   /**

@@ -17,6 +17,7 @@
 import { FramewireError } from "../errors.ts";
 import type { Clock, Timer } from "./clock.ts";
 import type { CloseReason } from "./connection.ts";
+import type { MemoryBudget } from "./memory_budget.ts";
 import type { Outbound } from "./outbound.ts";
 import type { PushBytes } from "./push_bytes.ts";
 import { policyName, type SlowConsumer } from "./slow_consumer.ts";
@@ -51,6 +52,8 @@ export interface PushLimits {
   readonly clock: Clock;
   /** Where dropped pushes are counted, for all queues together. */
   readonly counters: { drops: number };
+  /** What waiting pushes are counted against; once it is exhausted, a queue has room for one push. */
+  readonly memory?: MemoryBudget;
 }
 
 /** What a queue needs of its connection. */
@@ -155,6 +158,7 @@ export class PushQueue {
     this.#waiting.add(waiting);
     if (key !== undefined) (this.#keyed ??= new Map()).set(key, waiting);
     this.#bytes += size;
+    this.#hold(push);
     if (policy === "pause") this.pausesReading = true;
     this.#connection.flushSoon(); // reading may have to pause
     return "queued";
@@ -208,6 +212,7 @@ export class PushQueue {
     if (this.#closed) return;
     this.#closed = true;
     this.pausesReading = false;
+    for (const { push } of this.#waiting) this.#letGo(push);
     this.#waiting.clear();
     this.#keyed = undefined;
     this.#bytes = 0;
@@ -222,7 +227,9 @@ export class PushQueue {
   }
 
   #fits(size: number): boolean {
-    return this.#waiting.size === 0 || this.#bytes + size <= this.#limits.pushQueueBytes;
+    const { pushQueueBytes, memory } = this.#limits;
+    return this.#waiting.size === 0 ||
+      (this.#bytes + size <= pushQueueBytes && memory?.exhausted !== true);
   }
 
   /** Puts a push in the place of the waiting one with its key; false when there is none. */
@@ -236,6 +243,8 @@ export class PushQueue {
       push.own();
       this.#bytes += more;
       waiting.push = push;
+      this.#hold(push);
+      this.#letGo(old);
     } else {
       this.#remove(waiting); // the new one looks for room like any other
     }
@@ -247,6 +256,16 @@ export class PushQueue {
     this.#waiting.delete(waiting);
     if (waiting.key !== undefined) this.#keyed!.delete(waiting.key);
     this.#bytes -= waiting.push.bytes.length + ENTRY_BYTES;
+    this.#letGo(waiting.push);
+  }
+
+  /** Counts a push that begins to wait: its bytes, unless it waits elsewhere too. */
+  #hold(push: PushBytes): void {
+    this.#limits.memory?.add(ENTRY_BYTES + (push.waits++ === 0 ? push.bytes.length : 0));
+  }
+
+  #letGo(push: PushBytes): void {
+    this.#limits.memory?.add(-ENTRY_BYTES - (--push.waits === 0 ? push.bytes.length : 0));
   }
 
   #drop(push: PushBytes, policy: string): void {

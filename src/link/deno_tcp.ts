@@ -116,7 +116,8 @@ class DenoTcpLink implements Link, DueLink {
         while (this.#pause !== undefined) await this.#pause.over;
         if (this.#closed) return;
         if (bytes === null) break;
-        buffer.took(bytes, receiver.data(bytes === view.length ? view : view.subarray(0, bytes)));
+        const kept = receiver.data(bytes === view.length ? view : view.subarray(0, bytes));
+        buffer.took(bytes, kept, receiver);
       }
     } catch (error) {
       this.#close(error);

@@ -23,6 +23,12 @@ export interface LinkReceiver {
    * the link must not write to that part of its memory again.
    */
   data(chunk: Uint8Array): boolean;
+  /**
+   * The memory that the link reads into shall grow by so many bytes, or has shrunk (less than 0).
+   *
+   * @returns Whether it may. Without this method it always may.
+   */
+  reserve?(bytes: number): boolean;
   /** The peer has sent its last byte; it may still read. */
   ended(): void;
   /** The bytes of the last `write` that returned false have left; the next may follow. */

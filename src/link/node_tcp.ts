@@ -170,8 +170,9 @@ class NodeTcpLink implements Link, DueLink {
   }
 
   #read(bytes: number, memory: Uint8Array): boolean {
-    const kept = this.#receiver!.data(bytes === memory.length ? memory : memory.subarray(0, bytes));
-    this.#moved = this.#buffer!.took(bytes, kept);
+    const receiver = this.#receiver!;
+    const kept = receiver.data(bytes === memory.length ? memory : memory.subarray(0, bytes));
+    this.#moved = this.#buffer!.took(bytes, kept, receiver);
     return true;
   }
 }

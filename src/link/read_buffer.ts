@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { LinkReceiver } from "./link.ts";
 
 const LEAST_BYTES = 256;
 const MOST_BYTES = 64 * 1024;
@@ -27,9 +28,10 @@ export class ReadBuffer {
    *
    * @param bytes How much it read.
    * @param kept Whether the receiver keeps those bytes.
+   * @param receiver Who is asked whether it may grow.
    * @returns Whether {@linkcode view} is another one now.
    */
-  took(bytes: number, kept: boolean): boolean {
+  took(bytes: number, kept: boolean, receiver?: LinkReceiver): boolean {
     const view = this.#view;
     let size = this.#size;
     if (bytes === view.length) {
@@ -39,6 +41,7 @@ export class ReadBuffer {
       this.#average += (bytes - this.#average) >> 3;
       if (size > LEAST_BYTES && this.#average < size >> 3) size >>= 1;
     }
+    if (size !== this.#size && receiver?.reserve?.(size - this.#size) === false) size = this.#size;
     if (!kept && size === this.#size) return false;
     this.#size = size;
     this.#view = new Uint8Array(size);

@@ -10,6 +10,14 @@ import { type OptionSpecs, special, whole } from "./spec.ts";
 /** Options of a server's flow control. */
 export interface FlowOptions {
   /**
+   * Memory that all connections may hold together for what is under way: incomplete frames, requests,
+   * and what waits to be written. From three quarters of it on, connections are not read from, the
+   * newest first. In bytes: 0 to 1 TiB, where 0 is any amount. Several times `maxFrameBytes` is wise.
+   *
+   * @default {268435456}
+   */
+  readonly memoryBudgetBytes?: number;
+  /**
    * A connection that was not read from because of `writeHighWaterBytes` is read from again when no more
    * than this waits to be written to it; pushes are added to what waits up to this mark too. In bytes: 1
    * to 1 GiB, and at most `writeHighWaterBytes`.
@@ -35,6 +43,7 @@ export interface FlowOptions {
 
 /** The specs of {@linkcode FlowOptions}. */
 export const FLOW: OptionSpecs<FlowOptions> = {
+  memoryBudgetBytes: whole(256 << 20, 0, 2 ** 40, { live: true }),
   writeLowWaterBytes: whole(undefined, 1, 1 << 30, { live: true }),
   pushQueueBytes: whole(1 << 20, 1 << 10, 1 << 30, { live: true }),
   slowConsumer: special<SlowConsumer>(wrongPolicy, {

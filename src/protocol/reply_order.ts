@@ -92,6 +92,11 @@ export class ReplyOrder {
     return this.#tail - this.#head;
   }
 
+  /** Memory that the requests under way keep, in bytes. */
+  get keptBytes(): number {
+    return this.#bytes;
+  }
+
   /** Whether no more requests should be accepted for now. */
   get full(): boolean {
     return this.#tail - this.#head >= this.#limits.maxInFlight ||

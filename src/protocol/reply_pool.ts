@@ -33,6 +33,11 @@ export class ReplyPool {
     return this.#pending.size;
   }
 
+  /** Memory that the requests under way keep, in bytes. */
+  get keptBytes(): number {
+    return this.#bytes;
+  }
+
   /** Whether no more requests should be accepted for now. */
   get full(): boolean {
     return this.#pending.size >= this.#limits.maxInFlight ||

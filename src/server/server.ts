@@ -5,6 +5,7 @@
  */
 import type { CloseReason, Connection, Endpoint } from "../connection/connection.ts";
 import { type Clock, systemClock } from "../connection/clock.ts";
+import { MemoryBudget } from "../connection/memory_budget.ts";
 import type { DropEpisode } from "../connection/push_queue.ts";
 import { FramewireError, isFramewireError } from "../errors.ts";
 import type { Address, Link, Listener, ListenerEvents } from "../link/link.ts";
@@ -111,6 +112,7 @@ export class RunningServer implements Server, ListenerEvents {
   readonly #connections = new Set<AcceptedConnection>();
   readonly #host: Host;
   readonly #clock: Clock;
+  readonly #memory: MemoryBudget;
   readonly finished: Promise<void>;
   #resolveFinished!: () => void;
   #listenerClosed = false;
@@ -126,6 +128,7 @@ export class RunningServer implements Server, ListenerEvents {
   ) {
     this.finished = new Promise((resolve) => this.#resolveFinished = resolve);
     this.#clock = options.clock ?? systemClock;
+    this.#memory = new MemoryBudget(options.memoryBudgetBytes);
     const writeLowWaterBytes = lowWaterBytes(options);
     this.#host = {
       config: {
@@ -138,6 +141,7 @@ export class RunningServer implements Server, ListenerEvents {
         lingerMs: options.lingerMs,
         sendsAllBeforeEnd: true,
         clock: this.#clock,
+        memory: this.#memory,
       },
       limits: {
         maxInFlight: options.maxInFlight,
@@ -151,6 +155,7 @@ export class RunningServer implements Server, ListenerEvents {
         slowConsumer: options.slowConsumer,
         clock: this.#clock,
         counters: this.#counters,
+        memory: this.#memory,
       },
       counters: this.#counters,
       makeEndpoint,
@@ -190,6 +195,11 @@ export class RunningServer implements Server, ListenerEvents {
       bytesIn,
       bytesOut,
       drops: counters.drops,
+      memory: {
+        used: this.#memory.used,
+        budget: this.#memory.limit,
+        paused: this.#memory.paused,
+      },
       errors: Object.fromEntries(counters.errors),
       refusals: Object.fromEntries(counters.refusals),
     };

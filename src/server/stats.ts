@@ -20,6 +20,11 @@ export interface ServerStats {
   readonly bytesOut: number;
   /** Pushes dropped for peers that were too slow. */
   readonly drops: number;
+  /**
+   * Memory that connections hold for what is under way, in bytes; the budget, 0 for none; and how many
+   * connections are not read from because of it.
+   */
+  readonly memory: { readonly used: number; readonly budget: number; readonly paused: number };
   /** Errors by their code, those of connections, handlers and accepting alike. */
   readonly errors: Readonly<Record<string, number>>;
   /** Connections and requests that a gate has stopped, by the gate's name. */

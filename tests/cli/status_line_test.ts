@@ -103,6 +103,7 @@ t.test("rates are the difference to the last time, by the time that passed", (t)
     bytesIn: bytes,
     bytesOut: bytes / 2,
     drops: 0,
+    memory: { used: 0, budget: 0, paused: 0 },
     errors: {},
     refusals: {},
   });

@@ -17,6 +17,7 @@ const SERVER_RANGES: Record<string, readonly [number, number]> = {
   maxFrameBytes: [64, 67_108_864],
   writeHighWaterBytes: [1024, 1_073_741_824],
   lingerMs: [0, 600_000],
+  memoryBudgetBytes: [0, 1_099_511_627_776],
   pushQueueBytes: [1024, 1_073_741_824],
 };
 const CLIENT_RANGES: Record<string, readonly [number, number]> = {

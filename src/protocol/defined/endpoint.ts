@@ -138,6 +138,11 @@ export class DefinedEndpoint implements ClientEndpoint {
     this.#side.report(error);
   }
 
+  /** {@inheritDoc Endpoint.keptBytes} */
+  get keptBytes(): number {
+    return this.#later === undefined ? 0 : this.#later.keptBytes;
+  }
+
   /** {@inheritDoc FrameConsumer.batch} */
   batch(_codec: Codec, chunk: Uint8Array, table: FrameTable): number {
     const { words, count } = table;

@@ -95,6 +95,11 @@ export class EchoServerEndpoint implements Endpoint {
     return this.#order.owed;
   }
 
+  /** {@inheritDoc Endpoint.keptBytes} */
+  get keptBytes(): number {
+    return this.#order.keptBytes;
+  }
+
   /** {@inheritDoc FrameConsumer.batch} */
   batch(_codec: Codec, chunk: Uint8Array, table: FrameTable): number {
     const { words, count } = table;

@@ -100,6 +100,11 @@ export class SubmitServerEndpoint implements Endpoint {
     return this.#order === undefined ? 0 : this.#order.owed;
   }
 
+  /** {@inheritDoc Endpoint.keptBytes} */
+  get keptBytes(): number {
+    return this.#order === undefined ? 0 : this.#order.keptBytes;
+  }
+
   /** {@inheritDoc FrameConsumer.batch} */
   batch(codec: Codec, chunk: Uint8Array, table: FrameTable): number {
     const { words, count } = table;
