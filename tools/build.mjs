@@ -27,6 +27,7 @@ const entries = {
   codec: "src/codec/mod.ts",
   protocol: "src/protocol/mod.ts",
   memory: "src/link/memory.ts",
+  sqlite: "src/entry/sqlite.ts",
 };
 
 /** The command's entry: `main` run unconditionally, for Node 20 does not know `import.meta.main`. */

@@ -18,7 +18,7 @@ const ALLOWED = [
   /^package\.json$/,
   /^README\.md$/,
   /^LICENSE$/,
-  /^dist\/(node|deno|codec|protocol|memory|cli)\.js$/,
+  /^dist\/(node|deno|codec|protocol|memory|sqlite|cli)\.js$/,
   /^dist\/chunks\/[\w-]+\.js$/,
   /^dist\/types\/(src|codec-wasm)\/[\w/]+\.d\.ts$/,
 ];
@@ -94,6 +94,7 @@ function types() {
     `import { connect, FramewireError, serve } from "framewire";
 import * as codec from "framewire/codec";
 import * as memory from "framewire/memory";
+import * as sqlite from "framewire/sqlite";
 import * as protocol from "framewire/protocol";
 import * as node from "framewire/node";
 const server = await serve({ port: 0 }, { submit: (packet) => console.log(packet.text()) });
@@ -101,7 +102,7 @@ const server = await serve({ port: 0 }, { submit: (packet) => console.log(packet
 await serve({ port: "8888" }, {});
 const client = await connect("tcp://127.0.0.1:" + server.addr.port);
 const code: string = new FramewireError("RESULT_FAILED", "no").code;
-export { client, code, codec, memory, node, protocol };
+export { client, code, codec, memory, node, protocol, sqlite };
 `,
   );
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");

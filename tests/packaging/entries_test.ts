@@ -16,6 +16,7 @@ const built = {
   deno: await load("dist/deno.js"),
   codec: await load("dist/codec.js"),
   memory: await load("dist/memory.js"),
+  sqlite: await load("dist/sqlite.js"),
 };
 
 t.test("the Node and the Deno entry export the same names", (t) => {
@@ -29,8 +30,9 @@ t.test("the built entries export what the sources do", async (t) => {
     deno: await import("../../src/entry/deno.ts") as Exports,
     codec: await import("../../src/codec/mod.ts") as Exports,
     memory: await import("../../src/link/memory.ts") as Exports,
+    sqlite: await import("../../src/entry/sqlite.ts") as Exports,
   };
-  for (const name of ["node", "deno", "codec", "memory"] as const) {
+  for (const name of ["node", "deno", "codec", "memory", "sqlite"] as const) {
     t.strictSame(Object.keys(built[name]).sort(), Object.keys(sources[name]).sort(), name);
   }
 });
@@ -59,7 +61,7 @@ t.test("importing an entry has no side effect that keeps a program alive or name
 });
 
 t.test("the package runs without the shim but for its command", (t) => {
-  for (const file of ["node", "deno", "codec", "memory"]) {
+  for (const file of ["node", "deno", "codec", "memory", "sqlite"]) {
     t.notMatch(read(`dist/${file}.js`), /shim-deno/);
   }
   t.ok(readJson<Exports>("package.json").optionalDependencies);

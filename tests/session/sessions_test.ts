@@ -1,0 +1,211 @@
+/** Sessions: begun, resumed by their secret alone, committed before anything leaves, and forgotten. */
+
+import t from "tap";
+import { isFramewireError } from "../../src/errors.ts";
+import { memoryStore } from "../../src/session/memory_store.ts";
+import type { SessionCarrier } from "../../src/session/session.ts";
+import { Sessions } from "../../src/session/sessions.ts";
+import type { SessionChanges, SessionStore, StoredSession } from "../../src/session/store.ts";
+import { VirtualClock } from "../helpers/virtual_clock.ts";
+
+const LIMITS = {
+  window: 64,
+  maxResponseBytes: 1000,
+  maxPushBytes: 100,
+  retentionMs: 1000,
+  maxSessions: 3,
+};
+
+/** A connection that notes what it is to send. */
+class Carrier implements SessionCarrier {
+  readonly sent: string[] = [];
+  isOver = false;
+  takenOver(): void {
+    this.isOver = true;
+  }
+  send(
+    answers: Parameters<SessionCarrier["send"]>[0],
+    pushes: Parameters<SessionCarrier["send"]>[1],
+  ): void {
+    for (const { seq, result } of answers) this.sent.push(`answer ${seq}: ${result}`);
+    for (const { seq } of pushes) this.sent.push(`push ${seq}`);
+  }
+}
+
+function setUp(store: SessionStore = memoryStore(), clock = new VirtualClock()): {
+  readonly sessions: Sessions;
+  readonly clock: VirtualClock;
+  readonly errors: unknown[];
+} {
+  const errors: unknown[] = [];
+  const now = () => clock.now();
+  const sessions = new Sessions(store, LIMITS, clock, now, (error) => errors.push(error));
+  return { sessions, clock, errors };
+}
+
+t.test("a session is resumed by its secret and its owner, and by nothing else", async (t) => {
+  const { sessions } = setUp();
+  const begun = (await sessions.begin("ann"))!;
+  t.match(begun.session.id, /^[0-9a-f]{32}$/);
+  t.match(begun.secret, /^[0-9a-f]{64}$/);
+  const { id } = begun.session;
+  t.equal(await sessions.resume(id, begun.secret, "ann"), begun.session);
+  t.equal(await sessions.resume(id, begun.secret, "bob"), undefined);
+  t.equal(await sessions.resume(id, begun.secret.replace(/^./, "x"), "ann"), undefined);
+  t.equal(await sessions.resume(id, "", "ann"), undefined);
+  t.equal(await sessions.resume("f".repeat(32), begun.secret, "ann"), undefined);
+  t.not((await sessions.begin("ann"))!.secret, begun.secret);
+  sessions.close();
+});
+
+t.test("answers and pushes leave when they are committed, by what carries the session then", async (t) => {
+  const { sessions, clock } = setUp();
+  const { session } = (await sessions.begin(""))!;
+  const first = new Carrier();
+  session.attach(first, 0, clock.now());
+  session.begin(1);
+  session.begin(2);
+  session.finish({ seq: 1, result: 0, payload: undefined });
+  t.strictSame(first.sent, [], "nothing leaves before the commit");
+  sessions.commit();
+  t.strictSame(first.sent, ["answer 1: 0"]);
+
+  session.detach(first, clock.now());
+  t.equal(session.push(Uint8Array.of(7)), 1);
+  sessions.commit();
+  t.equal(session.look(2), "pending");
+  const second = new Carrier();
+  t.strictSame(session.attach(second, 0, clock.now())!.map(({ seq }) => seq), [1]);
+  session.finish({ seq: 2, result: 1, payload: undefined });
+  t.equal(session.push(Uint8Array.of(8)), 2);
+  sessions.commit();
+  t.strictSame(second.sent, ["answer 2: 1", "push 2"]);
+  t.strictSame(first.sent, ["answer 1: 0"]);
+
+  const third = new Carrier();
+  t.strictSame(session.attach(third, 2, clock.now()), []);
+  t.ok(second.isOver, "the one before is told");
+  t.equal(session.attach(new Carrier(), 3, clock.now()), undefined, "nobody has push 3");
+  sessions.close();
+});
+
+t.test("a push that is not committed yet is sent once, not twice", async (t) => {
+  const { sessions, clock } = setUp();
+  const { session } = (await sessions.begin(""))!;
+  session.push(Uint8Array.of(1));
+  const carrier = new Carrier();
+  t.strictSame(session.attach(carrier, 0, clock.now()), []);
+  sessions.commit();
+  t.strictSame(carrier.sent, ["push 1"]);
+  t.equal(session.push(new Uint8Array(100)), 0, "there is room for 99 more bytes");
+  sessions.close();
+});
+
+t.test("what is too old is forgotten, and what is in use is not", async (t) => {
+  const { sessions, clock } = setUp();
+  const unused = (await sessions.begin(""))!;
+  const used = (await sessions.begin(""))!;
+  used.session.attach(new Carrier(), 0, clock.now());
+  clock.advance(LIMITS.retentionMs + LIMITS.retentionMs / 4 + 1);
+  t.equal(sessions.size, 1);
+  t.equal(await sessions.resume(unused.session.id, unused.secret, ""), undefined);
+  t.equal(await sessions.resume(used.session.id, used.secret, ""), used.session);
+  sessions.close();
+  t.equal(clock.pending, 0, "and no timer is left");
+});
+
+t.test("over the limit the one unused for the longest time gives way, but never one in use", async (t) => {
+  const { sessions, clock } = setUp();
+  const begun = [];
+  for (let i = 0; i < LIMITS.maxSessions; i++) {
+    begun.push((await sessions.begin(""))!);
+    clock.advance(1);
+  }
+  begun[0]!.session.attach(new Carrier(), 0, clock.now());
+  t.ok(await sessions.begin(""));
+  t.equal(await sessions.resume(begun[1]!.session.id, begun[1]!.secret, ""), undefined);
+  for (const { session } of [begun[2]!]) session.attach(new Carrier(), 0, clock.now());
+  const last = (await sessions.begin(""))!;
+  last.session.attach(new Carrier(), 0, clock.now());
+  t.equal(await sessions.begin(""), undefined, "all are in use");
+  sessions.close();
+});
+
+t.test("a store that fails acknowledges nothing and ends the connections concerned", async (t) => {
+  let fails = false;
+  const store: SessionStore = {
+    ...memoryStore(),
+    commit: () => {
+      if (fails) throw new Error("disk full");
+    },
+  };
+  const { sessions, clock, errors } = setUp(store);
+  const one = (await sessions.begin(""))!;
+  const other = (await sessions.begin(""))!;
+  const carriers = [new Carrier(), new Carrier()];
+  one.session.attach(carriers[0]!, 0, clock.now());
+  other.session.attach(carriers[1]!, 0, clock.now());
+  sessions.commit();
+  fails = true;
+  one.session.begin(1);
+  one.session.finish({ seq: 1, result: 0, payload: undefined });
+  sessions.commit();
+  t.strictSame(carriers[0]!.sent, []);
+  t.ok(carriers[0]!.isOver);
+  t.notOk(carriers[1]!.isOver, "a session that had no part in it goes on");
+  t.ok(isFramewireError(errors[0], "SESSION_STORE_FAILED"));
+  t.match((errors[0] as Error).message, "disk full");
+  sessions.close();
+});
+
+t.test("handlers run in the store's transaction, and their answers are in the same one", async (t) => {
+  const log: string[] = [];
+  const store: SessionStore = {
+    ...memoryStore(),
+    transaction(run) {
+      log.push("begin");
+      run();
+      log.push("end");
+    },
+    commit: (changes: readonly SessionChanges[]) =>
+      log.push(`commit ${changes.map(({ answers }) => answers.length)}`),
+  };
+  const { sessions, clock } = setUp(store);
+  const { session } = (await sessions.begin(""))!;
+  const carrier = new Carrier();
+  session.attach(carrier, 0, clock.now());
+  sessions.transaction(() => {
+    session.begin(1);
+    log.push("handler");
+    session.finish({ seq: 1, result: 0, payload: undefined });
+  });
+  t.strictSame(log, ["begin", "handler", "commit 1", "end"]);
+  t.strictSame(carrier.sent, ["answer 1: 0"]);
+  sessions.close();
+});
+
+t.test("a session is loaded from the store as it was", async (t) => {
+  let kept: StoredSession | undefined;
+  const store: SessionStore = {
+    ...memoryStore(),
+    create: (session) => kept = session,
+    load: (id) => kept !== undefined && kept.id === id ? kept : undefined,
+  };
+  const before = setUp(store);
+  const { secret, session } = (await before.sessions.begin("ann"))!;
+  kept = {
+    ...kept!,
+    answers: [{ seq: 7, result: 0, payload: undefined }],
+    pushes: [{ seq: 3, payload: Uint8Array.of(1) }],
+    lastPush: 4,
+  };
+  const { sessions, clock } = setUp(store);
+  const again = (await sessions.resume(session.id, secret, "ann"))!;
+  t.equal(again.lastRequest, 7);
+  t.equal(again.look(7), "done");
+  t.equal(again.lastPush, 4);
+  t.strictSame(again.attach(new Carrier(), 0, clock.now())!.map(({ seq }) => seq), [3]);
+  t.equal(again.push(Uint8Array.of(2)), 5);
+  sessions.close();
+  before.sessions.close();
+});
