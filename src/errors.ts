@@ -33,6 +33,8 @@ export const ERROR_CODES = {
   UNKNOWN_PACKET: "a frame's kind is none that the protocol knows",
   /** A packet that only the other side may send, or a reply that nobody waits for. Closes. */
   UNEXPECTED_PACKET: "a packet that this side may not receive, or not now",
+  /** A trusted proxy's PROXY header is wrong or does not come. Closes the connection. */
+  PROXY_HEADER_INVALID: "a trusted proxy's PROXY header is wrong or does not come",
   /** The stream ended inside a frame. */
   TRUNCATED: "the stream ended inside a frame",
   /** The peer reset the connection, or the network broke. */

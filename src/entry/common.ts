@@ -66,6 +66,7 @@ export type {
 export type { ClientOptions } from "../options/client.ts";
 export type { CommonOptions } from "../options/common.ts";
 export type { FlowOptions } from "../options/flow.ts";
+export type { GatesOptions, ProxyProtocolOptions } from "../options/gates.ts";
 export type { ServerOptions } from "../options/server.ts";
 export type {
   BuiltinProtocols,
@@ -92,11 +93,11 @@ export type { SubmitHandler, SubmitHandlers } from "../protocol/submit/server.ts
 export type { Serve, ServeOptions } from "../server/serve.ts";
 export type {
   DisconnectInfo,
-  Refusal,
   Server,
   ServerEvents,
   ServerListeners,
   ShutdownOptions,
 } from "../server/server.ts";
+export type { Refusal, RefusalCategory } from "../server/refusal.ts";
 export type { ServerStats } from "../server/stats.ts";
 export { deflate, type LevelOptions, zstd } from "./zlib.ts";

@@ -33,7 +33,7 @@ export class Entrance {
   readonly #waiting = new Map<ProxyLink, Timer>();
   #closed = false;
 
-  /** @param deadlineMs How long a proxy may take to send its header; 0 is for ever. */
+  /** @param deadlineMs How long a proxy may take to send its header. */
   constructor(options: GatesOptions, clock: Clock, deadlineMs: number, host: EntranceHost) {
     this.#host = host;
     this.#clock = clock;
@@ -62,7 +62,10 @@ export class Entrance {
       this.#turnAway(link, "deny");
       return;
     }
-    const waiting = this.#waiting;
+    if (this.#closed) {
+      link.abort();
+      return;
+    }
     const proxied = new ProxyLink(link, this.#required, {
       ready: (ready) => {
         this.#forget(ready);
@@ -72,15 +75,23 @@ export class Entrance {
         this.#forget(lost);
         if (this.#closed) return;
         const proxy: Address = lost.proxy;
-        this.#host.refused({ gate: "proxyProtocol", category: "malformed", remote: proxy, code, message });
+        this.#host.refused({
+          gate: "proxyProtocol",
+          category: "malformed",
+          remote: proxy,
+          code,
+          message,
+        });
       },
     });
-    const deadline = this.#deadlineMs;
-    const timer = deadline === 0 ? { cancel() {} } : this.#clock.after(deadline, () => {
-      const message = `no PROXY header came within ${deadline} ms (handshakeTimeoutMs)`;
-      proxied.giveUp(new FramewireError("PROXY_HEADER_INVALID", message));
-    });
-    waiting.set(proxied, timer);
+    const deadlineMs = this.#deadlineMs;
+    this.#waiting.set(
+      proxied,
+      this.#clock.after(deadlineMs, () => {
+        const message = `no PROXY header came within ${deadlineMs} ms (handshakeTimeoutMs)`;
+        proxied.giveUp(new FramewireError("PROXY_HEADER_INVALID", message));
+      }),
+    );
   }
 
   /** The server shuts down: links that wait for their header are closed. */

@@ -6,6 +6,19 @@
 import { wrongCidr } from "../gates/cidr.ts";
 import { type OptionSpec, type OptionSpecs, special } from "./spec.ts";
 
+/** Proxies that say whom they connect for. */
+export interface ProxyProtocolOptions {
+  /** The proxies' addresses: IP addresses and CIDR blocks, written as in `allow`. */
+  readonly trusted: readonly string[];
+  /**
+   * Whether each connection of a trusted proxy must begin with a header. If not, one without it is
+   * the proxy's own; the peer must speak first then, and the protocol must not begin like a header.
+   *
+   * @default {true}
+   */
+  readonly required?: boolean;
+}
+
 /** Options of the gates. */
 export interface GatesOptions {
   /**
@@ -16,15 +29,29 @@ export interface GatesOptions {
   readonly allow?: readonly string[];
   /** Address blocks that may not connect, written as in `allow`, over which this list wins. */
   readonly deny?: readonly string[];
+  /**
+   * Takes the peers' addresses from proxies that send them in a PROXY header, version 1 or 2. Only
+   * those named are believed; a header from elsewhere is a malformed stream. `allow` and `deny` are
+   * asked for the address in the header, and `deny` for the proxy's own before.
+   */
+  readonly proxyProtocol?: ProxyProtocolOptions;
 }
+
+const CIDRS_SCHEMA = { type: "array", items: { type: "string", minLength: 1 } };
 
 /** The specs of {@linkcode GatesOptions}. */
 export const GATES: OptionSpecs<GatesOptions> = {
   allow: cidrs(),
   deny: cidrs(),
+  proxyProtocol: special(wrongProxyProtocol, {
+    schema: {
+      type: "object",
+      properties: { trusted: CIDRS_SCHEMA, required: { type: "boolean" } },
+      required: ["trusted"],
+      additionalProperties: false,
+    },
+  }),
 };
-
-const CIDRS_SCHEMA = { type: "array", items: { type: "string", minLength: 1 } };
 
 /** What is wrong with a list of address blocks; undefined when it is right. */
 function wrongCidrs(given: unknown): string | undefined {
@@ -36,6 +63,24 @@ function wrongCidrs(given: unknown): string | undefined {
     if (wrong !== undefined) return `${wanted} (${wrong})`;
   }
   return undefined;
+}
+
+function wrongProxyProtocol(given: unknown): string | undefined {
+  const wanted = "an object { trusted, required? }";
+  if (typeof given !== "object" || given === null) return wanted;
+  const { trusted, required, ...others } = given as Record<string, unknown>;
+  const wrong = wrongCidrs(trusted);
+  if (wrong !== undefined) return `${wanted} whose trusted is ${wrong}`;
+  if (required !== undefined && typeof required !== "boolean") {
+    return `${wanted} whose required is true or false`;
+  }
+  const [unknown] = Object.keys(others);
+  return unknown === undefined ? undefined : `${wanted}, without ${unknown},`;
+}
+
+/** Whether links have to pass anything. */
+export function guarded({ allow, deny, proxyProtocol }: GatesOptions): boolean {
+  return allow !== undefined || deny !== undefined || proxyProtocol !== undefined;
 }
 
 function cidrs(): OptionSpec<readonly string[]> {

@@ -6,10 +6,11 @@
  */
 import { COMMON, type CommonOptions, MAX_TIMER_MS } from "./common.ts";
 import { FLOW, type FlowOptions } from "./flow.ts";
+import { GATES, type GatesOptions } from "./gates.ts";
 import { defaultsOf, type OptionSpecs, resolve, text, unchecked, whole } from "./spec.ts";
 
 /** Options of a server. */
-export interface ServerOptions extends CommonOptions, FlowOptions {
+export interface ServerOptions extends CommonOptions, FlowOptions, GatesOptions {
   /**
    * The address to listen on: an IP address or a host name. `"::"` listens on IPv6 and IPv4.
    *
@@ -57,6 +58,7 @@ export interface ServerOptions extends CommonOptions, FlowOptions {
 export const SERVER: OptionSpecs<ServerOptions> = {
   ...COMMON,
   ...FLOW,
+  ...GATES,
   hostname: text("127.0.0.1", "an IP address or a host name"),
   port: whole(8888, 0, 65_535),
   backlog: whole(4096, 1, 65_535),
@@ -67,7 +69,7 @@ export const SERVER: OptionSpecs<ServerOptions> = {
 };
 
 /** Options of a server that have no default. */
-type Optional = "transport" | "clock" | "signal" | "writeLowWaterBytes";
+type Optional = "transport" | "clock" | "signal" | "writeLowWaterBytes" | keyof GatesOptions;
 
 /** A server's options with their defaults filled in. */
 export type ResolvedServerOptions =

@@ -11,10 +11,13 @@ import { FramewireError, isFramewireError } from "../errors.ts";
 import type { Address, Link, Listener, ListenerEvents } from "../link/link.ts";
 import { Emitter } from "../observe/events.ts";
 import { lowWaterBytes } from "../options/flow.ts";
+import { guarded } from "../options/gates.ts";
 import type { ResolvedServerOptions } from "../options/server.ts";
 import { describe, type ServerConnection, type ServerSide } from "../protocol/protocol.ts";
 import type { Framing, KindField } from "../codec/framing.ts";
 import { AcceptedConnection, type Host } from "./accepted.ts";
+import { Entrance } from "../gates/entrance.ts";
+import type { Refusal } from "./refusal.ts";
 import { ServerCounters, type ServerStats } from "./stats.ts";
 
 /** Why and how a connection ended. */
@@ -51,18 +54,6 @@ export interface ServerEvents<Conn extends ServerConnection = ServerConnection> 
   readonly close: readonly [];
 }
 
-/** What a gate has stopped. */
-export interface Refusal {
-  /** The gate: `"maxConnections"`, `"deny"`, `"rate"`, … */
-  readonly gate: string;
-  /** The peer's address. */
-  readonly remote: Address;
-  /** The same in words, without secrets and payload. */
-  readonly message: string;
-  /** The connection's number, if it has one already. */
-  readonly conn?: number;
-}
-
 /** Listeners to a server's events, as the option `on` takes them. */
 export type ServerListeners<Conn extends ServerConnection = ServerConnection> = {
   readonly [Name in keyof ServerEvents<Conn>]?: (...args: ServerEvents<Conn>[Name]) => void;
@@ -79,6 +70,7 @@ export interface ShutdownOptions {
 }
 
 const SHUTDOWN_DEADLINE_MS = 10_000;
+const PROXY_DEADLINE_MS = 10_000;
 
 /** A running server, as {@linkcode serve} returns it. */
 export interface Server<Conn extends ServerConnection = ServerConnection> extends AsyncDisposable {
@@ -113,6 +105,8 @@ export class RunningServer implements Server, ListenerEvents {
   readonly #host: Host;
   readonly #clock: Clock;
   readonly #memory: MemoryBudget;
+  /** What links have to pass; undefined where all come in. */
+  readonly #entrance: Entrance | undefined;
   readonly finished: Promise<void>;
   #resolveFinished!: () => void;
   #listenerClosed = false;
@@ -129,6 +123,12 @@ export class RunningServer implements Server, ListenerEvents {
     this.finished = new Promise((resolve) => this.#resolveFinished = resolve);
     this.#clock = options.clock ?? systemClock;
     this.#memory = new MemoryBudget(options.memoryBudgetBytes);
+    if (guarded(options)) {
+      this.#entrance = new Entrance(options, this.#clock, PROXY_DEADLINE_MS, {
+        admitted: (link) => this.#admitted(link),
+        refused: (refusal) => this.refused(refusal),
+      });
+    }
     const writeLowWaterBytes = lowWaterBytes(options);
     this.#host = {
       config: {
@@ -236,6 +236,11 @@ export class RunningServer implements Server, ListenerEvents {
   // The listener's side.
 
   accepted(link: Link): void {
+    if (this.#entrance === undefined) this.#admitted(link);
+    else this.#entrance.take(link);
+  }
+
+  #admitted(link: Link): void {
     const id = ++this.#counters.accepted;
     const conn = new AcceptedConnection(id, link, this.#host);
     this.#connections.add(conn);
@@ -287,6 +292,7 @@ export class RunningServer implements Server, ListenerEvents {
   /** Stop accepting, tell the connections, wait for the last one. */
   async #stop(reason: CloseReason): Promise<void> {
     this.#removeSignal?.();
+    this.#entrance?.close();
     const closing = this.#listener!.close();
     for (const conn of this.#connections) conn.finish(reason);
     await closing;

@@ -6,7 +6,13 @@ import { SERVER_DEFAULTS } from "../../src/options/server.ts";
 import { read } from "../helpers/root.ts";
 
 /** Options that are off, or found by themselves, when they are not given. */
-const WITHOUT_DEFAULT = { signal: "", writeLowWaterBytes: "" };
+const WITHOUT_DEFAULT = {
+  signal: "",
+  writeLowWaterBytes: "",
+  allow: "",
+  deny: "",
+  proxyProtocol: "",
+};
 
 /** The rows of all tables in a document's section, each a list of its cells. */
 function rows(file: string, heading: string): string[][] {
