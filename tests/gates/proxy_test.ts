@@ -161,8 +161,12 @@ t.test("the header may be cut anywhere; the connection has the peer's address", 
       const peer = await peerOf(server, { name, codec: "ts", transport });
       peer.write(join(header, submits(2)));
       const answered = toHex(await peer.read(28));
-      const spelled = source?.hostname === "2001:db8:0:0:0:0:0:1" ? "2001:db8::1" : source?.hostname;
-      const expected = source === undefined ? /^10\.0\.0\.9 / : new RegExp(`^${spelled} ${source.port}$`);
+      const spelled = source?.hostname === "2001:db8:0:0:0:0:0:1"
+        ? "2001:db8::1"
+        : source?.hostname;
+      const expected = source === undefined
+        ? /^10\.0\.0\.9 /
+        : new RegExp(`^${spelled} ${source.port}$`);
       if (answered !== toHex(acks(2))) t.fail(`${name} cut at ${cut}: ${answered}`);
       if (!seen.every((one) => expected.test(one)) || !expected.test(connected)) {
         t.fail(`${name} cut at ${cut}: ${seen} ${connected}`);
@@ -213,7 +217,9 @@ t.test("from an address that is not trusted the header is a malformed stream", a
   const setting = { name: "", codec: "ts", transport } as const;
   const server = await start(t, setting, { submit: () => {} }, PROXY);
   const { errors } = recordEvents(server);
-  for (const header of [bytesOf("PROXY TCP4 10.0.0.1 10.0.0.2 1 1\r\n"), fromHex(`${V2} 20 00 0000`)]) {
+  for (
+    const header of [bytesOf("PROXY TCP4 10.0.0.1 10.0.0.2 1 1\r\n"), fromHex(`${V2} 20 00 0000`)]
+  ) {
     const peer = await peerOf(server, setting);
     peer.write(header);
     await peer.ended;
