@@ -73,6 +73,14 @@ export const ERROR_CODES = {
   INVALID_OPTION: "an option's value is out of its range or of the wrong type",
   /** Accepting a connection failed; the server goes on and tries again. */
   ACCEPT_FAILED: "a connection could not be accepted; the server goes on",
+  /** A peer did not introduce itself in time. Closes the connection. */
+  HANDSHAKE_TIMEOUT: "a peer did not introduce itself, or sent no frame, in time",
+  /** A frame began and did not end in time. Closes the connection. */
+  FRAME_TIMEOUT: "a frame began and did not end in time",
+  /** A peer did not answer a heartbeat. Closes the connection. */
+  HEARTBEAT_TIMEOUT: "a peer did not answer a heartbeat in time",
+  /** A peer reads nothing of what waits for it. Closes the connection. */
+  WRITE_STALLED: "a peer read nothing, for too long, of what was sent to it",
   /** A handler threw or rejected; its request was answered with a failure. */
   HANDLER_FAILED: "a handler threw or rejected; its request was answered with a failure",
   /** A handler's promise did not settle in time; its request was answered with a failure. */

@@ -82,6 +82,8 @@ export class FrameDecoder {
   #limit = 0;
   /** SKIPPING: what does it; made when it is first needed. */
   #skipper: FrameSkipper | undefined;
+  /** SKIPPING: where in the stream the frame begins. */
+  #skipped = 0;
   /** Whether the consumer has changed the framing during its batch. */
   #reframed = false;
   /** Bytes of the stream before the chunk being pushed. */
@@ -132,6 +134,16 @@ export class FrameDecoder {
   /** Memory that it holds, in bytes. */
   get heldBytes(): number {
     return this.#buffer.bytes.length;
+  }
+
+  /** Where in the stream the first frame begins that has not been handed over. */
+  get frameOffset(): number {
+    return this.#state === State.SKIPPING ? this.#skipped : this.#received - this.#buffer.length;
+  }
+
+  /** Whether the stream is inside a frame whose end has not come. */
+  get inFrame(): boolean {
+    return this.#state !== State.BETWEEN && !this.stopped;
   }
 
   /** Whether it may hold a complete frame that has not been handed over: push again, any chunk. */
@@ -372,6 +384,7 @@ export class FrameDecoder {
     const framing = this.#framing;
     if (!skipsOversize(framing)) throw error;
     const skipper = this.#skipper ??= new FrameSkipper(this.#choice);
+    this.#skipped = streamOffset;
     let from = at;
     if (framing.kind === "delimiter" && status === ScanStatus.DELIMITER_NOT_FOUND) {
       from = at + limit;

@@ -7,10 +7,20 @@
  *  ---------  -----------------------------  -----------  --------------------------------------
  *  OPEN       peer's end, nothing held back  FINISHING    no more input; owed replies go on
  *  OPEN       malformed input, `finish`      FINISHING    the same
+ *  OPEN       handshake, frame deadline      FINISHING    the same
+ *  OPEN       idle timeout                   FINISHING    the same
+ *  OPEN       maximum age                    FINISHING    the peer is told, then the same
+ *  OPEN       no heartbeat                   CLOSED       the link is aborted
+ *  OPEN       write stalled                  CLOSED       the link is aborted
+ *  FINISHING  write stalled                  CLOSED       the link is aborted
  *  FINISHING  nothing owed, all written      LINGERING    this side's end is sent
  *  LINGERING  linger deadline or bytes       CLOSED       the link is aborted
  *  any        the link closed, `abort`       CLOSED       the endpoint is told, once
  * ```
+ *
+ * A server's sweep looks after the deadlines (`deadlines.ts`); only LINGERING has a timer of its own,
+ * for the short time it lasts. What FINISHING waits for has its own deadlines: a handler's, and the
+ * stalled write's.
  *
  * LINGERING is there for the peer's sake: closing a socket with unread input sends a reset, which
  * may destroy replies that the peer has not read yet. So input is read and thrown away until the
@@ -140,6 +150,8 @@ export class Connection implements LinkReceiver, BudgetMember {
   #counted = 0;
   /** Memory that the link reads into, above the least, as the budget knows it. */
   #readBytes = 0;
+  /** How often reading has been paused. */
+  pauses = 0;
   #inTurn = false;
   #flushing = false;
   #lingered = 0;
@@ -186,6 +198,38 @@ export class Connection implements LinkReceiver, BudgetMember {
   /** Where in its life it is. */
   get state(): State {
     return this.#state;
+  }
+
+  /** Replies that are owed. */
+  get owed(): number {
+    return this.#endpoint.owed;
+  }
+
+  /** Whether it takes what comes: not while there is no room for it. */
+  get reading(): boolean {
+    return !this.#paused && this.#held === undefined;
+  }
+
+  /** Whether the peer has introduced itself, by what its protocol says or by a first frame. */
+  get established(): boolean {
+    return this.#endpoint.established ?? this.#decoder.frameOffset > 0;
+  }
+
+  /** Where in the stream the frame begins whose end has not come though it could; -1 for none. */
+  get incompleteFrame(): number {
+    return this.#decoder.inFrame && this.reading ? this.#decoder.frameOffset : -1;
+  }
+
+  /** Asks the peer for a sign of life; false where the protocol, or this peer, knows none. */
+  heartbeat(): boolean {
+    const asked = this.#state === State.OPEN && (this.#endpoint.heartbeat?.() ?? false);
+    if (asked) this.flush();
+    return asked;
+  }
+
+  /** Tells the peer, where it knows such a notice, that the connection will soon end. */
+  goAway(notice: GoAwayNotice): void {
+    if (this.#state === State.OPEN) this.#endpoint.goAway?.(notice);
   }
 
   /** Changes how the stream is framed, from the first frame on that its endpoint has not taken. */
@@ -301,6 +345,8 @@ export class Connection implements LinkReceiver, BudgetMember {
   /** Closes at once: what is owed or not yet written is lost. */
   abort(reason: CloseReason): void {
     if (this.#state === State.CLOSED) return;
+    // What breaks an end that had begun in order says more than that.
+    if (this.#reason?.error === undefined && reason.error !== undefined) this.#reason = reason;
     this.#reason ??= reason;
     this.#link.abort();
   }
@@ -369,8 +415,10 @@ export class Connection implements LinkReceiver, BudgetMember {
         : queued > this.#config.writeHighWaterBytes);
     if (pause !== this.#paused) {
       this.#paused = pause;
-      if (pause) this.#link.pause();
-      else this.#link.resume();
+      if (pause) {
+        this.pauses++;
+        this.#link.pause();
+      } else this.#link.resume();
     }
   }
 

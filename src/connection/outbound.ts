@@ -46,6 +46,12 @@ export class Outbound {
     return this.#filled + this.#fullBytes + this.#writingBytes;
   }
 
+  /** A number that grows whenever part of what was given to the link leaves, as far as it tells. */
+  get progress(): number {
+    if (this.#writing === undefined) return this.bytesOut;
+    return this.bytesOut + this.#writingBytes - (this.#link.unsentBytes ?? this.#writingBytes);
+  }
+
   /**
    * Makes room for `bytes` more bytes in one piece. Write them to the returned buffer at
    * {@linkcode at}, then {@linkcode commit}.

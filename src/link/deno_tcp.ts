@@ -36,6 +36,7 @@ class DenoTcpLink implements Link, DueLink {
   #receiver: LinkReceiver | undefined;
   #due: Uint8Array | undefined;
   #writing: Promise<void> | undefined;
+  #unsent = 0;
   /** Set while paused; resolves when reading may go on. */
   #pause: { readonly over: Promise<void>; readonly end: () => void } | undefined;
   #peerEnded = false;
@@ -88,6 +89,10 @@ class DenoTcpLink implements Link, DueLink {
     return false;
   }
 
+  get unsentBytes(): number {
+    return this.#unsent;
+  }
+
   writeDue(): void {
     const bytes = this.#due!;
     this.#due = undefined;
@@ -130,9 +135,14 @@ class DenoTcpLink implements Link, DueLink {
 
   /** Deno writes what fits and says how much that was. */
   async #send(bytes: Uint8Array): Promise<void> {
+    this.#unsent = bytes.length;
     try {
       let sent = await this.#conn.write(bytes);
-      while (sent < bytes.length) sent += await this.#conn.write(bytes.subarray(sent));
+      while (sent < bytes.length) {
+        this.#unsent = bytes.length - sent;
+        sent += await this.#conn.write(bytes.subarray(sent));
+      }
+      this.#unsent = 0;
     } catch (error) {
       this.#close(error);
     }

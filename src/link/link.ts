@@ -67,6 +67,12 @@ export interface Link {
   write(bytes: Uint8Array): boolean;
 
   /**
+   * How many bytes of the write under way have not left, where the link can tell: by this a peer that
+   * reads slowly is told from one that does not read at all.
+   */
+  readonly unsentBytes?: number | undefined;
+
+  /**
    * Sends the end of this side's stream, after what was written. The link closes by itself once
    * the peer has ended too.
    */

@@ -57,6 +57,11 @@ class MemoryPipe {
     return !this.#waiting;
   }
 
+  /** Bytes on their way. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   end(): void {
     this.#ended = true;
     this.pump();
@@ -138,6 +143,10 @@ class MemoryLink implements Link {
 
   write(bytes: Uint8Array): boolean {
     return this.#closed || this.#out.write(bytes);
+  }
+
+  get unsentBytes(): number {
+    return this.#out.bytes;
   }
 
   end(): void {

@@ -128,6 +128,14 @@ class NodeTcpLink implements Link, DueLink {
     return false;
   }
 
+  get unsentBytes(): number | undefined {
+    // Not public, but what `socket.setTimeout` itself goes by: libuv's count of what is not sent.
+    const { _handle: handle } = this.#socket as unknown as {
+      readonly _handle?: { readonly writeQueueSize?: number } | null;
+    };
+    return handle?.writeQueueSize;
+  }
+
   end(): void {
     this.#socket!.end();
   }

@@ -6,11 +6,12 @@
  */
 import { COMMON, type CommonOptions, MAX_TIMER_MS } from "./common.ts";
 import { FLOW, type FlowOptions } from "./flow.ts";
+import { LIFE, type LifeOptions } from "./life.ts";
 import { GATES, type GatesOptions } from "./gates.ts";
 import { defaultsOf, type OptionSpecs, resolve, text, unchecked, whole } from "./spec.ts";
 
 /** Options of a server. */
-export interface ServerOptions extends CommonOptions, FlowOptions, GatesOptions {
+export interface ServerOptions extends CommonOptions, FlowOptions, GatesOptions, LifeOptions {
   /**
    * The address to listen on: an IP address or a host name. `"::"` listens on IPv6 and IPv4.
    *
@@ -59,6 +60,7 @@ export const SERVER: OptionSpecs<ServerOptions> = {
   ...COMMON,
   ...FLOW,
   ...GATES,
+  ...LIFE,
   hostname: text("127.0.0.1", "an IP address or a host name"),
   port: whole(8888, 0, 65_535),
   backlog: whole(4096, 1, 65_535),

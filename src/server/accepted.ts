@@ -11,6 +11,7 @@ import {
 } from "../connection/connection.ts";
 import type { Endpoint } from "../connection/connection.ts";
 import type { DropEpisode, PushLimits } from "../connection/push_queue.ts";
+import { Watch } from "../connection/deadlines.ts";
 import type { FramewireError } from "../errors.ts";
 import type { Address, Link } from "../link/link.ts";
 import type { RequestCounters, ServerConnection, ServerSide } from "../protocol/protocol.ts";
@@ -36,9 +37,12 @@ export class AcceptedConnection implements ServerConnection, ServerSide {
   readonly id: number;
   readonly #host: Host;
   readonly #connection: Connection;
+  /** What its deadlines remember. */
+  readonly watch: Watch;
   requests = 0;
 
-  constructor(id: number, link: Link, host: Host) {
+  /** @param now When it was accepted, by the clock. */
+  constructor(id: number, link: Link, host: Host, now: number) {
     this.id = id;
     this.#host = host;
     this.#connection = new Connection(
@@ -46,6 +50,7 @@ export class AcceptedConnection implements ServerConnection, ServerSide {
       host.config,
       (connection) => host.makeEndpoint(connection, this),
     );
+    this.watch = new Watch(this.#connection, now, Math.random());
   }
 
   /** Begins to read. */

@@ -7,6 +7,7 @@ import type { CloseReason, Connection, Endpoint } from "../connection/connection
 import { type Clock, systemClock } from "../connection/clock.ts";
 import { MemoryBudget } from "../connection/memory_budget.ts";
 import type { DropEpisode } from "../connection/push_queue.ts";
+import { Sweep } from "../connection/sweep.ts";
 import { FramewireError, isFramewireError } from "../errors.ts";
 import type { Address, Link, Listener, ListenerEvents } from "../link/link.ts";
 import { Emitter } from "../observe/events.ts";
@@ -107,6 +108,7 @@ export class RunningServer implements Server, ListenerEvents {
   readonly #memory: MemoryBudget;
   /** What links have to pass; undefined where all come in. */
   readonly #entrance: Entrance | undefined;
+  readonly #sweep: Sweep;
   readonly finished: Promise<void>;
   #resolveFinished!: () => void;
   #listenerClosed = false;
@@ -130,6 +132,21 @@ export class RunningServer implements Server, ListenerEvents {
       });
     }
     const writeLowWaterBytes = lowWaterBytes(options);
+    const { handshakeTimeoutMs, idleTimeoutMs, heartbeatMs } = options;
+    const { frameTimeoutMs, writeStallMs, maxAgeMs, handlerTimeoutMs } = options;
+    this.#sweep = new Sweep(
+      this.#clock,
+      {
+        handshakeTimeoutMs,
+        idleTimeoutMs,
+        heartbeatMs,
+        frameTimeoutMs,
+        writeStallMs,
+        maxAgeMs,
+        handlerTimeoutMs,
+      },
+      this.#connections,
+    );
     this.#host = {
       config: {
         framing,
@@ -242,8 +259,9 @@ export class RunningServer implements Server, ListenerEvents {
 
   #admitted(link: Link): void {
     const id = ++this.#counters.accepted;
-    const conn = new AcceptedConnection(id, link, this.#host);
+    const conn = new AcceptedConnection(id, link, this.#host, this.#clock.now());
     this.#connections.add(conn);
+    this.#sweep.begin();
     if (this.#events.has("connect")) this.#events.emit("connect", conn);
     conn.start();
     // It was accepted while the listener was being closed.
@@ -278,6 +296,7 @@ export class RunningServer implements Server, ListenerEvents {
 
   #left(conn: AcceptedConnection, reason: CloseReason): void {
     if (!this.#connections.delete(conn)) return;
+    if (this.#connections.size === 0) this.#sweep.end();
     this.#counters.bytesIn += conn.bytesIn;
     this.#counters.bytesOut += conn.bytesOut;
     if (reason.error !== undefined) this.#report(reason.error as FramewireError, conn);

@@ -19,6 +19,12 @@ const SERVER_RANGES: Record<string, readonly [number, number]> = {
   lingerMs: [0, 600_000],
   memoryBudgetBytes: [0, 1_099_511_627_776],
   pushQueueBytes: [1024, 1_073_741_824],
+  handshakeTimeoutMs: [0, 2_147_483_647],
+  idleTimeoutMs: [0, 2_147_483_647],
+  heartbeatMs: [0, 2_147_483_647],
+  frameTimeoutMs: [0, 2_147_483_647],
+  writeStallMs: [0, 2_147_483_647],
+  maxAgeMs: [0, 2_147_483_647],
 };
 const CLIENT_RANGES: Record<string, readonly [number, number]> = {
   connectTimeoutMs: [1, 2_147_483_647],

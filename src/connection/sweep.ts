@@ -1,0 +1,63 @@
+/**
+ * The one timer of a server's connections.
+ *
+ * @module
+ */
+import type { Clock, Timer } from "./clock.ts";
+import type { Deadlines, Watch } from "./deadlines.ts";
+
+/** The longest time between two sweeps, in milliseconds. */
+const SLOWEST_MS = 1000;
+/** The shortest one. */
+const FASTEST_MS = 10;
+/** How often a deadline is looked at before it is due. */
+const LOOKS = 4;
+
+/** Looks at all connections every now and then, while there are any. */
+export class Sweep {
+  readonly #clock: Clock;
+  readonly #deadlines: Deadlines;
+  readonly #watched: ReadonlySet<{ readonly watch: Watch }>;
+  #timer: Timer | undefined;
+
+  /**
+   * @param deadlines What is in force: read at each sweep.
+   * @param watched The connections of the moment.
+   */
+  constructor(
+    clock: Clock,
+    deadlines: Deadlines,
+    watched: ReadonlySet<{ readonly watch: Watch }>,
+  ) {
+    this.#clock = clock;
+    this.#deadlines = deadlines;
+    this.#watched = watched;
+  }
+
+  /** There is a connection to look at. */
+  begin(): void {
+    if (this.#timer !== undefined) return;
+    const { handlerTimeoutMs: _, ...deadlines } = this.#deadlines;
+    const inForce = Object.values(deadlines).filter((ms) => ms > 0);
+    if (inForce.length === 0) return;
+    const everyMs = Math.min(SLOWEST_MS, Math.max(FASTEST_MS, Math.min(...inForce) / LOOKS));
+    this.#timer = this.#clock.after(everyMs, () => {
+      this.#timer = undefined;
+      const now = this.#clock.now();
+      for (const { watch } of this.#watched) watch.look(now, this.#deadlines);
+      if (this.#watched.size > 0) this.begin();
+    });
+  }
+
+  /** There is none. */
+  end(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  /** The deadlines have changed. */
+  restart(): void {
+    this.end();
+    if (this.#watched.size > 0) this.begin();
+  }
+}
