@@ -91,9 +91,10 @@ async function dial(
     );
   });
   try {
+    const { noDelay, keepAliveMs } = options;
     return await new Promise<Link>((resolve, reject) => {
       giveUp.signal.addEventListener("abort", () => reject(giveUp.signal.reason), { once: true });
-      transport.connect({ ...target, signal: giveUp.signal }).then(
+      transport.connect({ ...target, noDelay, keepAliveMs, signal: giveUp.signal }).then(
         (link) => giveUp.signal.aborted ? link.abort() : resolve(link),
         reject,
       );

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { FramewireError } from "../errors.ts";
 import { AcceptBackoff } from "./accept_backoff.ts";
 import type {
   Address,
@@ -12,6 +13,7 @@ import type {
   Listener,
   ListenerEvents,
   ListenTarget,
+  SocketOptions,
   Transport,
 } from "./link.ts";
 import {
@@ -27,6 +29,13 @@ import { type DueLink, WriteTurn } from "./write_turn.ts";
 
 /** Reads that are ready are all resolved in one turn, and their continuations are its microtasks. */
 const writeTurn = new WriteTurn(queueMicrotask);
+
+/** A pause that begins now. */
+function pauseOf(): { readonly over: Promise<void>; readonly end: () => void } {
+  let end!: () => void;
+  const over = new Promise<void>((resolve) => end = resolve);
+  return { over, end };
+}
 
 /** A TCP connection. */
 class DenoTcpLink implements Link, DueLink {
@@ -47,11 +56,16 @@ class DenoTcpLink implements Link, DueLink {
    * @param putsOff Whether writes wait for the end of the turn: those of a client, which come in one
    * piece for all of its calls, gain nothing by it.
    */
-  constructor(conn: Deno.TcpConn, putsOff: boolean) {
+  constructor(
+    conn: Deno.TcpConn,
+    putsOff: boolean,
+    { noDelay, keepAliveMs = 0 }: SocketOptions = {},
+  ) {
     this.#conn = conn;
     this.#putsOff = putsOff;
     try {
-      conn.setNoDelay(true);
+      if (noDelay !== false) conn.setNoDelay(true);
+      if (keepAliveMs > 0) conn.setKeepAlive(true);
     } catch {
       // macOS refuses it when the peer has left: reading will tell, and close what was accepted.
     }
@@ -71,10 +85,7 @@ class DenoTcpLink implements Link, DueLink {
   }
 
   pause(): void {
-    if (this.#pause !== undefined) return;
-    let end!: () => void;
-    const over = new Promise<void>((resolve) => end = resolve);
-    this.#pause = { over, end };
+    this.#pause ??= pauseOf();
   }
 
   resume(): void {
@@ -183,21 +194,26 @@ class DenoTcpLink implements Link, DueLink {
 /** TCP of the Deno runtime. */
 export const denoTcp: Transport = {
   // deno-lint-ignore require-await -- so that what is thrown rejects
-  async listen({ hostname, port, backlog }: ListenTarget, events: ListenerEvents) {
+  async listen(target: ListenTarget, events: ListenerEvents) {
+    const { hostname, port, backlog } = target;
+    checkKeepAlive(target);
     let listener: Deno.TcpListener;
     try {
       listener = Deno.listen({ hostname, port, tcpBacklog: backlog });
     } catch (error) {
       throw listenError(error, hostname, port);
     }
-    return new DenoTcpListener(listener, events);
+    return new DenoTcpListener(listener, events, target);
   },
 
-  async connect({ hostname, port, signal }: ConnectTarget) {
+  async connect(target: ConnectTarget) {
+    const { hostname, port, signal } = target;
+    checkKeepAlive(target);
     try {
       return new DenoTcpLink(
         await Deno.connect({ hostname, port, ...(signal !== undefined && { signal }) }),
         false,
+        target,
       );
     } catch (error) {
       throw signal?.aborted ? signal.reason : connectError(error, hostname, port);
@@ -205,17 +221,43 @@ export const denoTcp: Transport = {
   },
 };
 
+/** The time that systems wait by default (RFC 1122, 4.2.3.6). */
+const SYSTEM_KEEP_ALIVE_MS = 7_200_000;
+
+/** Deno turns keepalive on and off; the time is the system's. */
+function checkKeepAlive({ keepAliveMs = 0 }: SocketOptions): void {
+  if (keepAliveMs === 0 || keepAliveMs === SYSTEM_KEEP_ALIVE_MS) return;
+  throw new FramewireError(
+    "UNSUPPORTED",
+    `Deno cannot set the time of TCP keepalive: keepAliveMs can be ${SYSTEM_KEEP_ALIVE_MS}, the ` +
+      `system's time, or 0, and is ${keepAliveMs}; heartbeats (heartbeatMs) find a dead peer sooner`,
+  );
+}
+
 class DenoTcpListener implements Listener {
   readonly #listener: Deno.TcpListener;
   readonly address: Address;
   readonly #accepting: Promise<void>;
   #endPause: (() => void) | undefined;
+  /** Set while paused; resolves when accepting may go on. */
+  #pause: { readonly over: Promise<void>; readonly end: () => void } | undefined;
+  readonly #sockets: SocketOptions;
   #closed = false;
 
-  constructor(listener: Deno.TcpListener, events: ListenerEvents) {
+  constructor(listener: Deno.TcpListener, events: ListenerEvents, sockets: SocketOptions) {
     this.#listener = listener;
+    this.#sockets = sockets;
     this.address = listener.addr;
     this.#accepting = this.#accept(events);
+  }
+
+  pause(): void {
+    this.#pause ??= pauseOf();
+  }
+
+  resume(): void {
+    this.#pause?.end();
+    this.#pause = undefined;
   }
 
   close(): Promise<void> {
@@ -223,6 +265,7 @@ class DenoTcpListener implements Listener {
       this.#closed = true;
       this.#listener.close();
       this.#endPause?.();
+      this.resume();
     }
     // The accept under way keeps the address in use: connections were still taken, and reset.
     return this.#accepting;
@@ -233,21 +276,33 @@ class DenoTcpListener implements Listener {
     while (!this.#closed) {
       let link: Link;
       try {
-        link = new DenoTcpLink(await this.#listener.accept(), true);
+        await this.#resumed();
+        link = new DenoTcpLink(await this.#listener.accept(), true, this.#sockets);
         backoff.succeeded();
+        // A pause that came while the accept was under way holds back what it accepted.
+        await this.#resumed();
+        if (this.#closed) {
+          link.abort();
+          return;
+        }
       } catch (error) {
         if (this.#closed) return;
         events.failed(acceptError(error));
         // With a pause here, a few peers that connect and reset would keep everybody else waiting.
-        if (!peerHasLeft(error)) await this.#pause(backoff.failed());
+        if (!peerHasLeft(error)) await this.#wait(backoff.failed());
         continue;
       }
       events.accepted(link);
     }
   }
 
+  /** Settles when accepting is not paused. */
+  async #resumed(): Promise<void> {
+    while (this.#pause !== undefined) await this.#pause.over;
+  }
+
   /** Waits; closing ends that. */
-  #pause(ms: number): Promise<void> {
+  #wait(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.#endPause = () => {

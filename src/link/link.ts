@@ -86,6 +86,16 @@ export interface Link {
 export interface Listener {
   /** Where it listens; the port is the real one when 0 was asked for. */
   readonly address: Address;
+  /**
+   * Accepts no more until {@linkcode resume}: nothing is given to `accepted` after this call returns.
+   * Peers wait in the backlog; where the runtime accepts by itself, in a queue of the same length, and
+   * those beyond it are given to `accepted` all the same.
+   */
+  pause(): void;
+
+  /** Accepts again. */
+  resume(): void;
+
   /** Stops listening; settles when the address is free. Accepted links live on. */
   close(): Promise<void>;
 }
@@ -98,8 +108,19 @@ export interface ListenerEvents {
   failed(error: Error): void;
 }
 
+/** How the sockets behave that a transport makes; what is left out is as the transport has it. */
+export interface SocketOptions {
+  /** Whether what is written leaves at once; by default it does. */
+  readonly noDelay?: boolean;
+  /**
+   * After how long without traffic the system asks whether the peer's machine is there, in
+   * milliseconds; 0 for never. A transport that cannot refuses it with `UNSUPPORTED`.
+   */
+  readonly keepAliveMs?: number;
+}
+
 /** Where and how to listen. */
-export interface ListenTarget {
+export interface ListenTarget extends SocketOptions {
   /** IP address or host name. */
   readonly hostname: string;
   /** Port, 0 for any free one. */
@@ -109,7 +130,7 @@ export interface ListenTarget {
 }
 
 /** Where and how to connect. */
-export interface ConnectTarget {
+export interface ConnectTarget extends SocketOptions {
   /** IP address or host name. */
   readonly hostname: string;
   /** Port. */

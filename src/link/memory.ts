@@ -7,6 +7,7 @@
  * @module
  */
 import { FramewireError } from "../errors.ts";
+import { AcceptQueue } from "./accept_queue.ts";
 import type { Address, Link, LinkReceiver, Transport } from "./link.ts";
 
 /** How a network in memory behaves. */
@@ -205,7 +206,7 @@ export function memoryNetwork(options: MemoryNetworkOptions = {}): Transport {
   let nextPort = FIRST_PORT;
   return {
     // deno-lint-ignore require-await -- so that what is thrown rejects
-    async listen({ hostname, port }, events) {
+    async listen({ hostname, port, backlog }, events) {
       const address = { hostname, port: port === 0 ? nextPort++ : port };
       if (listeners.has(address.port)) {
         throw new FramewireError(
@@ -213,13 +214,17 @@ export function memoryNetwork(options: MemoryNetworkOptions = {}): Transport {
           `cannot listen on port ${address.port} in memory: another server does`,
         );
       }
-      const accept = (link: Link) => events.accepted(link);
+      const queue = new AcceptQueue(events, backlog);
+      const accept = (link: Link) => queue.accepted(link);
       listeners.set(address.port, accept);
       return {
         address,
+        pause: () => queue.pause(),
+        resume: () => queue.resume(),
         close: () => {
           // Closed twice, the second time another may listen there.
           if (listeners.get(address.port) === accept) listeners.delete(address.port);
+          queue.close();
           return Promise.resolve();
         },
       };

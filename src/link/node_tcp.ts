@@ -4,6 +4,7 @@
  * @module
  */
 import * as net from "node:net";
+import { AcceptQueue } from "./accept_queue.ts";
 import type {
   Address,
   ConnectTarget,
@@ -12,6 +13,7 @@ import type {
   Listener,
   ListenerEvents,
   ListenTarget,
+  SocketOptions,
   Transport,
 } from "./link.ts";
 import { acceptError, connectError, formatAddress, linkError, listenError } from "./net_errors.ts";
@@ -22,7 +24,7 @@ import { type DueLink, WriteTurn } from "./write_turn.ts";
 const writeTurn = new WriteTurn(setImmediate);
 
 /** Options of a socket that reads into a buffer of ours; `handle` is not public. */
-interface SocketOptions {
+interface HandleOptions {
   readonly handle?: never;
   readonly allowHalfOpen: true;
   readonly onread: net.OnReadOpts;
@@ -223,7 +225,7 @@ function takeOver(accepted: net.Socket): NodeTcpLink {
   holder._handle = null;
   accepted.destroy(); // gives up its place in the server's count, and nothing else
   const taken = new NodeTcpLink(true);
-  const options: SocketOptions = {
+  const options: HandleOptions = {
     handle: handle as never,
     allowHalfOpen: true,
     onread: taken.onread,
@@ -232,13 +234,20 @@ function takeOver(accepted: net.Socket): NodeTcpLink {
   return taken.bind(new net.Socket(options));
 }
 
+/** How Node names the options of a socket. */
+function socketOptions({ noDelay = true, keepAliveMs = 0 }: SocketOptions) {
+  return { noDelay, keepAlive: keepAliveMs > 0, keepAliveInitialDelay: keepAliveMs };
+}
+
 /** TCP of the Node runtime. */
 export const nodeTcp: Transport = {
-  listen({ hostname, port, backlog }: ListenTarget, events: ListenerEvents) {
+  listen(target: ListenTarget, events: ListenerEvents) {
+    const { hostname, port, backlog } = target;
     return new Promise<Listener>((resolve, reject) => {
+      const queue = new AcceptQueue(events, backlog);
       const server = net.createServer(
-        { allowHalfOpen: true, pauseOnConnect: true, noDelay: true },
-        (socket) => events.accepted(takeOver(socket)),
+        { allowHalfOpen: true, pauseOnConnect: true, ...socketOptions(target) },
+        (socket) => queue.accepted(takeOver(socket)),
       );
       const refuse = (error: Error) => reject(listenError(error, hostname, port));
       server.once("error", refuse);
@@ -250,19 +259,25 @@ export const nodeTcp: Transport = {
         const bound = server.address() as net.AddressInfo;
         resolve({
           address: { hostname: bound.address, port: bound.port },
-          close: () => new Promise((closed) => server.close(() => closed())),
+          pause: () => queue.pause(),
+          resume: () => queue.resume(),
+          close: () => {
+            queue.close();
+            return new Promise((closed) => server.close(() => closed()));
+          },
         });
       });
     });
   },
 
-  connect({ hostname, port, signal }: ConnectTarget) {
+  connect(target: ConnectTarget) {
+    const { hostname, port, signal } = target;
     return new Promise<Link>((resolve, reject) => {
       const dialed = new NodeTcpLink(false);
-      const options: net.NetConnectOpts & SocketOptions = {
+      const options: net.NetConnectOpts & HandleOptions = {
         host: hostname,
         port,
-        noDelay: true,
+        ...socketOptions(target),
         allowHalfOpen: true,
         onread: dialed.onread,
         writableHighWaterMark: ALWAYS_DRAIN,

@@ -6,7 +6,7 @@
 import type { CodecChoice } from "../codec/lend.ts";
 import type { Clock } from "../connection/clock.ts";
 import type { Transport } from "../link/link.ts";
-import { choice, type OptionSpecs, unchecked, whole } from "./spec.ts";
+import { choice, flag, type OptionSpecs, special, unchecked, whole } from "./spec.ts";
 
 /** What servers and clients have in common. */
 export interface CommonOptions {
@@ -36,6 +36,22 @@ export interface CommonOptions {
    * @default {2000}
    */
   readonly lingerMs?: number;
+  /**
+   * Whether what is written leaves at once (TCP_NODELAY). Without it the system may wait to fill a
+   * packet (Nagle's algorithm, RFC 896), which delays replies.
+   *
+   * @default {true}
+   */
+  readonly noDelay?: boolean;
+  /**
+   * After how long without traffic the system itself asks whether the peer's machine is still there
+   * (TCP keepalive), in milliseconds: 0 for never, or 1,000 to 32,767,000, in whole seconds. Heartbeats
+   * find more: a system answers for a program that hangs. Deno leaves the time to the system, and takes
+   * only 7,200,000, the system's usual one.
+   *
+   * @default {0}
+   */
+  readonly keepAliveMs?: number;
   /** What carries the bytes; by default TCP of the runtime. */
   readonly transport?: Transport;
   /** Where time comes from; by default the system's clock. For tests. */
@@ -45,12 +61,34 @@ export interface CommonOptions {
 /** The longest time that timers can wait, in milliseconds. */
 export const MAX_TIMER_MS: number = 2 ** 31 - 1;
 
+const LEAST_KEEP_ALIVE_MS = 1000;
+/** The most that Linux takes: 32,767 seconds. */
+const MOST_KEEP_ALIVE_MS = 32_767_000;
+
 /** The specs of {@linkcode CommonOptions}. */
 export const COMMON: OptionSpecs<CommonOptions> = {
   codec: choice("auto", ["auto", "wasm", "ts"]),
   maxFrameBytes: whole(1 << 20, 64, 64 << 20),
   writeHighWaterBytes: whole(256 << 10, 1 << 10, 1 << 30),
   lingerMs: whole(2000, 0, 600_000),
+  noDelay: flag(true),
+  keepAliveMs: special<number>(
+    (given) =>
+      given === 0 ||
+        (Number.isInteger(given) && (given as number) >= LEAST_KEEP_ALIVE_MS &&
+          (given as number) <= MOST_KEEP_ALIVE_MS)
+        ? undefined
+        : `0 or a whole number from ${LEAST_KEEP_ALIVE_MS} to ${MOST_KEEP_ALIVE_MS}`,
+    {
+      value: 0,
+      schema: {
+        anyOf: [
+          { const: 0 },
+          { type: "integer", minimum: LEAST_KEEP_ALIVE_MS, maximum: MOST_KEEP_ALIVE_MS },
+        ],
+      },
+    },
+  ),
   transport: unchecked(),
   clock: unchecked(),
 };
