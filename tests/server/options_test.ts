@@ -104,6 +104,17 @@ t.test("codec, hostname and protocol take what they take", async (t) => {
   }
 });
 
+t.test("noDelay is a flag, keepAliveMs 0 or a time that systems take", async (t) => {
+  for (const noDelay of [0, "true", null]) {
+    t.match(await refusal(() => serveAny({ port: 0, noDelay }, handlers)), /noDelay must be true/);
+  }
+  for (const keepAliveMs of [1, 999, 32_767_001, 1000.5, -1, "0"]) {
+    const said = /keepAliveMs must be 0 or a whole number from 1000 to 32767000/;
+    t.match(await refusal(() => serveAny({ port: 0, keepAliveMs }, handlers)), said);
+    t.match(await refusal(() => connectAny("tcp://127.0.0.1:1", { keepAliveMs })), said);
+  }
+});
+
 t.test("a handler that is missing, unknown or no function is named", async (t) => {
   const said = async (given: unknown, protocol = "submit") =>
     await refusal(() => serveAny({ port: 0, protocol }, given));
