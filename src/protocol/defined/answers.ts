@@ -32,8 +32,6 @@ export interface Rules {
 
 /** What answering tells its endpoint. */
 export interface AnswerEvents {
-  /** A reply was put out. */
-  replied(failed: boolean): void;
   /** Something failed that is worth an `error` event. */
   report(error: FramewireError): void;
   /** A request could not be answered. */
@@ -45,6 +43,10 @@ export class Answers {
   readonly #table: PacketTable;
   readonly #rules: Rules;
   readonly #events: AnswerEvents;
+  /** Replies put out; whoever counts them sets this back. */
+  replied = 0;
+  /** Those among them that say that the request failed. */
+  failures = 0;
 
   /** Answers by a protocol's rules. */
   constructor(table: PacketTable, rules: Rules, events: AnswerEvents) {
@@ -66,15 +68,9 @@ export class Answers {
   ): void {
     try {
       const reply = type.replies.length === 1 ? type.replies[0]! : named(type, returned);
-      if (returned !== undefined && (typeof returned !== "object" || returned === null)) {
-        throw new FramewireError(
-          "INVALID_FIELD",
-          `the handler of ${type.name} must return the fields of ${reply.name} and returned ` +
-            describe(returned),
-        );
-      }
-      reply.encode(writer, returned as AnyFields, undefined, chunk, start);
-      this.#events.replied(false);
+      if (typeof returned !== "object" || returned === null) checkNothing(type, reply, returned);
+      reply.reply(writer, returned as AnyFields, chunk, start);
+      this.replied++;
     } catch (error) {
       this.failed(writer, type, chunk, start, error);
     }
@@ -121,13 +117,24 @@ export class Answers {
     }
     const header = answer.header === undefined ? {} : { header: answer.header };
     const fields = { ...(answer.body as AnyFields), ...header };
-    reply.encode(writer, fields, undefined, chunk, start);
-    this.#events.replied(true);
+    reply.reply(writer, fields, chunk, start);
+    this.replied++;
+    this.failures++;
   }
 
   #report(message: string, cause: unknown): void {
     this.#events.report(new FramewireError("HANDLER_FAILED", message, { cause }));
   }
+}
+
+/** What a handler returned that is no object must be nothing. */
+function checkNothing(type: PacketType, reply: PacketType, returned: unknown): void {
+  if (returned === undefined) return;
+  throw new FramewireError(
+    "INVALID_FIELD",
+    `the handler of ${type.name} must return the fields of ${reply.name} and returned ` +
+      describe(returned),
+  );
 }
 
 /** The one of several replies that a handler has named. */

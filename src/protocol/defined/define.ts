@@ -116,8 +116,11 @@ export function defineProtocol<const H extends Shape, const P extends PacketSpec
   }
   const frames = new FramePackets(table);
   type AnyHandlers = Readonly<Record<string, AnyHandler | undefined>>;
-  const endpoint = (connection: Connection, handlers: AnyHandlers, side: DefinedSide) =>
-    new DefinedEndpoint(connection, table, rules, handlers, side);
+  const endpoint = (
+    connection: Connection,
+    handlers: readonly (AnyHandler | undefined)[],
+    side: DefinedSide,
+  ) => new DefinedEndpoint(connection, table, rules, handlers, side);
   return {
     name: spec.name,
     framing: spec.framing,
@@ -132,16 +135,17 @@ export function defineProtocol<const H extends Shape, const P extends PacketSpec
     },
     server(handlers) {
       checkHandlers(spec.name, handlers, [], fromClient);
+      const byIndex = table.handlers<AnyHandler>(handlers as unknown as AnyHandlers);
       return (connection, side) => {
         const conn = side.conn as object;
-        const made: DefinedEndpoint = endpoint(connection, handlers as unknown as AnyHandlers, {
+        const made: DefinedEndpoint = endpoint(connection, byIndex, {
           side: "server",
           conn,
           limits: side.limits,
           took: (requests) => side.tookRequests(requests),
-          replied(failed) {
-            side.counters.replies++;
-            if (failed) side.counters.failures++;
+          replied(replies, failures) {
+            side.counters.replies += replies;
+            side.counters.failures += failures;
           },
           report: (error) => side.report(error),
           settled: () => {},
@@ -155,7 +159,7 @@ export function defineProtocol<const H extends Shape, const P extends PacketSpec
       };
     },
     client(connection, side) {
-      const made = endpoint(connection, {}, {
+      const made = endpoint(connection, [], {
         side: "client",
         conn: undefined,
         limits: CLIENT_LIMITS,

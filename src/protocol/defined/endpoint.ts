@@ -22,6 +22,7 @@ import { other, type PacketTable } from "./packet_table.ts";
 import { type ClientEndpoint, connectionLost, describe } from "../protocol.ts";
 import { type KeptChunk, ReplyOrder } from "../reply_order.ts";
 import { ReplyPool } from "../reply_pool.ts";
+import { ReplyRun } from "./reply_run.ts";
 
 /** A request that was taken: what its reply needs of it. */
 interface Request {
@@ -34,10 +35,18 @@ interface Request {
 
 /** What one batch puts out, sent in one piece. Batches do not nest. */
 const replies = new ByteWriter(16 * 1024);
+/** Simple replies, which go into it together. */
+const run = new ReplyRun();
 /** Packets sent by themselves, and replies that come later. */
 const single = new ByteWriter(4 * 1024);
 /** Over this the writers give their memory back. */
 const KEPT_WRITER_BYTES = 1 << 20;
+
+/** Where what comes next in a batch is put out. */
+function behindRun(): ByteWriter {
+  run.end(replies);
+  return replies;
+}
 
 /** One connection's endpoint. */
 export class DefinedEndpoint implements ClientEndpoint {
@@ -47,7 +56,8 @@ export class DefinedEndpoint implements ClientEndpoint {
   readonly #side: DefinedSide;
   readonly #incoming: PacketFinder;
   readonly #answers: Answers;
-  #handlers: Readonly<Record<string, AnyHandler | undefined>>;
+  /** Handlers by the index of what they handle. */
+  #handlers: readonly (AnyHandler | undefined)[];
   readonly #calls: Correlator;
   /** Whether the packet that opens the connection is still to come, or to be sent. */
   #opens: boolean;
@@ -68,7 +78,7 @@ export class DefinedEndpoint implements ClientEndpoint {
     connection: Connection,
     table: PacketTable,
     rules: Rules,
-    handlers: Readonly<Record<string, AnyHandler | undefined>>,
+    handlers: readonly (AnyHandler | undefined)[],
     side: DefinedSide,
   ) {
     this.#connection = connection;
@@ -80,7 +90,6 @@ export class DefinedEndpoint implements ClientEndpoint {
     this.#calls = new Correlator(table.framing.header, table.correlated);
     this.#opens = table.opening !== undefined;
     this.#answers = new Answers(table, rules, {
-      replied: (failed) => side.replied(failed),
       report: (error) => side.report(error),
       unanswered: (type) => this.#unanswered(type),
     });
@@ -108,7 +117,8 @@ export class DefinedEndpoint implements ClientEndpoint {
 
   /** Adds handlers. */
   handle(handlers: Readonly<Record<string, AnyHandler | undefined>>): void {
-    this.#handlers = { ...this.#handlers, ...handlers };
+    const added = this.#table.handlers(handlers);
+    this.#handlers = added.map((handler, index) => handler ?? this.#handlers[index]);
   }
 
   /** Sends a request; settles with its reply. */
@@ -174,6 +184,8 @@ export class DefinedEndpoint implements ClientEndpoint {
     } finally {
       this.#inBatch = false;
       if (requests > 0) this.#side.took(requests);
+      this.#count();
+      run.end(replies);
       if (replies.at > 0) {
         this.#connection.outbound.append(replies.bytes.subarray(0, replies.at));
         replies.clear(KEPT_WRITER_BYTES);
@@ -222,11 +234,12 @@ export class DefinedEndpoint implements ClientEndpoint {
     if (this.#ordered && this.owed > 0) {
       this.#put(this.#accept(chunk), () => this.#answers.answer(single, answer, chunk, header));
     } else {
-      this.#answers.answer(replies, answer, chunk, header);
+      this.#answers.answer(behindRun(), answer, chunk, header);
     }
     return true;
   }
 
+  // Short, and what is seldom elsewhere: then the compilers put what it calls in line.
   #request(
     type: PacketType,
     chunk: Uint8Array,
@@ -234,39 +247,64 @@ export class DefinedEndpoint implements ClientEndpoint {
     body: number,
     end: number,
   ): void {
-    const handler = this.#handlers[type.name];
-    let returned: unknown;
-    let error: unknown;
-    let failed = false;
+    const handler = this.#handlers[type.index];
     if (handler === undefined) {
-      if (type.replies.length === 0) return;
-      if (type.replies.length > 1 || !type.replies[0]!.sendsItself) {
-        failed = true;
-        error = new FramewireError("NO_HANDLER", `there is no handler for ${type.name}`);
-      }
-    } else {
-      const packet = type.open(chunk, header, body, end);
-      try {
-        returned = handler(packet as never, this.#side.conn);
-      } catch (thrown) {
-        failed = true;
-        error = thrown;
-      }
-      if (isPromise(returned)) {
-        type.keepSpare();
-        this.#await(returned, { type, chunk, start: header });
-        return;
-      }
+      this.#unhandled(type, chunk, header);
+      return;
     }
+    const packet = type.open(chunk, header, body, end);
+    let returned: unknown;
+    let waits: boolean;
+    try {
+      returned = handler(packet as never, this.#side.conn);
+      waits = isPromise(returned);
+      if (!waits && this.#later === undefined) {
+        const plan = type.replyPlan;
+        if (plan !== null && run.take(plan, returned, chunk, header)) {
+          this.#answers.replied++;
+          return;
+        }
+      }
+    } catch (thrown) {
+      this.#answer(type, chunk, header, undefined, true, thrown);
+      return;
+    }
+    if (waits) {
+      type.keepSpare();
+      this.#await(returned as PromiseLike<unknown>, { type, chunk, start: header });
+    } else {
+      this.#answer(type, chunk, header, returned, false, undefined);
+    }
+  }
+
+  #unhandled(type: PacketType, chunk: Uint8Array, header: number): void {
+    const { replies } = type;
+    if (replies.length === 0) return;
+    const needsHandler = replies.length > 1 || !replies[0]!.sendsItself;
+    const error = needsHandler
+      ? new FramewireError("NO_HANDLER", `there is no handler for ${type.name}`)
+      : undefined;
+    this.#answer(type, chunk, header, undefined, needsHandler, error);
+  }
+
+  /** Answers a request whose handler is done, at once or behind others. */
+  #answer(
+    type: PacketType,
+    chunk: Uint8Array,
+    header: number,
+    returned: unknown,
+    failed: boolean,
+    error: unknown,
+  ): void {
     if (this.#ordered && this.owed > 0) {
       // Its reply waits behind others.
       const seq = this.#accept(chunk);
       this.#requests.set(seq, { type, chunk, start: header });
       this.#settle(seq, returned, failed, error);
     } else if (failed) {
-      this.#answers.failed(replies, type, chunk, header, error);
+      this.#answers.failed(behindRun(), type, chunk, header, error);
     } else if (type.replies.length > 0) {
-      this.#answers.reply(replies, type, chunk, header, returned);
+      this.#answers.reply(behindRun(), type, chunk, header, returned);
     }
   }
 
@@ -310,6 +348,7 @@ export class DefinedEndpoint implements ClientEndpoint {
     const later = this.#later!;
     single.at = 0;
     write();
+    this.#count();
     if (single.at > 0) {
       if (this.#store === undefined) {
         this.#connection.outbound.append(single.bytes.subarray(0, single.at));
@@ -318,6 +357,14 @@ export class DefinedEndpoint implements ClientEndpoint {
       }
     }
     later.settle(seq);
+  }
+
+  /** Tells its side what was answered. */
+  #count(): void {
+    const answers = this.#answers;
+    if (answers.replied === 0) return;
+    this.#side.replied(answers.replied, answers.failures);
+    answers.replied = answers.failures = 0;
   }
 
   #begin(): ReplyOrder | ReplyPool {
@@ -377,7 +424,7 @@ export class DefinedEndpoint implements ClientEndpoint {
   #encode(type: PacketType, fields: AnyFields, value: unknown): void {
     if (this.#inBatch) {
       // Behind the replies to the requests before it.
-      type.encode(replies, fields, value);
+      type.encode(behindRun(), fields, value);
     } else {
       single.at = 0;
       type.encode(single, fields, value);

@@ -8,25 +8,20 @@ import { type Field, FieldProblem, FieldReader, type Shape } from "./fields/fiel
 import type { ShapeCodec } from "./fields/shape.ts";
 import type { HeaderCodec } from "./header.ts";
 import type { Place } from "./packet.ts";
+import { quickGetter } from "./quick_getters.ts";
 
 type AnyField = Field<unknown, unknown, boolean>;
 
 const reader = new FieldReader();
 
-/** Reads a field of a header. */
-let fieldOf: (view: HeaderView, read: FieldRead) => unknown;
-
-type FieldRead = (chunk: Uint8Array, start: number, end: number) => unknown;
+let placeOf: (view: HeaderView) => Place;
 
 /** The fields of a header, each decoded when it is asked for. */
 export class HeaderView {
   readonly #place: Place;
 
   static {
-    fieldOf = (view, read) => {
-      const { chunk, start, end } = view.#place;
-      return read(chunk, start, end);
-    };
+    placeOf = (view) => view.#place;
   }
 
   /** The header of the packet at a place. */
@@ -42,30 +37,37 @@ export function viewClass(
   fields: Shape,
 ): new (place: Place) => HeaderView {
   class View extends HeaderView {}
-  const getter = (name: string, read: FieldRead, enumerable: boolean) =>
-    Object.defineProperty(View.prototype, name, {
-      configurable: true,
-      enumerable,
-      get(this: HeaderView) {
-        try {
-          return fieldOf(this, read);
-        } catch (problem) {
-          if (!(problem instanceof FieldProblem)) throw problem;
-          const message = `header.${problem.path || name} ${problem.message}`;
-          throw new FramewireError(problem.code, message, { cause: problem });
-        }
-      },
-    });
+  const getter = (name: string, get: (this: HeaderView) => unknown, enumerable: boolean) =>
+    Object.defineProperty(View.prototype, name, { configurable: true, enumerable, get });
   for (const [name, field] of Object.entries(fields) as unknown as [string, AnyField][]) {
     const offset = shape.offsetOf(name);
-    const read: FieldRead = offset === undefined || field.readsRecord
-      ? (chunk, start, end) => codec.readRecord(chunk, start, end)[name]
-      : (chunk, start, end) => {
+    const read = offset === undefined || field.readsRecord
+      ? ({ chunk, start, end }: Place) => codec.readRecord(chunk, start, end)[name]
+      : ({ chunk, start, end }: Place) => {
         reader.open(chunk, start + offset, end);
         return field.read(reader);
       };
-    getter(name, read, true);
+    const checked = (place: Place): unknown => {
+      try {
+        return read(place);
+      } catch (problem) {
+        if (!(problem instanceof FieldProblem)) throw problem;
+        const message = `header.${problem.path || name} ${problem.message}`;
+        throw new FramewireError(problem.code, message, { cause: problem });
+      }
+    };
+    const quick = offset === undefined
+      ? undefined
+      : quickGetter(field.inline, { inHeader: true, offset }, placeOf, checked);
+    const usual = function (this: HeaderView) {
+      return checked(placeOf(this));
+    };
+    getter(name, quick ?? usual, true);
   }
-  getter("toJSON", (...place) => () => codec.readRecord(...place), false);
+  const toJSON = function (this: HeaderView) {
+    const { chunk, start, end } = placeOf(this);
+    return () => codec.readRecord(chunk, start, end);
+  };
+  getter("toJSON", toJSON, false);
   return View;
 }

@@ -3,8 +3,10 @@
  *
  * @module
  */
+import type { ShapeCodec } from "./fields/shape.ts";
 import type { HeaderView } from "./header_view.ts";
 import type { PacketType } from "./packet_type.ts";
+import { quickGetter } from "./quick_getters.ts";
 
 /**
  * Where a packet is, and what of it has been decoded.
@@ -36,26 +38,22 @@ export interface PacketClass {
 }
 
 /**
- * Makes the class of the packets that have fields of these names.
- *
- * @param isFlat Whether each field has its place: then it is decoded each time that it is asked for.
- * Else the first one that is asked for decodes them all.
+ * Makes the class of the packets that have a body of this shape. Where each field has its place,
+ * it is decoded each time that it is asked for. Else the first one that is asked for decodes them all.
  */
-export let packetClass: (names: readonly string[], isFlat: boolean) => PacketClass;
+export let packetClass: (shape: ShapeCodec) => PacketClass;
 
 /** What every packet of a defined protocol can do; its fields are added by its type. */
 export class DefinedPacket {
   readonly #place: Place;
 
   static {
-    packetClass = (names, isFlat) => {
+    const placeOf = (packet: DefinedPacket) => packet.#place;
+    packetClass = (shape) => {
       class Packet extends DefinedPacket {}
-      for (const [index, name] of names.entries()) {
-        const get = isFlat
-          ? function (this: DefinedPacket) {
-            const { type, chunk, body, end } = this.#place;
-            return type.readField(index, chunk, body, end);
-          }
+      for (const [index, name] of shape.names.entries()) {
+        const get = shape.isFlat
+          ? flatGetter(shape, index, placeOf)
           : function (this: DefinedPacket) {
             const place = this.#place;
             return (place.values ?? decode(place))[index];
@@ -102,6 +100,19 @@ export class DefinedPacket {
   toJSON(): Record<string, unknown> {
     return this.toObject();
   }
+}
+
+function flatGetter(
+  shape: ShapeCodec,
+  index: number,
+  placeOf: (packet: DefinedPacket) => Place,
+): (this: DefinedPacket) => unknown {
+  const read = ({ type, chunk, body, end }: Place) => type.readField(index, chunk, body, end);
+  const name = shape.names[index]!;
+  const spot = { inHeader: false, offset: shape.offsetOf(name)!, bodyBytes: shape.width };
+  return quickGetter(shape.inlineOf(name), spot, placeOf, read) ?? function () {
+    return read(placeOf(this));
+  };
 }
 
 function decode(place: Place): readonly unknown[] {

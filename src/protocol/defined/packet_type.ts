@@ -4,25 +4,28 @@
  *
  * @module
  */
-import { ByteWriter } from "../../codec/byte_writer.ts";
+import type { ByteWriter } from "../../codec/byte_writer.ts";
 import type { FrameWriter } from "../../codec/frame_writer.ts";
 import { FramewireError } from "../../errors.ts";
 import type { PacketSpec } from "./definition.ts";
-import { FieldProblem, FieldReader } from "./fields/field.ts";
+import { FieldProblem, FieldReader, type Shape } from "./fields/field.ts";
 import type { ShapeCodec } from "./fields/shape.ts";
+import { FrameTemplate } from "./frame_template.ts";
 import type { HeaderCodec, HeaderFields, PacketHead } from "./header.ts";
 import type { PacketFraming } from "./packet_framing.ts";
+import { ReplyPlan } from "./reply_run.ts";
 import { type DefinedPacket, type PacketClass, packetClass, type Place } from "./packet.ts";
 
 const reader = new FieldReader();
 const NOTHING = new Uint8Array(0);
-const NO_TEMPLATE = new Int32Array(0);
 const NO_FIELDS: Readonly<Record<string, unknown>> = {};
 
 /** A kind of packet. */
 export class PacketType implements PacketHead {
   /** Its name in the definition. */
   readonly name: string;
+  /** Its number among the protocol's packets, from 0. */
+  readonly index: number;
   /** The values that the header's kind field may have; none if the protocol has no kind. */
   readonly kinds: readonly number[];
   /** Values of header fields in packets of this kind. */
@@ -48,25 +51,36 @@ export class PacketType implements PacketHead {
   readonly opens: boolean;
   #spare: DefinedPacket;
   #sparePlace: Place;
-  /** The whole frame with a blank body, by words of four bytes, where every frame of this kind is of one length. */
-  #template: Int32Array | undefined;
-  /** Where the header begins in the template. */
-  #headerAt = 0;
+  /** Whether its frames begin alike. */
+  readonly #hasTemplate: boolean;
+  #template: FrameTemplate | undefined;
+  readonly #body: Shape;
+  #replyPlan: ReplyPlan | null | undefined;
 
   /** A kind of packet; its replies are told later, when all kinds are known. */
-  constructor(name: string, spec: PacketSpec, shape: ShapeCodec, framing: PacketFraming) {
+  constructor(
+    name: string,
+    index: number,
+    spec: PacketSpec,
+    shape: ShapeCodec,
+    framing: PacketFraming,
+  ) {
     this.name = name;
+    this.index = index;
     this.kinds = spec.kind === undefined ? [] : [spec.kind].flat();
     this.headerFields = spec.header;
     this.from = spec.opening === undefined ? spec.from : "client";
     this.opens = spec.opening !== undefined;
     this.answersAny = spec.answersAny === true;
     this.shape = shape;
+    this.#body = spec.body ?? {};
     this.framing = framing;
     this.#header = framing.header;
     this.#frames = framing.frames;
+    this.#hasTemplate = framing.header.isFixed && framing.seal === undefined &&
+      !shape.readsRecord;
     this.offsets = shape.isFlat ? shape.names.map((field) => shape.offsetOf(field)!) : undefined;
-    this.#class = packetClass(shape.names, this.offsets !== undefined);
+    this.#class = packetClass(shape);
     this.#sparePlace = placeOf(this, NOTHING, 0, 0, 0);
     this.#spare = new this.#class(this.#sparePlace);
   }
@@ -76,6 +90,26 @@ export class PacketType implements PacketHead {
    */
   get sendsItself(): boolean {
     return this.shape.allOptional;
+  }
+
+  /** How a run of replies to it is made; null when they are not that simple. */
+  get replyPlan(): ReplyPlan | null {
+    const plan = this.#replyPlan;
+    return plan === undefined ? this.#replyPlan = this.#planReply() : plan;
+  }
+
+  #planReply(): ReplyPlan | null {
+    const [reply, another] = this.replies;
+    return reply === undefined || another !== undefined ? null : reply.#makePlan();
+  }
+
+  #makePlan(): ReplyPlan | null {
+    try {
+      this.#template ??= this.#makeTemplate();
+      return this.#template === undefined ? null : ReplyPlan.of(this.#template, this.#body);
+    } catch {
+      return null; // encoding it says what is wrong
+    }
   }
 
   /** The packet that handlers are given one after the other; whoever keeps it calls `keepSpare`. */
@@ -169,18 +203,6 @@ export class PacketType implements PacketHead {
     const given = fields ?? NO_FIELDS;
     let part = "header.";
     try {
-      const template = this.#template ??= this.#makeTemplate();
-      if (template !== NO_TEMPLATE && given["header"] === undefined) {
-        writer.room(template.length * 4); // up to three bytes more than the frame has
-        const { view } = writer;
-        for (let i = 0; i < template.length; i++) view.setInt32(start + i * 4, template[i]!);
-        const header = start + this.#headerAt;
-        this.#header.writeCorrelation(writer, header, value, chunk, from);
-        writer.at = header + this.#header.width!;
-        part = "";
-        this.shape.write(writer, given);
-        return;
-      }
       const mark = this.#frames.begin(writer);
       const head = writer.at;
       const header = given["header"] as HeaderFields;
@@ -196,35 +218,53 @@ export class PacketType implements PacketHead {
       this.#frames.end(writer, mark);
       seal?.close(writer, mark);
     } catch (problem) {
-      const at = writer.at - start;
-      writer.at = start;
-      if (!(problem instanceof FieldProblem)) throw problem;
-      throw new FramewireError(
-        problem.code,
-        `${this.name}.${part}${problem.path} at byte ${at} of the frame ${problem.message}`,
-        { cause: problem },
-      );
+      throw this.#unwritten(problem, writer, start, part);
     }
   }
 
-  /** Frames of one length need no work on their framing: it is done here, once. */
-  #makeTemplate(): Int32Array {
-    const { width } = this.shape;
-    if (this.#header.width === undefined || width === undefined) return NO_TEMPLATE;
-    if (this.framing.seal !== undefined) return NO_TEMPLATE;
-    const writer = new ByteWriter(64);
-    const mark = this.#frames.begin(writer);
-    this.#headerAt = writer.at;
-    this.#header.write(writer, this, undefined, undefined, undefined, 0);
-    writer.room(width);
-    writer.at += width;
-    const content = writer.at;
-    this.#frames.end(writer, mark);
-    // Bytes behind or within the content are the framing's, and depend on it: no template then.
-    if (writer.at !== content) return NO_TEMPLATE;
-    writer.room(4);
-    writer.bytes.fill(0, content, content + 4);
-    return Int32Array.from({ length: content + 3 >> 2 }, (_, i) => writer.view.getInt32(i * 4));
+  /**
+   * Encodes the answer to the request whose header begins at `chunk[from]`: the same as `encode`,
+   * over a template where its frames begin alike. Kept short, and what is seldom elsewhere, so that
+   * the compilers put it in line where requests are handled: half of a reply's time otherwise.
+   */
+  reply(
+    writer: ByteWriter,
+    fields: Readonly<Record<string, unknown>> | undefined,
+    chunk: Uint8Array,
+    from: number,
+  ): void {
+    const start = writer.at;
+    const given = fields ?? NO_FIELDS;
+    const template = this.#template ??= this.#makeTemplate();
+    if (template === undefined || given["header"] !== undefined) {
+      this.encode(writer, given, undefined, chunk, from);
+      return;
+    }
+    try {
+      template.write(writer, chunk, from);
+      this.shape.write(writer, given);
+      if (!template.isComplete) this.#frames.end(writer, start);
+    } catch (problem) {
+      throw this.#unwritten(problem, writer, start, "");
+    }
+  }
+
+  /** Takes back what was begun at `start`; returns what to throw. */
+  #unwritten(problem: unknown, writer: ByteWriter, start: number, part: string): unknown {
+    const at = writer.at - start;
+    writer.at = start;
+    if (!(problem instanceof FieldProblem)) return problem;
+    return new FramewireError(
+      problem.code,
+      `${this.name}.${part}${problem.path} at byte ${at} of the frame ${problem.message}`,
+      { cause: problem },
+    );
+  }
+
+  #makeTemplate(): FrameTemplate | undefined {
+    return this.#hasTemplate
+      ? FrameTemplate.of(this, this.#header, this.#frames, this.shape)
+      : undefined;
   }
 
   #error(

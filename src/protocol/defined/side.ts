@@ -21,8 +21,8 @@ export interface DefinedSide {
   readonly limits: ReplyLimits;
   /** Requests were handed to handlers. */
   took(requests: number): void;
-  /** A reply was put out. */
-  replied(failed: boolean): void;
+  /** Replies were put out, and so many of them say that the request failed. */
+  replied(replies: number, failures: number): void;
   /** A handler failed. */
   report(error: FramewireError): void;
   /** The last call that waited for its reply has been settled. */

@@ -15,6 +15,7 @@ const SHORT_TEXT_CHARS = 64;
 
 /** The text that `bytes[from, to)` is in UTF-8. */
 export function decodeText(bytes: Uint8Array, from: number, to: number): string {
+  if (to - from === 8) return decodeEight(bytes, from);
   if (to - from > SHORT_TEXT_BYTES) return decoder.decode(bytes.subarray(from, to));
   let text = "";
   let at = from;
@@ -49,6 +50,15 @@ export function decodeText(bytes: Uint8Array, from: number, to: number): string 
       text += String.fromCharCode(bytes[at]!);
   }
   return high < 0x80 ? text : decoder.decode(bytes.subarray(from, to));
+}
+
+/** Ids have this length so often that they are worth their own way. */
+function decodeEight(bytes: Uint8Array, at: number): string {
+  const a = bytes[at]!, b = bytes[at + 1]!, c = bytes[at + 2]!, d = bytes[at + 3]!;
+  const e = bytes[at + 4]!, f = bytes[at + 5]!, g = bytes[at + 6]!, h = bytes[at + 7]!;
+  return (a | b | c | d | e | f | g | h) < 0x80
+    ? String.fromCharCode(a, b, c, d, e, f, g, h)
+    : decoder.decode(bytes.subarray(at, at + 8));
 }
 
 /**

@@ -11,17 +11,29 @@ import type { ByteWriter } from "../../../codec/byte_writer.ts";
 import { decodeText, writeAscii } from "./ascii.ts";
 import { type Field, FieldProblem, type FieldReader } from "./field.ts";
 
-/** What can be read in line. */
-export const Op = { CALL: 0, U8: 1, U16: 2, U32: 3, CSTRING: 4, BYTES: 5, TEXT: 6 } as const;
+/** What can be read in line; those from FIXED_BYTES on only where they have their place. */
+export const Op = {
+  CALL: 0,
+  U8: 1,
+  U16: 2,
+  U32: 3,
+  CSTRING: 4,
+  BYTES: 5,
+  TEXT: 6,
+  FIXED_BYTES: 7,
+  FIXED_TEXT: 8,
+  REST: 9,
+  REST_TEXT: 10,
+} as const;
 
 /** What a field is that can be read in line; 0 is one that cannot. */
-export type InlineOp = 0 | 1 | 2 | 3 | 4 | 5 | 6;
+export type InlineOp = (typeof Op)[keyof typeof Op];
 
 /** How a field is read and written in line. */
 export interface InlineField {
   /** What it is. */
   readonly op: InlineOp;
-  /** The most bytes of a C string; the width of the length before bytes and text. */
+  /** How many bytes: the most of a C string, those of the length before bytes and text. */
   readonly size: number;
 }
 
@@ -80,7 +92,7 @@ export class InlineFields {
             at = to + 1;
             continue;
           }
-        } else if (op >= Op.BYTES) {
+        } else if (op === Op.BYTES || op === Op.TEXT) {
           const from = at + sizes[i]!;
           if (from <= end) {
             let length = 0;
@@ -113,38 +125,62 @@ export class InlineFields {
   }
 
   /**
-   * Writes field number `i`, if it can be done in line.
-   *
-   * @returns Whether it was; else nothing was written.
+   * Writes all fields. What cannot be written in line is left to the field's own function, which
+   * also says what is wrong.
    */
-  write(writer: ByteWriter, i: number, value: unknown): boolean {
-    const op = this.#ops[i]!;
-    if (typeof value === "number") {
-      if ((value >>> 0) !== value) return false;
-      writer.room(4);
-      const { bytes, at } = writer;
-      if (op === Op.U8 && value < 0x100) {
-        bytes[at] = value;
-        writer.at = at + 1;
-        return true;
-      }
-      if (op === Op.U16 && value < 0x1_0000) {
-        bytes[at] = value >>> 8;
-        bytes[at + 1] = value;
-        writer.at = at + 2;
-        return true;
-      }
-      if (op !== Op.U32) return false;
-      writer.view.setUint32(at, value);
-      writer.at = at + 4;
-      return true;
+  write(writer: ByteWriter, record: Readonly<Record<string, unknown>>): void {
+    const names = this.#names;
+    const ops = this.#ops;
+    for (let i = 0; i < names.length; i++) {
+      const value = record[names[i]!];
+      if (typeof value === "number" && putNumber(writer, ops[i]!, value)) continue;
+      this.#writeOther(writer, i, value, record);
     }
-    if (op !== Op.CSTRING || typeof value !== "string" || value.length >= this.#sizes[i]!) {
-      return false;
-    }
-    if (!writeAscii(writer, value)) return false;
-    writer.room(1);
-    writer.bytes[writer.at++] = 0;
-    return true;
   }
+
+  #writeOther(
+    writer: ByteWriter,
+    i: number,
+    value: unknown,
+    record: Readonly<Record<string, unknown>>,
+  ): void {
+    if (
+      this.#ops[i] === Op.CSTRING && typeof value === "string" && value.length < this.#sizes[i]! &&
+      writeAscii(writer, value)
+    ) {
+      writer.room(1);
+      writer.bytes[writer.at++] = 0;
+      return;
+    }
+    const field = this.#fields[i]!;
+    try {
+      if (value === undefined && !field.optional) {
+        throw new FieldProblem("INVALID_FIELD", "is missing");
+      }
+      field.write(writer, value, record);
+    } catch (problem) {
+      throw problem instanceof FieldProblem ? problem.within(this.#names[i]!) : problem;
+    }
+  }
+}
+
+/** Writes a number, if its field is one that is written in line and can hold it. */
+function putNumber(writer: ByteWriter, op: InlineOp, value: number): boolean {
+  if ((value >>> 0) !== value) return false;
+  writer.room(4);
+  const { at } = writer;
+  if (op === Op.U8) {
+    if (value > 0xff) return false;
+    writer.bytes[at] = value;
+    writer.at = at + 1;
+  } else if (op === Op.U16) {
+    if (value > 0xffff) return false;
+    writer.view.setUint16(at, value);
+    writer.at = at + 2;
+  } else {
+    if (op !== Op.U32) return false;
+    writer.view.setUint32(at, value);
+    writer.at = at + 4;
+  }
+  return true;
 }

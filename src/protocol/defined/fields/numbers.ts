@@ -55,6 +55,21 @@ interface Access {
   set(view: DataView, at: number, value: number, littleEndian: boolean): void;
 }
 
+/** How a whole number stands. */
+export interface WholeNumber {
+  /** In so many bytes: 1, 2 or 4. */
+  readonly width: number;
+  /** Its smallest value. */
+  readonly min: number;
+  /** Its largest value. */
+  readonly max: number;
+  /** Whether its lowest byte comes first. */
+  readonly littleEndian: boolean;
+}
+
+/** The fields that are nothing but a whole number of 1, 2 or 4 bytes. */
+export const wholeNumbers: WeakMap<object, WholeNumber> = new WeakMap();
+
 function whole(width: number, signed: boolean, littleEndian: boolean): NumberField {
   const bits = width * 8;
   const min = signed ? -(2 ** (bits - 1)) : 0;
@@ -62,7 +77,7 @@ function whole(width: number, signed: boolean, littleEndian: boolean): NumberFie
   const shift = 32 - bits;
   const { get, set } = ACCESS[width]!;
   const op = signed || littleEndian ? undefined : IN_LINE[width];
-  return {
+  const field: NumberField = {
     ...(op !== undefined && { inline: { op, size: width } }),
     width,
     max,
@@ -80,6 +95,8 @@ function whole(width: number, signed: boolean, littleEndian: boolean): NumberFie
       writer.at += width;
     },
   };
+  if (width !== 3) wholeNumbers.set(field, { width, min, max, littleEndian });
+  return field;
 }
 
 const scratch = new DataView(new ArrayBuffer(8));

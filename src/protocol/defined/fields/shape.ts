@@ -6,7 +6,7 @@
 import type { ByteWriter } from "../../../codec/byte_writer.ts";
 import { FramewireError } from "../../../errors.ts";
 import { type Field, FieldProblem, type FieldReader, invalid, type Shape } from "./field.ts";
-import { InlineFields } from "./inline.ts";
+import { type InlineField, InlineFields } from "./inline.ts";
 
 type AnyField = Field<unknown, unknown, boolean>;
 type Values = Readonly<Record<string, unknown>>;
@@ -28,6 +28,8 @@ export class ShapeCodec {
   readonly #inline: InlineFields;
   /** The group that begins at a field, if one does. */
   readonly #groups: readonly (BitGroup | undefined)[];
+  /** Whether every field takes whole bytes. */
+  readonly #isWhole: boolean;
   /** Whether every field takes whole bytes and looks at none but itself. */
   readonly #isPlain: boolean;
   /** Whether a field looks at those before it. */
@@ -47,7 +49,8 @@ export class ShapeCodec {
     this.#inline = new InlineFields(this.names, this.#fields);
     this.#groups = this.#group(where);
     this.readsRecord = this.#fields.some((field) => field.readsRecord);
-    this.#isPlain = !this.readsRecord && this.#groups.every((group) => group === undefined);
+    this.#isWhole = this.#groups.every((group) => group === undefined);
+    this.#isPlain = this.#isWhole && !this.readsRecord;
     let width: number | undefined = 0;
     for (const [i, field] of this.#fields.entries()) {
       if (typeof field !== "object" || typeof field.read !== "function") {
@@ -98,6 +101,11 @@ export class ShapeCodec {
       this.#fields.every(({ width, takesRest }, i) =>
         width !== undefined || i === last && takesRest === true
       );
+  }
+
+  /** How the field of a name is read in line, if it is. */
+  inlineOf(name: string): InlineField | undefined {
+    return this.#fields[this.names.indexOf(name)]?.inline;
   }
 
   /** Reads one field alone, where it begins. */
@@ -159,6 +167,10 @@ export class ShapeCodec {
 
   /** Writes all fields. */
   write(writer: ByteWriter, record: Values): void {
+    if (this.#isWhole) {
+      this.#inline.write(writer, record);
+      return;
+    }
     const { names } = this;
     const fields = this.#fields;
     let i = 0;
@@ -170,10 +182,6 @@ export class ShapeCodec {
           continue;
         }
         const value = record[names[i]!];
-        if (this.#inline.write(writer, i, value)) {
-          i++;
-          continue;
-        }
         const field = fields[i]!;
         if (value === undefined && !field.optional) {
           throw new FieldProblem("INVALID_FIELD", "is missing");

@@ -38,8 +38,11 @@ function widthOf(length: Length): { readonly width?: number } {
   return typeof length === "number" ? { width: length } : {};
 }
 
-/** Bytes and text behind a length of a usual width are read in line. */
+/** Bytes and text of a fixed length, or behind one of a usual width, are read in line. */
 function inlineOf(op: InlineOp, length: Length): { readonly inline?: InlineField } {
+  if (typeof length === "number") {
+    return { inline: { op: op === Op.BYTES ? Op.FIXED_BYTES : Op.FIXED_TEXT, size: length } };
+  }
   for (const usual of [u8, u16, u32]) {
     if (length === usual) return { inline: { op, size: usual.width } };
   }
@@ -169,6 +172,7 @@ export function padded(width: number, pad = 0x20): Field<string> & { readonly wi
 /** All bytes to the end of the record, none as well: a view. Stands last. */
 export function rest(): Field<Uint8Array, Uint8Array | undefined, true> {
   return {
+    inline: { op: Op.REST, size: 0 },
     optional: true,
     trailing: true,
     takesRest: true,
@@ -186,6 +190,7 @@ export function rest(): Field<Uint8Array, Uint8Array | undefined, true> {
 /** All bytes to the end of the record as UTF-8 text. Stands last. */
 export function restText(): Field<string, string | undefined, true> {
   return {
+    inline: { op: Op.REST_TEXT, size: 0 },
     optional: true,
     trailing: true,
     takesRest: true,

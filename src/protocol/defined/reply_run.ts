@@ -1,0 +1,139 @@
+/**
+ * Replies of one kind that follow each other in a batch, encoded in one go.
+ *
+ * Most replies are a template, a few bytes of their request's header, and some numbers. What a
+ * handler returned is checked and read at once; its bytes are written column by column when the run
+ * ends. So each loop does one thing with everything at hand: a quarter of the time that the same
+ * takes reply by reply.
+ *
+ * @module
+ */
+import type { ByteWriter } from "../../codec/byte_writer.ts";
+import { type WholeNumber, wholeNumbers } from "./fields/numbers.ts";
+import type { Shape } from "./fields/field.ts";
+import type { FrameTemplate } from "./frame_template.ts";
+
+/** The most replies of a run. */
+const RUN_REPLIES = 256;
+/** The most fields that replies in a run have. */
+const MOST_FIELDS = 8;
+
+/** How replies of one kind are made, when that is simple. */
+export class ReplyPlan {
+  /** The names of its fields. */
+  readonly names: readonly string[];
+  /** How they stand. */
+  readonly numbers: readonly WholeNumber[];
+  /** What is before them. */
+  readonly template: FrameTemplate;
+
+  /** The plan of replies that are numbers behind a template. */
+  constructor(template: FrameTemplate, names: readonly string[], numbers: readonly WholeNumber[]) {
+    this.template = template;
+    this.names = names;
+    this.numbers = numbers;
+  }
+
+  /** The plan of replies with this body; null when they are not that simple. */
+  static of(template: FrameTemplate, body: Shape): ReplyPlan | null {
+    const numbers = Object.values(body).map((field) => wholeNumbers.get(field));
+    if (!template.isComplete || numbers.length > MOST_FIELDS || numbers.includes(undefined)) {
+      return null;
+    }
+    return new ReplyPlan(template, Object.keys(body), numbers as WholeNumber[]);
+  }
+}
+
+/** The run of the batch under way. Batches do not nest. */
+export class ReplyRun {
+  /** Where the headers of the requests begin. */
+  readonly #headers = new Int32Array(RUN_REPLIES);
+  /** The values of each field, one field after the other. */
+  readonly #values = new Int32Array(RUN_REPLIES * MOST_FIELDS);
+  #plan: ReplyPlan | undefined;
+  #chunk: Uint8Array | undefined;
+  #count = 0;
+
+  /**
+   * Takes the reply to the request whose header begins at `chunk[header]`, if it fits into the run.
+   *
+   * @param given What the handler returned.
+   * @returns Whether it was taken; else it is to be encoded otherwise, behind the run.
+   */
+  take(plan: ReplyPlan, given: unknown, chunk: Uint8Array, header: number): boolean {
+    const count = this.#count;
+    if (count === 0) {
+      this.#plan = plan;
+      this.#chunk = chunk;
+    } else if (plan !== this.#plan || chunk !== this.#chunk || count === RUN_REPLIES) {
+      return false;
+    }
+    if (typeof given !== "object" || given === null) {
+      if (given !== undefined || plan.names.length > 0) return false;
+    } else if (!this.#read(plan, given as Readonly<Record<string, unknown>>, count)) {
+      return false;
+    }
+    this.#headers[count] = header;
+    this.#count = count + 1;
+    return true;
+  }
+
+  #read(plan: ReplyPlan, given: Readonly<Record<string, unknown>>, count: number): boolean {
+    if (given["header"] !== undefined) return false;
+    const { names, numbers } = plan;
+    const values = this.#values;
+    for (let i = 0; i < names.length; i++) {
+      const value = given[names[i]!];
+      if (typeof value !== "number") return false;
+      const whole = value | 0;
+      if (whole !== value && value >>> 0 !== value) return false;
+      const { min, max } = numbers[i]!;
+      if (value < min || value > max) return false;
+      values[i * RUN_REPLIES + count] = whole;
+    }
+    return true;
+  }
+
+  /** Writes the run at the end of `writer`, and begins another one. */
+  end(writer: ByteWriter): void {
+    const count = this.#count;
+    if (count === 0) return;
+    this.#count = 0;
+    const { template, numbers } = this.#plan!;
+    const chunk = this.#chunk!;
+    this.#chunk = undefined;
+    const { at } = writer;
+    template.writeRows(writer, count);
+    template.copyRows(writer, at, chunk, this.#headers, count);
+    let to = at + template.body;
+    for (let i = 0; i < numbers.length; i++) {
+      this.#writeColumn(writer, to, numbers[i]!, i * RUN_REPLIES, count, template.frameBytes);
+      to += numbers[i]!.width;
+    }
+  }
+
+  #writeColumn(
+    { view }: ByteWriter,
+    to: number,
+    { width, littleEndian }: WholeNumber,
+    from: number,
+    count: number,
+    step: number,
+  ): void {
+    const values = this.#values;
+    switch (width) {
+      case 1:
+        for (let i = 0; i < count; i++) view.setInt8(to + i * step, values[from + i]!);
+        return;
+      case 2:
+        for (let i = 0; i < count; i++) {
+          view.setInt16(to + i * step, values[from + i]!, littleEndian);
+        }
+        return;
+      case 4:
+        for (let i = 0; i < count; i++) {
+          view.setInt32(to + i * step, values[from + i]!, littleEndian);
+        }
+    }
+  }
+}
