@@ -42,7 +42,8 @@ function oneLink() {
   const transport: Transport = {
     listen(_address, events) {
       events.accepted(link);
-      return Promise.resolve({ address, close: () => Promise.resolve() });
+      const close = () => Promise.resolve();
+      return Promise.resolve({ address, pause: () => {}, resume: () => {}, close });
     },
     connect: () => Promise.reject(new Error("nobody listens")),
   };
