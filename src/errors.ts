@@ -65,6 +65,8 @@ export const ERROR_CODES = {
   NO_HANDLER: "there is no handler for the request",
   /** So many calls wait for their replies that the protocol can tell no more apart. */
   WINDOW_FULL: "no more calls can wait for their replies at once",
+  /** A packet's body is a stream: read it from `packet.stream()`, and while the handler runs. */
+  BODY_STREAMED: "a packet's body is a stream, to be read while its handler runs",
   /** A peer took pushes too slowly, and its policy is to end the connection. */
   SLOW_CONSUMER: "a peer took pushes too slowly and was cut off",
   /** The operating system or the runtime's sandbox forbids it. */

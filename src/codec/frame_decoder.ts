@@ -13,6 +13,9 @@
  * - The end of the stream inside a frame is `TRUNCATED`; between two frames it is in order.
  * - A consumer may take less than a batch. `push` then returns where it stopped, and the caller
  *   pushes the rest of the chunk again when the consumer has room.
+ * - A consumer with `parts` takes frames that are longer than it says in parts: first the head, then
+ *   the body as it comes. It can ask to wait, as with a batch, and no next frame is handed over before
+ *   it has done with the body.
  * - Where the frames end does not depend on how the stream was cut into chunks, nor does an error.
  *
  * ```
@@ -25,6 +28,8 @@
  *    │    └──────────────▶ SKIPPING ◀──────┘
  *    └─────────────────────┘
  *         its end has come
+ *
+ *   INSIDE ── a long frame's head has come ──▶ STREAMING ── its body is through ──▶ BETWEEN
  * ```
  *
  * @module
@@ -38,6 +43,34 @@ import type { Framing, KindField } from "./framing.ts";
 import { borrow, type CodecChoice, codecOf } from "./lend.ts";
 import { scanError, truncated } from "./scan_error.ts";
 
+/** What became of a frame that could be taken in parts. */
+export const Begun = {
+  /** Its body is next. */
+  YES: 0,
+  /** There is no room for it now: push again when there is. */
+  LATER: 1,
+  /** It is to come whole, in a batch. */
+  WHOLE: 2,
+} as const;
+/** One of the numbers of {@linkcode Begun}. */
+export type Begun = (typeof Begun)[keyof typeof Begun];
+
+/** Takes frames in parts. */
+export interface FrameParts {
+  /** Only frames longer than this are taken in parts, in bytes. */
+  readonly overBytes: number;
+  /** How much of a frame is its head, in bytes. */
+  readonly headBytes: number;
+  /** Takes the head of a frame of `frameBytes` bytes, at `chunk[at]`. */
+  begin(chunk: Uint8Array, at: number, frameBytes: number): Begun;
+  /** Takes the next bytes of the body, which are valid until it returns; `left` more follow. */
+  part(bytes: Uint8Array, left: number): void;
+  /** Whether it has enough for now; with nothing `left`, whether it has not done with the body. */
+  waits(left: number): boolean;
+  /** The body is through: the next frame may be handed over. */
+  through(): void;
+}
+
 /** Takes the frames that a decoder finds. */
 export interface FrameConsumer {
   /**
@@ -49,12 +82,14 @@ export interface FrameConsumer {
   batch(codec: Codec, chunk: Uint8Array, table: FrameTable): number;
   /** Set by `batch` when it goes on reading `chunk` after it returned. */
   keepsChunk: boolean;
+  /** Takes long frames in parts; without it they come whole. */
+  readonly parts?: FrameParts | undefined;
   /** A frame over the limit is skipped. */
   skipped?(error: FramewireError): void;
 }
 
 /** Where in the stream a decoder is. */
-const State = { BETWEEN: 0, INSIDE: 1, SKIPPING: 2 } as const;
+const State = { BETWEEN: 0, INSIDE: 1, SKIPPING: 2, STREAMING: 3 } as const;
 type State = (typeof State)[keyof typeof State];
 
 /** How many bytes are looked at, at the least, when the end of a frame has to be looked for. */
@@ -80,6 +115,12 @@ export class FrameDecoder {
   #searched = 0;
   /** INSIDE: the limit when the frame began. */
   #limit = 0;
+  /** INSIDE: whether the consumer takes the frame whole, though it is a long one. */
+  #whole = false;
+  /** INSIDE: whether the consumer has no room for the frame's head. */
+  #refused = false;
+  /** STREAMING: bytes of the body that have not come. */
+  #left = 0;
   /** SKIPPING: what does it; made when it is first needed. */
   #skipper: FrameSkipper | undefined;
   /** SKIPPING: where in the stream the frame begins. */
@@ -148,7 +189,8 @@ export class FrameDecoder {
 
   /** Whether it may hold a complete frame that has not been handed over: push again, any chunk. */
   get stopped(): boolean {
-    return this.#state === State.INSIDE && this.#need <= this.#buffer.length;
+    if (this.#state === State.STREAMING) return this.#consumer.parts!.waits(this.#left);
+    return this.#state === State.INSIDE && (this.#refused || this.#need <= this.#buffer.length);
   }
 
   /**
@@ -186,6 +228,8 @@ export class FrameDecoder {
       const codec = this.#codec.busy ? borrow(this.#choice) : this.#codec;
       const scanner = this.#scannerOf(codec);
       const table = scanner.scan(chunk, at, length, this.#maxFrameBytes);
+      // A chunk that is no longer has no frame in it to be taken in parts.
+      const long = length - at > this.#overBytes ? this.#cutAtLong(table) : 0;
       if (table.count > 0) {
         this.batchOffset = this.#received;
         const taken = this.#deliver(codec, chunk, table);
@@ -194,12 +238,18 @@ export class FrameDecoder {
         if (taken < table.count) return this.#took(at);
       }
       at = table.consumed;
+      if (long > 0) {
+        at = this.#stream(chunk, at, long);
+        if (this.#state as State !== State.BETWEEN) return this.#took(at);
+        continue;
+      }
       if (table.status !== ScanStatus.OK) {
         at = this.#refuse(table, chunk, at, length, this.#received + at, this.#maxFrameBytes);
         if (this.#skipper!.active) this.#state = State.SKIPPING; // BETWEEN -> SKIPPING
       } else if (table.need > length - at) {
         this.#wait(chunk, at, table); // BETWEEN -> INSIDE
         at = length;
+        if (this.#isLong) at = this.#beginLong(chunk, at); // INSIDE -> STREAMING
       }
     }
     return this.#took(at);
@@ -212,6 +262,11 @@ export class FrameDecoder {
    */
   end(): void {
     if (this.#state === State.BETWEEN) return;
+    if (this.#state === State.STREAMING) {
+      if (this.#left === 0) return;
+      const message = `the stream ended inside a frame, ${this.#left} bytes before its end`;
+      throw new FramewireError("TRUNCATED", message);
+    }
     const { bytes, length } = this.#buffer;
     throw this.#state === State.INSIDE
       ? truncated(
@@ -259,6 +314,7 @@ export class FrameDecoder {
   /** Takes up what the stream is in, from `chunk[at]` on; returns how far it took the chunk. */
   #goOn(chunk: Uint8Array, at: number): number {
     if (this.#state === State.INSIDE) return this.#complete(chunk, at);
+    if (this.#state === State.STREAMING) return this.#goOnStreaming(chunk, at);
     if (this.#state === State.BETWEEN) return at;
     const end = this.#skipper!.take(chunk, at, chunk.length);
     if (!this.#skipper!.active) this.#state = State.BETWEEN; // SKIPPING -> BETWEEN
@@ -271,6 +327,7 @@ export class FrameDecoder {
     this.#need = need;
     this.#declared = declared;
     this.#limit = this.#maxFrameBytes;
+    this.#whole = this.#refused = false;
     this.#buffer.append(chunk, at, chunk.length - at, need);
     this.#searched = this.#buffer.length;
   }
@@ -279,6 +336,7 @@ export class FrameDecoder {
     const buffer = this.#buffer;
     let at = from;
     for (;;) {
+      if (this.#isLong) return this.#beginLong(chunk, at);
       const missing = this.#need - buffer.length;
       if (missing > 0) {
         const { exact } = this.#scanner;
@@ -361,8 +419,97 @@ export class FrameDecoder {
     this.#declared = 0;
     this.#searched = 0;
     this.#limit = this.#maxFrameBytes;
+    this.#whole = this.#refused = false;
     this.#state = this.#buffer.length === 0 ? State.BETWEEN : State.INSIDE;
     return back;
+  }
+
+  /** From which length on a frame is taken in parts. */
+  get #overBytes(): number {
+    const { parts } = this.#consumer;
+    return parts === undefined || !this.#scanner.exact ? Infinity : parts.overBytes;
+  }
+
+  /** Whether the frame that waits is to be taken in parts. */
+  get #isLong(): boolean {
+    return this.#need > this.#overBytes && !this.#whole;
+  }
+
+  /** Takes the first long frame and all behind it out of the table; returns its length, or 0. */
+  #cutAtLong(table: FrameTable): number {
+    const { words, count } = table;
+    const over = this.#overBytes;
+    for (let i = 0; i < count; i++) {
+      const length = words[i * 4 + 1]!;
+      if (length <= over) continue;
+      table.count = i;
+      table.consumed = words[i * 4]!;
+      return length;
+    }
+    return 0;
+  }
+
+  /** A long frame is in the chunk, all of it: BETWEEN -> STREAMING, mostly. */
+  #stream(chunk: Uint8Array, at: number, frameBytes: number): number {
+    const parts = this.#consumer.parts!;
+    const begun = parts.begin(chunk, at, frameBytes);
+    if (begun === Begun.YES) {
+      this.#state = State.STREAMING;
+      this.#left = frameBytes - parts.headBytes;
+      return this.#goOnStreaming(chunk, at + parts.headBytes);
+    }
+    // It waits with its end missing, as if the chunk had been cut there.
+    this.#state = State.INSIDE;
+    this.#need = this.#declared = frameBytes;
+    this.#limit = this.#maxFrameBytes;
+    this.#whole = begun === Begun.WHOLE;
+    this.#refused = !this.#whole;
+    const waits = frameBytes - 1;
+    this.#buffer.append(chunk, at, waits, frameBytes);
+    this.#searched = waits;
+    return this.#refused ? at + waits : this.#complete(chunk, at + waits);
+  }
+
+  /** A long frame waits: INSIDE -> STREAMING, as soon as its head is there and there is room. */
+  #beginLong(chunk: Uint8Array, from: number): number {
+    const parts = this.#consumer.parts!;
+    const buffer = this.#buffer;
+    let at = from;
+    const missing = parts.headBytes - buffer.length;
+    if (missing > 0) {
+      const taken = Math.min(missing, chunk.length - at);
+      buffer.append(chunk, at, taken, parts.headBytes);
+      at += taken;
+      if (taken < missing) return at;
+    }
+    const begun = parts.begin(buffer.bytes, 0, this.#need);
+    this.#whole = begun === Begun.WHOLE;
+    this.#refused = begun === Begun.LATER;
+    if (this.#whole) return this.#complete(chunk, at);
+    if (this.#refused) return at;
+    const { bytes, length } = buffer;
+    this.#state = State.STREAMING;
+    this.#left = this.#need - length;
+    this.#need = 0;
+    if (length > parts.headBytes) parts.part(bytes.subarray(parts.headBytes, length), this.#left);
+    buffer.clear();
+    return this.#goOnStreaming(chunk, at);
+  }
+
+  #goOnStreaming(chunk: Uint8Array, at: number): number {
+    const parts = this.#consumer.parts!;
+    const taken = Math.min(this.#left, chunk.length - at);
+    if (taken > 0) {
+      if (parts.waits(this.#left)) return at;
+      this.#left -= taken;
+      const whole = taken === chunk.length;
+      parts.part(whole ? chunk : chunk.subarray(at, at + taken), this.#left);
+    }
+    if (this.#left === 0 && !parts.waits(0)) {
+      this.#state = State.BETWEEN; // STREAMING -> BETWEEN
+      parts.through();
+    }
+    return at + taken;
   }
 
   /**

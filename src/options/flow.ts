@@ -18,6 +18,14 @@ export interface FlowOptions {
    */
   readonly memoryBudgetBytes?: number;
   /**
+   * Submits in frames longer than this do not wait in memory as a whole: their handlers read them from
+   * `packet.stream()`, and `packet.payload` is not to be had. In bytes: 0 to 67,108,864, where 0 is
+   * never. Streams are given to the handlers of plain peers; other packets always come whole.
+   *
+   * @default {0}
+   */
+  readonly streamThresholdBytes?: number;
+  /**
    * A connection that was not read from because of `writeHighWaterBytes` is read from again when no more
    * than this waits to be written to it; pushes are added to what waits up to this mark too. In bytes: 1
    * to 1 GiB, and at most `writeHighWaterBytes`.
@@ -44,6 +52,7 @@ export interface FlowOptions {
 /** The specs of {@linkcode FlowOptions}. */
 export const FLOW: OptionSpecs<FlowOptions> = {
   memoryBudgetBytes: whole(256 << 20, 0, 2 ** 40, { live: true }),
+  streamThresholdBytes: whole(0, 0, 64 << 20),
   writeLowWaterBytes: whole(undefined, 1, 1 << 30, { live: true }),
   pushQueueBytes: whole(1 << 20, 1 << 10, 1 << 30, { live: true }),
   slowConsumer: special<SlowConsumer>(wrongPolicy, {

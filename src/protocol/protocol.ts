@@ -57,6 +57,8 @@ export interface ServerSide {
   tookRequests(count: number): void;
   /** Bounds of what may be under way. */
   readonly limits: ReplyLimits;
+  /** Frames longer than this are handed over as streams, where the protocol can; 0 for never. */
+  readonly streamThresholdBytes: number;
   /** Bounds of the pushes that wait. */
   readonly pushLimits: PushLimits;
   /** Pushes begin to be dropped, or that is over: what the connection's `PushQueue` tells. */

@@ -26,7 +26,7 @@ export interface KeptChunk {
   /** The memory, when it goes back to the pool after the last reader. */
   pooled: Uint8Array | undefined;
   /** When it came, by the clock; 0 when handlers have no deadline. */
-  readonly since: number;
+  since: number;
   /** Who reads from it: requests that are not answered yet, and the batch that takes them. */
   readers: number;
   /** Whether it counts against the limit: from the first request on that is accepted from it. */
@@ -164,6 +164,13 @@ export class ReplyOrder {
       this.#watch(this.#limits.handlerTimeoutMs);
     }
     return seq;
+  }
+
+  /** More of a pending request has come: the deadline of its handler begins anew. */
+  touch(seq: number): void {
+    if (this.#limits.handlerTimeoutMs > 0 && this.pending(seq)) {
+      this.#chunks[this.slot(seq)]!.since = this.#clock.now();
+    }
   }
 
   /** Whether a request still waits for its handler. */

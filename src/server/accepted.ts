@@ -21,6 +21,7 @@ import type { ReplyLimits } from "../protocol/reply_order.ts";
 export interface Host {
   readonly config: ConnectionConfig;
   readonly limits: ReplyLimits;
+  readonly streamThresholdBytes: number;
   readonly pushLimits: PushLimits;
   readonly counters: RequestCounters;
   readonly makeEndpoint: (connection: Connection, side: ServerSide) => Endpoint;
@@ -108,6 +109,10 @@ export class AcceptedConnection implements ServerConnection, ServerSide {
 
   get limits(): ReplyLimits {
     return this.#host.limits;
+  }
+
+  get streamThresholdBytes(): number {
+    return this.#host.streamThresholdBytes;
   }
 
   get pushLimits(): PushLimits {

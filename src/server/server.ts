@@ -166,6 +166,7 @@ export class RunningServer implements Server, ListenerEvents {
         handlerTimeoutMs: options.handlerTimeoutMs,
         clock: this.#clock,
       },
+      streamThresholdBytes: options.streamThresholdBytes,
       pushLimits: {
         pushQueueBytes: options.pushQueueBytes,
         writeLowWaterBytes,

@@ -89,6 +89,14 @@ export class SubmitPacket {
     return this.#length - SUBMIT_HEADER_BYTES;
   }
 
+  /**
+   * Whether the payload is longer than `streamThresholdBytes` allows to wait in memory. Then
+   * {@linkcode stream} alone gives it; `payload`, `text` and `copy` throw BODY_STREAMED.
+   */
+  get streamed(): boolean {
+    return false;
+  }
+
   /** The payload: a view. */
   get payload(): Uint8Array {
     return new Uint8Array(
@@ -101,6 +109,22 @@ export class SubmitPacket {
   /** The payload as UTF-8 text; bytes that are none become U+FFFD. */
   text(): string {
     return decoder.decode(this.payload);
+  }
+
+  /**
+   * The payload as a stream, whether it is {@linkcode streamed} or not. A streamed one comes from the
+   * link as it is read: who does not read stops the peer. It fails when the connection ends before the
+   * payload does. The handler may return before the end, which throws the rest away; the request is
+   * answered when the handler is done and the payload is through.
+   */
+  stream(): ReadableStream<Uint8Array> {
+    const { payload } = this;
+    return new ReadableStream({
+      start(controller) {
+        if (payload.length > 0) controller.enqueue(payload);
+        controller.close();
+      },
+    });
   }
 
   /** A packet of the same content in memory of its own, valid for ever. */

@@ -21,6 +21,7 @@ import type { ServerConnection, ServerSide } from "../protocol.ts";
 import { type KeptChunk, ReplyOrder } from "../reply_order.ts";
 import { follow, forget, openChunk, pointAt, SubmitPacket } from "./packet.ts";
 import { ACK_BYTES, AckStore } from "./replies.ts";
+import { StreamedSubmits } from "./streamed.ts";
 
 /** Commands of the plain peer (docs/PROTOCOL.md). */
 export const Command = { CONN: 0x01, SUBMIT: 0x02, CONN_ACK: 0x81, SUBMIT_ACK: 0x82 } as const;
@@ -86,6 +87,8 @@ export class SubmitServerEndpoint implements Endpoint {
   #store: AckStore | undefined;
   /** Whether handlers of the last batch took their time: those of the next one probably will. */
   #takesTime = false;
+  /** What takes long submits, where they are streamed. */
+  readonly parts: StreamedSubmits | undefined;
   keepsChunk = false;
 
   constructor(connection: Connection, side: ServerSide, handlers: SubmitHandlers) {
@@ -93,6 +96,8 @@ export class SubmitServerEndpoint implements Endpoint {
     this.#side = side;
     this.#submit = handlers.submit;
     this.#conn = handlers.conn;
+    const { streamThresholdBytes } = side;
+    this.parts = streamThresholdBytes > 0 ? this.#streams(streamThresholdBytes) : undefined;
   }
 
   /** {@inheritDoc Endpoint.owed} */
@@ -102,7 +107,8 @@ export class SubmitServerEndpoint implements Endpoint {
 
   /** {@inheritDoc Endpoint.keptBytes} */
   get keptBytes(): number {
-    return this.#order === undefined ? 0 : this.#order.keptBytes;
+    return (this.#order === undefined ? 0 : this.#order.keptBytes) +
+      (this.parts === undefined ? 0 : this.parts.waitingBytes);
   }
 
   /** {@inheritDoc FrameConsumer.batch} */
@@ -167,10 +173,13 @@ export class SubmitServerEndpoint implements Endpoint {
   }
 
   /** {@inheritDoc Endpoint.finishing} */
-  finishing(): void {}
+  finishing(reason: CloseReason): void {
+    this.parts?.fail(cutShort(reason));
+  }
 
   /** {@inheritDoc Endpoint.closed} */
   closed(reason: CloseReason): void {
+    this.parts?.fail(cutShort(reason));
     this.#order?.close();
     this.#side.closed(reason);
   }
@@ -180,6 +189,28 @@ export class SubmitServerEndpoint implements Endpoint {
     if (command === Command.SUBMIT) return this.#submit;
     if (command === Command.CONN) return this.#conn ?? null;
     return undefined;
+  }
+
+  #streams(overBytes: number): StreamedSubmits {
+    return new StreamedSubmits(overBytes, Command.SUBMIT, {
+      handle: (packet) => this.#submit(packet, this.#side.conn),
+      accept: (head) => {
+        const order = this.#begun;
+        if (order.full || this.#connection.state !== State.OPEN) return undefined;
+        const kept = order.keep(0);
+        const seq = order.accept(kept);
+        order.release(kept);
+        this.#store!.begin(order.slot(seq), head, 0);
+        this.#side.tookRequests(1);
+        return seq;
+      },
+      touch: (seq) => this.#order!.touch(seq),
+      settle: (seq, failed, error, id) => {
+        if (failed) this.#failed(error, id);
+        this.#settle(seq, failed ? Result.FAILED : Result.OK);
+      },
+      resume: () => this.#connection.resume(),
+    });
   }
 
   /** Sends the replies of the first `count` frames in one piece. */
@@ -315,13 +346,13 @@ export class SubmitServerEndpoint implements Endpoint {
   }
 
   #timedOut(seq: number): void {
-    this.#side.report(
-      new FramewireError(
-        "HANDLER_TIMEOUT",
-        `a handler has not settled within ${this.#side.limits.handlerTimeoutMs} ms ` +
-          `(handlerTimeoutMs); its request was answered with result ${Result.FAILED}`,
-      ),
+    const error = new FramewireError(
+      "HANDLER_TIMEOUT",
+      `a handler has not settled within ${this.#side.limits.handlerTimeoutMs} ms ` +
+        `(handlerTimeoutMs); its request was answered with result ${Result.FAILED}`,
     );
+    this.#side.report(error);
+    this.parts?.abandon(seq, error);
     this.#settle(seq, Result.FAILED);
   }
 
@@ -351,4 +382,11 @@ export class SubmitServerEndpoint implements Endpoint {
         { firstBytes },
       );
   }
+}
+
+/** What the reader of a body is told whose rest will not come. */
+function cutShort({ code, message, error }: CloseReason): Error {
+  return error ?? new FramewireError("CONNECTION_CLOSED", `the body was cut short: ${message}`, {
+    cause: code,
+  });
 }
