@@ -49,6 +49,18 @@ export const ERROR_CODES = {
   HOST_UNREACHABLE: "the host name is unknown or the network does not lead there",
   /** The peer answered a request with a failure. */
   RESULT_FAILED: "the peer answered the request with a failure",
+  /** A peer has not said who it is, or not so that the server believed it. Closes the connection. */
+  UNAUTHENTICATED: "the peer has not authenticated itself",
+  /** A peer may not come in, or may not do what it asked for. */
+  FORBIDDEN: "the peer is known, and not allowed to do it",
+  /** The server takes no more connections or requests for now. */
+  BUSY: "the server takes no more for now",
+  /** The server ends the connection soon: nothing new is sent on it. */
+  DRAINING: "the server ends the connection soon",
+  /** A call or a request was not answered within its deadline. */
+  DEADLINE_EXCEEDED: "a call or a request was not answered within its deadline",
+  /** The caller has given a request up. */
+  CANCELLED: "the caller has given the request up",
   /** The address is already listened on by another program. */
   ADDRESS_IN_USE: "another program already listens at the address",
   /** The address is none of this machine's, or cannot be listened on. */

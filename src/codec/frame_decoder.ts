@@ -102,7 +102,7 @@ export class FrameDecoder {
   readonly #choice: CodecChoice;
   readonly #codec: Codec;
   #scanner: Scanner;
-  readonly #consumer: FrameConsumer;
+  #consumer: FrameConsumer;
   #maxFrameBytes: number;
   #state: State = State.BETWEEN;
   /** INSIDE: what has come of the frame. */
@@ -154,6 +154,11 @@ export class FrameDecoder {
     this.#scanner = this.#codec.scanner(framing, kind);
     checkLimit(framing, maxFrameBytes);
     this.#maxFrameBytes = maxFrameBytes;
+    this.#consumer = consumer;
+  }
+
+  /** Who takes the frames from now on. Within a batch {@linkcode reframe} must follow. */
+  set consumer(consumer: FrameConsumer) {
     this.#consumer = consumer;
   }
 
@@ -402,8 +407,8 @@ export class FrameDecoder {
       }
       return taken;
     } finally {
-      if (consumer.keepsChunk) buffer.lend();
-      consumer.keepsChunk = kept;
+      if (this.#consumer.keepsChunk) buffer.lend();
+      this.#consumer.keepsChunk = kept;
     }
   }
 

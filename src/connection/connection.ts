@@ -90,8 +90,8 @@ export interface Endpoint extends FrameConsumer {
   /** Puts out the notice that this side will soon end the connection, to peers that know it. */
   goAway?(notice: GoAwayNotice): void;
   /**
-   * Puts out that this side is too busy to take the connection; false where the protocol cannot say
-   * so. The connection is finished next.
+   * This side is too busy to take the connection: the peer is told in answer to the first thing that
+   * it says, and then the endpoint finishes the connection. False where the protocol cannot say so.
    */
   busy?(retryAfterMs: number): boolean;
   /** The connection is closed. Called once. */
@@ -131,7 +131,7 @@ export class Connection implements LinkReceiver, BudgetMember {
   readonly #link: Link;
   readonly #config: ConnectionConfig;
   readonly #decoder: FrameDecoder;
-  readonly #endpoint: Endpoint;
+  #endpoint: Endpoint;
   /** What waits to be written. */
   readonly outbound: Outbound;
   /** Pushes in front of it, from the endpoint's first push on. */
@@ -236,6 +236,17 @@ export class Connection implements LinkReceiver, BudgetMember {
   reframe(framing: Framing, kind: KindField | undefined): void {
     this.#decoder.maxFrameBytes = this.#config.maxFrameBytes;
     this.#decoder.reframe(framing, kind);
+  }
+
+  /**
+   * Another endpoint speaks from now on. Within a batch it is given the frames that the one before
+   * has not taken, and the frames behind them may have the full length.
+   */
+  become(endpoint: Endpoint): void {
+    endpoint.keepsChunk = this.#endpoint.keepsChunk;
+    this.#endpoint = endpoint;
+    this.#decoder.consumer = endpoint;
+    this.reframe(this.#config.framing, this.#config.kind);
   }
 
   /** Begins to read. */
@@ -357,13 +368,12 @@ export class Connection implements LinkReceiver, BudgetMember {
   }
 
   #take(chunk: Uint8Array): boolean {
-    const endpoint = this.#endpoint;
-    endpoint.keepsChunk = false;
+    this.#endpoint.keepsChunk = false;
     this.#inTurn = true;
     let keeps: boolean;
     try {
       const taken = this.#decoder.push(chunk);
-      keeps = endpoint.keepsChunk;
+      keeps = this.#endpoint.keepsChunk;
       if (this.#state !== State.OPEN) {
         this.#decoder.close();
       } else if (taken < chunk.length || this.#decoder.stopped) {
@@ -371,7 +381,7 @@ export class Connection implements LinkReceiver, BudgetMember {
         keeps ||= taken < chunk.length;
       }
     } catch (error) {
-      keeps = endpoint.keepsChunk;
+      keeps = this.#endpoint.keepsChunk;
       this.fail(error); // unless a handler of this turn has ended it already
       this.#decoder.close();
     }

@@ -18,6 +18,8 @@ const NEXT_BUFFER_BYTES = 64 * 1024;
 interface Segment {
   readonly buffer: Uint8Array;
   readonly length: number;
+  /** Whether other connections send the same memory, so that it is nobody's to give back. */
+  readonly shared: boolean;
 }
 
 /** Queue of bytes for one link. */
@@ -31,6 +33,7 @@ export class Outbound {
   /** The buffer that the link reads from. */
   #writing: Uint8Array | undefined;
   #writingBytes = 0;
+  #writingShared = false;
   #fullBytes = 0;
   #closed = false;
   /** Bytes given to the link and gone since the beginning. */
@@ -84,14 +87,24 @@ export class Outbound {
     this.#filled += bytes.length;
   }
 
+  /** Puts bytes at the end of the queue without copying them: nobody changes them any more. */
+  appendShared(bytes: Uint8Array): void {
+    const filling = this.#filling;
+    this.#filling = undefined;
+    if (filling !== undefined) this.#setAside(filling);
+    this.#full.push({ buffer: bytes, length: bytes.length, shared: true });
+    this.#fullBytes += bytes.length;
+  }
+
   /** Hands what there is to the link, unless a write is under way: then `written` goes on. */
   flush(): void {
     while (this.#writing === undefined && !this.#closed) {
       let buffer: Uint8Array;
       let length: number;
+      let shared = false;
       const segment = this.#full.shift();
       if (segment !== undefined) {
-        ({ buffer, length } = segment);
+        ({ buffer, length, shared } = segment);
         this.#fullBytes -= length;
       } else if (this.#filled > 0) {
         buffer = this.#filling!;
@@ -103,10 +116,11 @@ export class Outbound {
       }
       if (this.#link.write(buffer.length === length ? buffer : buffer.subarray(0, length))) {
         this.bytesOut += length;
-        giveBuffer(buffer);
+        if (!shared) giveBuffer(buffer);
       } else {
         this.#writing = buffer;
         this.#writingBytes = length;
+        this.#writingShared = shared;
       }
     }
   }
@@ -118,7 +132,7 @@ export class Outbound {
     this.bytesOut += this.#writingBytes;
     this.#writing = undefined;
     this.#writingBytes = 0;
-    giveBuffer(buffer);
+    if (!this.#writingShared) giveBuffer(buffer);
     this.flush();
   }
 
@@ -137,7 +151,7 @@ export class Outbound {
       giveBuffer(buffer);
       return;
     }
-    this.#full.push({ buffer, length: this.#filled });
+    this.#full.push({ buffer, length: this.#filled, shared: false });
     this.#fullBytes += this.#filled;
     this.#filled = 0;
   }

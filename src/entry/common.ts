@@ -82,6 +82,7 @@ export type { EchoHandlers, EchoPacket } from "../protocol/echo/server.ts";
 export type {
   ClientEndpoint,
   ClientSide,
+  IntroducedPeer,
   RequestCounters,
   ServerSide,
 } from "../protocol/protocol.ts";
@@ -89,7 +90,17 @@ export * from "../protocol/mod.ts";
 export { submit } from "../protocol/submit/mod.ts";
 export type { SubmitCalls } from "../protocol/submit/client.ts";
 export type { SubmitPacket } from "../protocol/submit/packet.ts";
-export type { SubmitHandler, SubmitHandlers } from "../protocol/submit/server.ts";
+export { type RefusedOptions, RequestRefused } from "../protocol/submit/refused.ts";
+export type { RequestPacket } from "../protocol/submit/request_packet.ts";
+export type {
+  RequestHandler,
+  SubmitConnection,
+  SubmitHandler,
+  SubmitHandlers,
+} from "../protocol/submit/handlers.ts";
+export type { Credentials, Hello } from "../protocol/submit/hello.ts";
+export { type Feature, FEATURES } from "../protocol/submit/commands.ts";
+export type { Authenticate, SubmitServerOptions } from "../options/submit.ts";
 export type { Serve, ServeOptions } from "../server/serve.ts";
 export type {
   DisconnectInfo,

@@ -8,10 +8,12 @@ import { COMMON, type CommonOptions, MAX_TIMER_MS } from "./common.ts";
 import { FLOW, type FlowOptions } from "./flow.ts";
 import { LIFE, type LifeOptions } from "./life.ts";
 import { GATES, type GatesOptions } from "./gates.ts";
+import { SUBMIT_SERVER, type SubmitServerOptions } from "./submit.ts";
 import { defaultsOf, type OptionSpecs, resolve, text, unchecked, whole } from "./spec.ts";
 
 /** Options of a server. */
-export interface ServerOptions extends CommonOptions, FlowOptions, GatesOptions, LifeOptions {
+export interface ServerOptions
+  extends CommonOptions, FlowOptions, GatesOptions, LifeOptions, SubmitServerOptions {
   /**
    * The address to listen on: an IP address or a host name. `"::"` listens on IPv6 and IPv4.
    *
@@ -61,6 +63,7 @@ export const SERVER: OptionSpecs<ServerOptions> = {
   ...FLOW,
   ...GATES,
   ...LIFE,
+  ...SUBMIT_SERVER,
   hostname: text("127.0.0.1", "an IP address or a host name"),
   port: whole(8888, 0, 65_535),
   backlog: whole(4096, 1, 65_535),
@@ -71,7 +74,14 @@ export const SERVER: OptionSpecs<ServerOptions> = {
 };
 
 /** Options of a server that have no default. */
-type Optional = "transport" | "clock" | "signal" | "writeLowWaterBytes" | keyof GatesOptions;
+type Optional =
+  | "transport"
+  | "clock"
+  | "signal"
+  | "writeLowWaterBytes"
+  | "authenticate"
+  | "features"
+  | keyof GatesOptions;
 
 /** A server's options with their defaults filled in. */
 export type ResolvedServerOptions =

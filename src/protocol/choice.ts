@@ -8,6 +8,8 @@ import type { DefinedProtocol } from "./defined/define.ts";
 import type { DefinedConnection } from "./defined/definition.ts";
 import { echo } from "./echo/mod.ts";
 import { describe, type Protocol, type ServerConnection } from "./protocol.ts";
+import type { SubmitCalls } from "./submit/client.ts";
+import type { SubmitConnection, SubmitHandlers } from "./submit/handlers.ts";
 import { submit } from "./submit/mod.ts";
 
 /** The built-in protocols by name. */
@@ -34,7 +36,9 @@ export type HandlersOf<P extends ProtocolChoice> = Chosen<P> extends
 
 /** The connection as the handlers and listeners of a server of a protocol see it. */
 export type ConnOf<P extends ProtocolChoice> = Chosen<P> extends
-  DefinedProtocol<infer H, infer Packets> ? DefinedConnection<H, Packets> : ServerConnection;
+  DefinedProtocol<infer H, infer Packets> ? DefinedConnection<H, Packets>
+  : Chosen<P> extends Protocol<SubmitHandlers, SubmitCalls> ? SubmitConnection
+  : ServerConnection;
 
 /** What a client of a protocol can call. */
 export type CallsOf<P extends ProtocolChoice> = Chosen<P> extends Protocol<infer _, infer Calls>

@@ -6,9 +6,12 @@
  */
 import type { Framing, KindField } from "../codec/framing.ts";
 import type { CloseReason, Connection, Endpoint } from "../connection/connection.ts";
-import type { DropEpisode, PushLimits } from "../connection/push_queue.ts";
+import type { PushBytes } from "../connection/push_bytes.ts";
+import type { DropEpisode, PushLimits, PushOutcome } from "../connection/push_queue.ts";
+import type { SlowConsumer } from "../connection/slow_consumer.ts";
 import { FramewireError, isFramewireError } from "../errors.ts";
 import type { Address } from "../link/link.ts";
+import type { ResolvedServerOptions } from "../options/server.ts";
 import type { ReplyLimits } from "./reply_order.ts";
 
 /** What handlers and listeners see of one connection of a server. */
@@ -29,12 +32,32 @@ export interface ServerConnection {
   readonly bytesOut: number;
   /** Bytes that wait to be sent: a peer that does not read makes them grow. */
   readonly queuedBytes: number;
+  /** Who the peer is, as `authenticate` said; undefined before that, and without it. */
+  readonly principal: unknown;
   /**
    * Ends the connection in order: no more requests are taken, the replies owed leave, then it closes.
    *
    * @param reason What the `disconnect` event will say.
    */
   close(reason?: string): void;
+}
+
+/** What is known of a peer that has introduced itself, and what it can be sent. */
+export interface IntroducedPeer {
+  /** Who it is, as the server's authentication said. */
+  readonly principal: unknown;
+  /** What both sides agreed upon. */
+  readonly features: ReadonlySet<string>;
+  /** Its program, as it says. */
+  readonly agent: string | undefined;
+  /**
+   * Sends it a payload that it has not asked for.
+   *
+   * @param policy What is done when it is too slow in taking them; by default the server's.
+   */
+  push(push: PushBytes, policy?: SlowConsumer): PushOutcome;
+  /** Resolves when the peer has taken what was pushed, nearly; see {@linkcode PushQueue.drained}. */
+  drained(): Promise<void>;
 }
 
 /** Figures that endpoints count, shared by all connections of a server. */
@@ -63,6 +86,12 @@ export interface ServerSide {
   readonly pushLimits: PushLimits;
   /** Pushes begin to be dropped, or that is over: what the connection's `PushQueue` tells. */
   dropped(episode: DropEpisode): void;
+  /** What the server was told. */
+  readonly options: ResolvedServerOptions;
+  /** The peer has introduced itself. */
+  introduced(peer: IntroducedPeer): void;
+  /** A gate has stopped the connection or a request on it. */
+  refused(gate: string, message: string): void;
   /** A handler failed, or something else worth an `error` event happened. */
   report(error: FramewireError): void;
   /** The connection is closed. */

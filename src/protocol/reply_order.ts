@@ -178,6 +178,12 @@ export class ReplyOrder {
     return !this.#closed && seq >= this.#head && this.#states[this.slot(seq)] === PENDING;
   }
 
+  /** A pending request is answered before its handler is done, which may still read its memory. */
+  forsake(seq: number): void {
+    this.#chunks[this.slot(seq)]!.pooled = undefined;
+    this.settle(seq);
+  }
+
   /** The reply of a pending request is in the store; it leaves once those before it have. */
   settle(seq: number): void {
     const slot = this.slot(seq);

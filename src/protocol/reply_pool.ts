@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { giveBuffer } from "../connection/buffer_pool.ts";
 import { type Clock, systemClock, type Timer } from "../connection/clock.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { KeptChunk, ReplyLimits } from "./reply_order.ts";
@@ -44,17 +45,29 @@ export class ReplyPool {
       this.#bytes >= this.#limits.maxInFlightBytes;
   }
 
-  /** Keeps a chunk while a batch takes requests from it; {@linkcode release} ends that. */
-  keep(bytes: number): KeptChunk {
+  /** Whether it is worth going on where the window was full; see {@linkcode ReplyOrder}. */
+  get #roomy(): boolean {
+    const { maxInFlight, maxInFlightBytes } = this.#limits;
+    return this.#pending.size <= maxInFlight - Math.max(1, maxInFlight >> 3) &&
+      this.#bytes < maxInFlightBytes;
+  }
+
+  /**
+   * Keeps a chunk while a batch takes requests from it; {@linkcode release} ends that.
+   *
+   * @param pooled Its memory, if that goes back to the pool when nobody reads from it any more.
+   */
+  keep(bytes: number, pooled?: Uint8Array): KeptChunk {
     this.#bytes += bytes;
     const since = this.#limits.handlerTimeoutMs > 0 ? this.#clock.now() : 0;
-    return { bytes, pooled: undefined, since, readers: 1, counted: true };
+    return { bytes, pooled, since, readers: 1, counted: true };
   }
 
   /** The batch has taken what it could; returns whether requests still read from the chunk. */
   release(chunk: KeptChunk): boolean {
     if (--chunk.readers > 0) return true;
     this.#bytes -= chunk.bytes;
+    if (chunk.pooled !== undefined) giveBuffer(chunk.pooled);
     return false;
   }
 
@@ -74,6 +87,12 @@ export class ReplyPool {
     return this.#pending.has(seq);
   }
 
+  /** A pending request is answered before its handler is done, which may still read its memory. */
+  forsake(seq: number): void {
+    this.#pending.get(seq)!.pooled = undefined;
+    this.settle(seq);
+  }
+
   /** A pending request is answered: its reply is in the outbound queue. */
   settle(seq: number): void {
     const chunk = this.#pending.get(seq)!;
@@ -84,7 +103,7 @@ export class ReplyPool {
     this.#resuming = true;
     queueMicrotask(() => {
       this.#resuming = false;
-      if (!this.full) this.#connection.resume();
+      if (this.#roomy) this.#connection.resume();
     });
   }
 
@@ -106,6 +125,7 @@ export class ReplyPool {
           this.#watch(Math.max(1, Math.ceil(limit - age)));
           return;
         }
+        chunk.pooled = undefined; // its handler may still read from it
         this.#onTimeout(seq);
       }
     });

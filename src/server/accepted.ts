@@ -10,11 +10,21 @@ import {
   State,
 } from "../connection/connection.ts";
 import type { Endpoint } from "../connection/connection.ts";
-import type { DropEpisode, PushLimits } from "../connection/push_queue.ts";
+import { PushBytes } from "../connection/push_bytes.ts";
+import type { DropEpisode, PushLimits, PushOutcome } from "../connection/push_queue.ts";
+import type { SlowConsumer } from "../connection/slow_consumer.ts";
 import { Watch } from "../connection/deadlines.ts";
 import type { FramewireError } from "../errors.ts";
 import type { Address, Link } from "../link/link.ts";
-import type { RequestCounters, ServerConnection, ServerSide } from "../protocol/protocol.ts";
+import type { ResolvedServerOptions } from "../options/server.ts";
+import type {
+  IntroducedPeer,
+  RequestCounters,
+  ServerConnection,
+  ServerSide,
+} from "../protocol/protocol.ts";
+import type { Feature } from "../protocol/submit/commands.ts";
+import type { SubmitConnection } from "../protocol/submit/handlers.ts";
 import type { ReplyLimits } from "../protocol/reply_order.ts";
 
 /** What a server gives each of its connections. */
@@ -23,8 +33,11 @@ export interface Host {
   readonly limits: ReplyLimits;
   readonly streamThresholdBytes: number;
   readonly pushLimits: PushLimits;
+  readonly options: ResolvedServerOptions;
   readonly counters: RequestCounters;
   readonly makeEndpoint: (connection: Connection, side: ServerSide) => Endpoint;
+  /** A gate has stopped a connection or a request on it. */
+  refused(gate: string, message: string, conn: AcceptedConnection): void;
   /** Something worth an `error` event happened on a connection. */
   report(error: FramewireError, conn: AcceptedConnection): void;
   /** Pushes to a connection begin to be dropped, or that is over. */
@@ -33,14 +46,24 @@ export interface Host {
   left(conn: AcceptedConnection, reason: CloseReason): void;
 }
 
+const NO_FEATURES: ReadonlySet<string> = new Set();
+const encoder = new TextEncoder();
+
+function pushBytes(payload: Uint8Array | string): PushBytes {
+  return typeof payload === "string"
+    ? new PushBytes(encoder.encode(payload), true)
+    : new PushBytes(payload);
+}
+
 /** An accepted connection. */
-export class AcceptedConnection implements ServerConnection, ServerSide {
+export class AcceptedConnection implements SubmitConnection, ServerSide {
   readonly id: number;
   readonly #host: Host;
   readonly #connection: Connection;
   /** What its deadlines remember. */
   readonly watch: Watch;
   requests = 0;
+  #peer: IntroducedPeer | undefined;
 
   /** @param now When it was accepted, by the clock. */
   constructor(id: number, link: Link, host: Host, now: number) {
@@ -83,6 +106,28 @@ export class AcceptedConnection implements ServerConnection, ServerSide {
     return this.#connection.outbound.queuedBytes;
   }
 
+  get principal(): unknown {
+    return this.#peer?.principal;
+  }
+
+  get features(): ReadonlySet<Feature> {
+    return (this.#peer?.features ?? NO_FEATURES) as ReadonlySet<Feature>;
+  }
+
+  get agent(): string | undefined {
+    return this.#peer?.agent;
+  }
+
+  push(payload: Uint8Array | string | PushBytes, policy?: SlowConsumer): PushOutcome {
+    if (this.#peer === undefined || !this.open) return "dropped";
+    const push = payload instanceof PushBytes ? payload : pushBytes(payload);
+    return this.#peer.push(push, policy);
+  }
+
+  drained(): Promise<void> {
+    return this.#peer === undefined ? Promise.resolve() : this.#peer.drained();
+  }
+
   close(reason = "closed by this side"): void {
     this.finish({ code: "CLOSED", message: reason });
   }
@@ -121,6 +166,18 @@ export class AcceptedConnection implements ServerConnection, ServerSide {
 
   dropped(episode: DropEpisode): void {
     this.#host.dropped(episode, this);
+  }
+
+  get options(): ResolvedServerOptions {
+    return this.#host.options;
+  }
+
+  introduced(peer: IntroducedPeer): void {
+    this.#peer = peer;
+  }
+
+  refused(gate: string, message: string): void {
+    this.#host.refused(gate, message, this);
   }
 
   tookRequests(count: number): void {

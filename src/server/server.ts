@@ -6,6 +6,7 @@
 import type { CloseReason, Connection, Endpoint } from "../connection/connection.ts";
 import { type Clock, systemClock } from "../connection/clock.ts";
 import { MemoryBudget } from "../connection/memory_budget.ts";
+import { PushBytes } from "../connection/push_bytes.ts";
 import type { DropEpisode } from "../connection/push_queue.ts";
 import { Sweep } from "../connection/sweep.ts";
 import { FramewireError, isFramewireError } from "../errors.ts";
@@ -14,7 +15,14 @@ import { Emitter } from "../observe/events.ts";
 import { lowWaterBytes } from "../options/flow.ts";
 import { guarded } from "../options/gates.ts";
 import type { ResolvedServerOptions } from "../options/server.ts";
-import { describe, type ServerConnection, type ServerSide } from "../protocol/protocol.ts";
+import {
+  describe,
+  type ServerConnection,
+  type ServerSide,
+  tooLarge,
+} from "../protocol/protocol.ts";
+import { SUBMIT_HEADER_BYTES } from "../protocol/submit/packet.ts";
+import { shareBodies } from "../protocol/submit/push_out.ts";
 import type { Framing, KindField } from "../codec/framing.ts";
 import { AcceptedConnection, type Host } from "./accepted.ts";
 import { Entrance } from "../gates/entrance.ts";
@@ -90,6 +98,24 @@ export interface Server<Conn extends ServerConnection = ServerConnection> extend
     name: Name,
     listener: (...args: ServerEvents<Conn>[Name]) => void,
   ): () => void;
+  /**
+   * Pushes a payload to many connections. It is encoded once and its bytes are shared by all of them,
+   * however many there are; none waits for another.
+   *
+   * @param payload Bytes, or text to be sent as UTF-8. Its memory is free at once.
+   * @param filter Which connections; by default all. Those without the feature `push` are passed over.
+   * @returns How many connections it was sent to or queued for.
+   * @throws FramewireError FRAME_TOO_LARGE.
+   *
+   * @example
+   * ```ts
+   * import { serve } from "framewire";
+   *
+   * await using server = await serve({ port: 0 }, { submit() {} });
+   * server.broadcast("back in five minutes", (conn) => conn.agent !== "robot/1.0");
+   * ```
+   */
+  broadcast(payload: Uint8Array | string, filter?: (conn: Conn) => boolean): number;
   /**
    * Shuts down: accepts no more connections, takes no more requests, lets those it took be answered
    * and the answers leave, then closes. Calling it again waits for the same end; a call with an
@@ -176,7 +202,9 @@ export class RunningServer implements Server, ListenerEvents {
         memory: this.#memory,
       },
       counters: this.#counters,
+      options,
       makeEndpoint,
+      refused: (gate, message, { id, remote }) => this.refused({ gate, message, remote, conn: id }),
       report: (error, conn) => this.#report(error, conn),
       dropped: (episode, conn) => this.#dropped(episode, conn),
       left: (conn, reason) => this.#left(conn, reason),
@@ -228,6 +256,24 @@ export class RunningServer implements Server, ListenerEvents {
     listener: (...args: ServerEvents[Name]) => void,
   ): () => void {
     return this.#events.on(name, listener);
+  }
+
+  broadcast(
+    payload: Uint8Array | string,
+    filter?: (conn: ServerConnection) => boolean,
+  ): number {
+    const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : payload.slice();
+    const { maxFrameBytes } = this.#host.options;
+    const total = SUBMIT_HEADER_BYTES + bytes.length;
+    if (total > maxFrameBytes) throw tooLarge(total, maxFrameBytes);
+    const shared = new PushBytes(bytes, true);
+    shareBodies(shared);
+    let reached = 0;
+    for (const conn of this.#connections) {
+      if (!conn.features.has("push") || (filter !== undefined && !filter(conn))) continue;
+      if (conn.push(shared) !== "dropped") reached++;
+    }
+    return reached;
   }
 
   shutdown(options: ShutdownOptions = {}): Promise<void> {

@@ -14,6 +14,7 @@ const SERVER_RANGES: Record<string, readonly [number, number]> = {
   maxInFlight: [1, 1_048_576],
   maxInFlightBytes: [1024, 1_073_741_824],
   handlerTimeoutMs: [0, 2_147_483_647],
+  maxFrameBytesBeforeAuth: [64, 1_048_576],
   maxFrameBytes: [64, 67_108_864],
   writeHighWaterBytes: [1024, 1_073_741_824],
   lingerMs: [0, 600_000],

@@ -8,7 +8,7 @@ import { type CloseReason, type Connection, State } from "../../connection/conne
 import { FramewireError } from "../../errors.ts";
 import { type ClientEndpoint, type ClientSide, connectionLost, tooLarge } from "../protocol.ts";
 import { SUBMIT_HEADER_BYTES } from "./packet.ts";
-import { Command, Result } from "./server.ts";
+import { Command, Result } from "./commands.ts";
 
 /** What a client of the `submit` protocol can call. */
 export interface SubmitCalls {

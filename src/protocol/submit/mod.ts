@@ -6,7 +6,9 @@
 import { checkHandlers, type Protocol } from "../protocol.ts";
 import { SUBMIT_FRAMING, SUBMIT_KIND } from "../defined/layouts.ts";
 import { type SubmitCalls, SubmitClientEndpoint } from "./client.ts";
-import { type SubmitHandlers, SubmitServerEndpoint } from "./server.ts";
+import { Greeter } from "./greeter.ts";
+import type { SubmitHandlers } from "./handlers.ts";
+import { SubmitServerEndpoint } from "./server.ts";
 
 /** The `submit` protocol (docs/PROTOCOL.md, section 1). */
 export const submit: Protocol<SubmitHandlers, SubmitCalls> = {
@@ -14,8 +16,11 @@ export const submit: Protocol<SubmitHandlers, SubmitCalls> = {
   framing: SUBMIT_FRAMING,
   kind: SUBMIT_KIND,
   server(handlers) {
-    checkHandlers("submit", handlers, ["submit"], ["conn"]);
-    return (connection, side) => new SubmitServerEndpoint(connection, side, handlers);
+    checkHandlers("submit", handlers, ["submit"], ["request", "conn"]);
+    return (connection, side) =>
+      side.options.authenticate === undefined
+        ? new SubmitServerEndpoint(connection, side, handlers)
+        : new Greeter(connection, side, handlers);
   },
   client: (connection, side) => new SubmitClientEndpoint(connection, side),
   calls: (endpoint) => ({ submit: (payload) => endpoint().submit(payload) }),

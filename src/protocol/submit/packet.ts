@@ -106,6 +106,13 @@ export class SubmitPacket {
     );
   }
 
+  /**
+   * Aborts when the answer is of no use any more. Plain peers cannot say so: undefined for theirs.
+   */
+  get signal(): AbortSignal | undefined {
+    return undefined;
+  }
+
   /** The payload as UTF-8 text; bytes that are none become U+FFFD. */
   text(): string {
     return decoder.decode(this.payload);

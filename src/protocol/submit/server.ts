@@ -1,5 +1,6 @@
 /**
- * The server's side of the `submit` protocol: frames to handlers, results to acknowledgements.
+ * The server's side of the `submit` protocol with a plain peer: frames to handlers, results to
+ * acknowledgements. A hello hands the connection over to a {@linkcode Greeter}.
  *
  * Sync handlers are answered by the batch: their results go into the codec's table, and one call
  * encodes all acknowledgements of a chunk. From the first handler on that returns a promise, replies
@@ -17,31 +18,15 @@ import {
 import { takeBuffer } from "../../connection/buffer_pool.ts";
 import { FramewireError, thrownText } from "../../errors.ts";
 import { isPromise } from "../is_promise.ts";
-import type { ServerConnection, ServerSide } from "../protocol.ts";
+import type { ServerSide } from "../protocol.ts";
 import { type KeptChunk, ReplyOrder } from "../reply_order.ts";
-import { follow, forget, openChunk, pointAt, SubmitPacket } from "./packet.ts";
+import { Command, hex, Result } from "./commands.ts";
+import { Greeter, isHello } from "./greeter.ts";
+import type { SubmitConnection, SubmitHandler, SubmitHandlers } from "./handlers.ts";
+import { follow, forget, openChunk, pointAt, SUBMIT_HEADER_BYTES, SubmitPacket } from "./packet.ts";
+import { isRefused } from "./refused.ts";
 import { ACK_BYTES, AckStore } from "./replies.ts";
 import { StreamedSubmits } from "./streamed.ts";
-
-/** Commands of the plain peer (docs/PROTOCOL.md). */
-export const Command = { CONN: 0x01, SUBMIT: 0x02, CONN_ACK: 0x81, SUBMIT_ACK: 0x82 } as const;
-
-/** Results of a request, as a plain peer sees them. */
-export const Result = { OK: 0, FAILED: 1 } as const;
-
-/**
- * A handler of the `submit` protocol: returning (or resolving) acknowledges the request with result
- * 0, throwing (or rejecting) with result 1.
- */
-export type SubmitHandler = (packet: SubmitPacket, conn: ServerConnection) => unknown;
-
-/** What a server of the `submit` protocol does with its requests. */
-export interface SubmitHandlers {
-  /** Takes a Submit. */
-  readonly submit: SubmitHandler;
-  /** Takes a Conn; without it every Conn is acknowledged with result 0. */
-  readonly conn?: SubmitHandler;
-}
 
 /**
  * The packet that sync handlers are given, one after the other: batches do not nest. A handler that
@@ -80,8 +65,8 @@ const MOST_SPARE_TURNS = 4096;
 export class SubmitServerEndpoint implements Endpoint {
   readonly #connection: Connection;
   readonly #side: ServerSide;
+  readonly #handlers: SubmitHandlers;
   readonly #submit: SubmitHandler;
-  readonly #conn: SubmitHandler | undefined;
   /** They exist from the first handler on that takes its time. */
   #order: ReplyOrder | undefined;
   #store: AckStore | undefined;
@@ -94,8 +79,8 @@ export class SubmitServerEndpoint implements Endpoint {
   constructor(connection: Connection, side: ServerSide, handlers: SubmitHandlers) {
     this.#connection = connection;
     this.#side = side;
+    this.#handlers = handlers;
     this.#submit = handlers.submit;
-    this.#conn = handlers.conn;
     const { streamThresholdBytes } = side;
     this.parts = streamThresholdBytes > 0 ? this.#streams(streamThresholdBytes) : undefined;
   }
@@ -115,6 +100,13 @@ export class SubmitServerEndpoint implements Endpoint {
   batch(codec: Codec, chunk: Uint8Array, table: FrameTable): number {
     const { words, count } = table;
     const results = codec.results;
+    if (
+      words[2] === Command.CONN && this.#side.conn.requests === 0 && isHello(words[2], words[1]!)
+    ) {
+      const greeter = new Greeter(this.#connection, this.#side, this.#handlers);
+      this.#connection.become(greeter);
+      return greeter.batch(codec, chunk, table);
+    }
     let failures = 0;
     let taken = 0;
     let promise: PromiseLike<unknown> | undefined;
@@ -123,7 +115,7 @@ export class SubmitServerEndpoint implements Endpoint {
       const packet = openSpare(chunk);
       while (taken < count && this.#connection.state === State.OPEN) {
         const at = taken * 4;
-        const handler = this.#handler(words[at + 2]!);
+        const handler = this.#handler(words[at + 2]!, words[at + 1]!);
         if (handler === undefined) {
           wrong = this.#wrong(chunk, words[at]!, words[at + 1]!, words[at + 2]!);
           break;
@@ -134,7 +126,7 @@ export class SubmitServerEndpoint implements Endpoint {
         }
         pointAt(packet, words[at]!, words[at + 1]!);
         try {
-          const returned = handler(packet, this.#side.conn);
+          const returned = handler(packet, this.#side.conn as SubmitConnection);
           if (isPromise(returned)) {
             promise = returned;
             break;
@@ -163,13 +155,21 @@ export class SubmitServerEndpoint implements Endpoint {
       if (taken < count && !this.#begun.full && this.#connection.state === State.OPEN) {
         const at = taken * 4;
         // Else it was not taken for want of room, which there is again.
-        if (this.#handler(words[at + 2]!) === undefined) {
+        if (this.#handler(words[at + 2]!, words[at + 1]!) === undefined) {
           wrong = this.#wrong(chunk, words[at]!, words[at + 1]!, words[at + 2]!);
         }
       }
     }
     if (wrong !== undefined) throw wrong;
     return taken;
+  }
+
+  /** {@inheritDoc Endpoint.busy} */
+  busy(retryAfterMs: number): boolean {
+    this.#connection.become(
+      new Greeter(this.#connection, this.#side, this.#handlers, retryAfterMs),
+    );
+    return true;
   }
 
   /** {@inheritDoc Endpoint.finishing} */
@@ -185,15 +185,15 @@ export class SubmitServerEndpoint implements Endpoint {
   }
 
   /** The handler of a command; null where there is nothing to call, undefined for a wrong command. */
-  #handler(command: number): SubmitHandler | null | undefined {
+  #handler(command: number, length: number): SubmitHandler | null | undefined {
     if (command === Command.SUBMIT) return this.#submit;
-    if (command === Command.CONN) return this.#conn ?? null;
-    return undefined;
+    if (command !== Command.CONN || length > SUBMIT_HEADER_BYTES) return undefined;
+    return this.#handlers.conn ?? null;
   }
 
   #streams(overBytes: number): StreamedSubmits {
     return new StreamedSubmits(overBytes, Command.SUBMIT, {
-      handle: (packet) => this.#submit(packet, this.#side.conn),
+      handle: (packet) => this.#submit(packet, this.#side.conn as SubmitConnection),
       accept: (head) => {
         const order = this.#begun;
         if (order.full || this.#connection.state !== State.OPEN) return undefined;
@@ -267,7 +267,7 @@ export class SubmitServerEndpoint implements Endpoint {
       const at = taken * 4;
       const offset = words[at]! - shift;
       if (promise === undefined && this.#connection.state !== State.OPEN) break;
-      const handler = this.#handler(words[at + 2]!);
+      const handler = this.#handler(words[at + 2]!, words[at + 1]!);
       if (handler === undefined) break;
       const seq = order.accept(kept);
       store.begin(order.slot(seq), chunk, offset);
@@ -283,7 +283,7 @@ export class SubmitServerEndpoint implements Endpoint {
       }
       pointAt(packet, offset, words[at + 1]!);
       try {
-        const returned = handler(packet, this.#side.conn);
+        const returned = handler(packet, this.#side.conn as SubmitConnection);
         if (isPromise(returned)) {
           packet = this.#await(returned, seq, packet);
         } else {
@@ -357,6 +357,7 @@ export class SubmitServerEndpoint implements Endpoint {
   }
 
   #failed(cause: unknown, id: string): void {
+    if (isRefused(cause)) return; // meant as the answer, of which a plain peer is told no more
     this.#side.report(
       new FramewireError(
         "HANDLER_FAILED",
@@ -368,17 +369,22 @@ export class SubmitServerEndpoint implements Endpoint {
 
   #wrong(chunk: Uint8Array, offset: number, length: number, command: number): FramewireError {
     const firstBytes = chunk.slice(offset, offset + Math.min(16, length));
-    const hex = `0x${command.toString(16).padStart(2, "0")}`;
+    if (isHello(command, length)) {
+      const message = "a Conn with a hello in it must be the first frame of its connection";
+      return new FramewireError("UNEXPECTED_PACKET", message, { firstBytes });
+    }
     return (command & 0x80) !== 0
       ? new FramewireError(
         "UNEXPECTED_PACKET",
-        `command ${hex} is a reply, and a server takes requests: ` +
+        `command ${hex(command)} is a reply, and a server takes requests: ` +
           `expected 0x01 (Conn) or 0x02 (Submit)`,
         { firstBytes },
       )
       : new FramewireError(
         "UNKNOWN_PACKET",
-        `command ${hex} is none of the submit protocol: expected 0x01 (Conn) or 0x02 (Submit)`,
+        `command ${
+          hex(command)
+        } is none that a plain peer may send: expected 0x01 (Conn) or 0x02 (Submit)`,
         { firstBytes },
       );
   }

@@ -1,0 +1,491 @@
+/**
+ * The server's side of a connection whose peer has said hello: requests with answers, pings, pushes,
+ * credit, checksums and compression, as far as both agreed upon them.
+ *
+ * Each reply leaves when it is ready, or, with the option `ordered`, in the order of the requests.
+ * A request is answered exactly once, a cancelled one too: by then its peer may have forgotten it.
+ *
+ * @module
+ */
+import type { Codec, FrameTable } from "../../codec/codec.ts";
+import { giveBuffer, takeBuffer } from "../../connection/buffer_pool.ts";
+import {
+  type CloseReason,
+  type Connection,
+  type Endpoint,
+  type GoAwayNotice,
+  State,
+} from "../../connection/connection.ts";
+import type { PushBytes } from "../../connection/push_bytes.ts";
+import type { PushOutcome } from "../../connection/push_queue.ts";
+import type { SlowConsumer } from "../../connection/slow_consumer.ts";
+import { FramewireError, thrownText } from "../../errors.ts";
+import { isPromise } from "../is_promise.ts";
+import type { IntroducedPeer, ServerSide } from "../protocol.ts";
+import type { KeptChunk } from "../reply_order.ts";
+import { Command, CONN_ID, type Feature, hex, MAX_PING_BYTES, Result } from "./commands.ts";
+import { CreditOut } from "./credit_out.ts";
+import { FrameIn, wrongBody } from "./frame_in.ts";
+import { FrameOut, readU32, writeU32 } from "./frame_out.ts";
+import { openChunk, pointAt, SUBMIT_HEADER_BYTES } from "./packet.ts";
+import { PushOut } from "./push_out.ts";
+import { isRefused } from "./refused.ts";
+import { renew, type RequestPacket } from "./request_packet.ts";
+import { type Answer, answer, CANCELLED, FAILED, OK, TIMED_OUT } from "./answer.ts";
+import type { SubmitConnection, SubmitHandlers } from "./handlers.ts";
+import { Turn, UnderWay } from "./under_way.ts";
+
+/** What a hello has brought about. */
+export interface Introduction {
+  readonly principal: unknown;
+  readonly features: ReadonlySet<Feature>;
+  readonly agent: string | undefined;
+}
+
+/** Bytes of a Request before its payload, over those of a Submit: its timeout. */
+const TIMEOUT_BYTES = 4;
+
+/** The turn of sync handlers, one after the other; one that takes its time keeps it. */
+let spare = new Turn();
+
+/** One connection's endpoint, from its welcome on. */
+export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
+  readonly #connection: Connection;
+  readonly #side: ServerSide;
+  readonly #handlers: SubmitHandlers;
+  readonly principal: unknown;
+  readonly features: ReadonlySet<Feature>;
+  readonly agent: string | undefined;
+  readonly #out: FrameOut;
+  /** Undefined where frames are as plain peers send them. */
+  readonly #in: FrameIn | undefined;
+  readonly #pushes: PushOut | undefined;
+  readonly #credit: CreditOut | undefined;
+  /** From the first handler on that takes its time. */
+  #later: UnderWay | undefined;
+  /** Whether handlers of the last batch took their time: those of the next one probably will. */
+  #takesTime = false;
+  /** The id of the last request taken, for the notice of going away. */
+  readonly #lastId = CONN_ID.slice();
+  #draining = false;
+  readonly established = true;
+  keepsChunk = false;
+
+  constructor(
+    connection: Connection,
+    side: ServerSide,
+    handlers: SubmitHandlers,
+    { principal, features, agent }: Introduction,
+  ) {
+    this.#connection = connection;
+    this.#side = side;
+    this.#handlers = handlers;
+    this.principal = principal;
+    this.features = features;
+    this.agent = agent;
+    const seal = { crc32c: features.has("crc32c"), lz4: features.has("lz4") };
+    const { maxFrameBytes } = side.options;
+    this.#out = new FrameOut(connection.outbound, seal);
+    if (seal.crc32c || seal.lz4) this.#in = new FrameIn(seal, maxFrameBytes);
+    if (features.has("push")) this.#pushes = new PushOut(connection, side, seal);
+    if (features.has("credit")) this.#credit = new CreditOut(this.#out, side.limits);
+  }
+
+  /** {@inheritDoc Endpoint.owed} */
+  get owed(): number {
+    return this.#later === undefined ? 0 : this.#later.owed;
+  }
+
+  /** {@inheritDoc Endpoint.keptBytes} */
+  get keptBytes(): number {
+    return this.#later === undefined ? 0 : this.#later.keptBytes;
+  }
+
+  /** {@inheritDoc FrameConsumer.batch} */
+  batch(_codec: Codec, chunk: Uint8Array, { words, count }: FrameTable): number {
+    let source = chunk;
+    let shift = 0;
+    let pooled: Uint8Array | undefined;
+    if (this.#takesTime && !this.#full) {
+      // Handlers will go on reading: from a copy, so that the link keeps its memory (server.ts).
+      shift = words[0]!;
+      const end = words[count * 4 - 4]! + words[count * 4 - 3]!;
+      source = pooled = takeBuffer(end - shift);
+      source.set(shift === 0 && end === chunk.length ? chunk : chunk.subarray(shift, end));
+    }
+    const batch: Batch = { source, pooled, kept: undefined, requests: 0 };
+    let taken = 0;
+    try {
+      while (taken < count && this.#connection.state === State.OPEN) {
+        const at = taken * 4;
+        const offset = words[at]! - shift;
+        if (!this.#take(batch, offset, words[at + 1]!, words[at + 2]!)) break;
+        taken++;
+      }
+    } finally {
+      this.#ended(batch);
+    }
+    return taken;
+  }
+
+  /** {@inheritDoc Endpoint.finishing} */
+  finishing(): void {}
+
+  /** {@inheritDoc Endpoint.closed} */
+  closed(reason: CloseReason): void {
+    this.#later?.close(new FramewireError("CONNECTION_CLOSED", reason.message));
+    this.#side.closed(reason);
+  }
+
+  /** {@inheritDoc Endpoint.heartbeat} */
+  heartbeat(): boolean {
+    if (!this.features.has("ping")) return false;
+    this.#out.begin(Command.PING, CONN_ID, 0, 0);
+    this.#out.end(0);
+    this.#connection.flushSoon();
+    return true;
+  }
+
+  /** {@inheritDoc Endpoint.goAway} */
+  goAway({ deadlineMs, spreadMs, reason }: GoAwayNotice): void {
+    this.#draining = true; // requests from now on are told so, and may be sent elsewhere
+    if (!this.features.has("drain")) return;
+    const text = new TextEncoder().encode(reason);
+    const at = this.#out.begin(Command.GO_AWAY, this.#lastId, 0, 8 + text.length);
+    writeU32(this.#out.buffer, at, deadlineMs);
+    writeU32(this.#out.buffer, at + 4, spreadMs);
+    this.#out.buffer.set(text, at + 8);
+    this.#out.end(8 + text.length);
+    this.#connection.flushSoon();
+  }
+
+  /** {@inheritDoc IntroducedPeer.push} */
+  push(push: PushBytes, policy?: SlowConsumer): PushOutcome {
+    return this.#pushes === undefined ? "dropped" : this.#pushes.push(push, policy);
+  }
+
+  /** {@inheritDoc IntroducedPeer.drained} */
+  drained(): Promise<void> {
+    return this.#connection.pushes?.drained() ?? Promise.resolve();
+  }
+
+  /** Pushes sent that the peer has not acknowledged. */
+  get unackedPushes(): number {
+    return this.#pushes === undefined ? 0 : this.#pushes.unacked;
+  }
+
+  get #full(): boolean {
+    return this.#later !== undefined && this.#later.full;
+  }
+
+  /** Takes one frame; false when there is no room for it. */
+  #take(batch: Batch, offset: number, length: number, command: number): boolean {
+    let bytes = batch.source;
+    const wireBytes = length;
+    const opened = this.#in;
+    if (opened !== undefined) {
+      // A request is opened only once there is room for it: then it is not opened twice.
+      const request = command & 0x3f;
+      if ((request === Command.SUBMIT || request === Command.REQUEST) && this.#full) return false;
+      opened.open(bytes, offset, length, command);
+      ({ bytes, offset, length, command } = opened);
+    }
+    switch (command) {
+      case Command.SUBMIT:
+        if (this.#full) return false;
+        this.#request(batch, bytes, offset, length, command, wireBytes, 0);
+        return true;
+      case Command.REQUEST:
+        this.#need("request", command);
+        if (this.#full) return false;
+        if (length < SUBMIT_HEADER_BYTES + TIMEOUT_BYTES) {
+          throw wrongBody(command, "Request", length, "a timeout of 4 bytes and the payload");
+        }
+        this.#request(
+          batch,
+          bytes,
+          offset,
+          length,
+          command,
+          wireBytes,
+          readU32(bytes, offset + SUBMIT_HEADER_BYTES),
+        );
+        return true;
+      case Command.CANCEL:
+        this.#need("request", command);
+        if (length !== SUBMIT_HEADER_BYTES) throw wrongBody(command, "Cancel", length, "none");
+        this.#later?.cancel(bytes, offset + 5);
+        return true;
+      case Command.PING:
+      case Command.PONG:
+        this.#need("ping", command);
+        if (length > SUBMIT_HEADER_BYTES + MAX_PING_BYTES) {
+          throw wrongBody(command, "Ping", length, `${MAX_PING_BYTES} at the most`);
+        }
+        if (command === Command.PING) {
+          const body = bytes.subarray(offset + SUBMIT_HEADER_BYTES, offset + length);
+          this.#out.put(Command.PONG, bytes, offset + 5, body);
+        }
+        return true;
+      case Command.PUSH_ACK:
+        this.#need("push", command);
+        if (length !== SUBMIT_HEADER_BYTES) throw wrongBody(command, "PushAck", length, "none");
+        this.#pushes!.acknowledged(bytes, offset + 5);
+        return true;
+      case Command.CREDIT:
+        // A server sends no requests: what it may send is of no interest.
+        this.#need("credit", command);
+        if (length !== SUBMIT_HEADER_BYTES + 8) throw wrongBody(command, "Credit", length, "8");
+        return true;
+      case Command.GO_AWAY:
+        this.#need("drain", command);
+        if (length < SUBMIT_HEADER_BYTES + 8) {
+          throw wrongBody(command, "GoAway", length, "8 or more");
+        }
+        return true;
+    }
+    throw unexpected(command, bytes, offset, length);
+  }
+
+  #need(feature: Feature, command: number): void {
+    if (this.features.has(feature)) return;
+    throw new FramewireError(
+      "UNEXPECTED_PACKET",
+      `command ${hex(command)} needs the feature ${feature}, which hello and welcome have not ` +
+        "agreed upon",
+    );
+  }
+
+  #request(
+    batch: Batch,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    command: number,
+    wireBytes: number,
+    timeoutMs: number,
+  ): void {
+    const turn = spare;
+    turn.command = command;
+    turn.wireBytes = wireBytes;
+    const { packet } = turn;
+    if (command === Command.REQUEST) {
+      // A Request is a Submit behind its timeout, once the id is moved over that, which was read.
+      bytes.copyWithin(offset + 9, offset + 5, offset + 13);
+      offset += TIMEOUT_BYTES;
+      length -= TIMEOUT_BYTES;
+    }
+    turn.bytes = bytes;
+    turn.offset = offset;
+    renew(packet, timeoutMs);
+    openChunk(packet, bytes);
+    pointAt(packet, offset, length);
+    if (this.#draining) {
+      this.#answered(batch, turn, answer(Result.DRAINING));
+      return;
+    }
+    for (let i = 0; i < 8; i++) this.#lastId[i] = bytes[offset + 5 + i]!;
+    batch.requests++;
+    try {
+      const returned = command === Command.SUBMIT
+        ? this.#handlers.submit(packet, this.#side.conn as SubmitConnection)
+        : this.#handlers.request!(packet, this.#side.conn as SubmitConnection);
+      if (isPromise(returned)) {
+        this.#await(batch, turn, returned, timeoutMs);
+        return;
+      }
+      this.#answered(batch, turn, command === Command.SUBMIT ? OK : returnedAnswer(returned));
+    } catch (error) {
+      this.#answered(batch, turn, this.#failure(error, packet));
+    }
+  }
+
+  /** A handler has answered at once. */
+  #answered(batch: Batch, turn: Turn, reply: Answer): void {
+    const later = this.#later;
+    if (later !== undefined && later.ordered && later.owed > 0) {
+      this.#keep(batch, turn, 0);
+      this.#settle(turn, reply);
+      later.free(turn);
+      return;
+    }
+    this.#reply(turn.command, turn.bytes, turn.offset, turn.wireBytes, reply);
+  }
+
+  /** A handler takes its time: it keeps its turn and its packet. */
+  #await(batch: Batch, turn: Turn, promise: PromiseLike<unknown>, timeoutMs: number): void {
+    this.#keep(batch, turn, timeoutMs);
+    const settled = promise instanceof Promise ? promise : Promise.resolve(promise);
+    settled.then(turn.resolved, turn.rejected);
+  }
+
+  #keep(batch: Batch, turn: Turn, timeoutMs: number): void {
+    const later = this.#later ??= new UnderWay(this.#connection, this.#side, (late) => {
+      this.#timedOut(late);
+    });
+    if (turn.bytes === batch.source) {
+      const kept = batch.kept ??= later.keep(batch.source.length, batch.pooled);
+      later.accept(turn, kept, timeoutMs);
+    } else {
+      const kept = later.keep(turn.bytes.length); // decompressed: in memory of its own
+      later.accept(turn, kept, timeoutMs);
+      later.release(kept);
+    }
+    turn.endpoint = this;
+    spare = later.freeTurn();
+  }
+
+  /** The promise of a handler has settled. */
+  settled(turn: Turn, failed: boolean, value: unknown): void {
+    const later = this.#later!;
+    if (later.pending(turn)) this.#settle(turn, this.#settledAnswer(turn, failed, value));
+    later.free(turn);
+  }
+
+  #settledAnswer({ packet, command }: Turn, failed: boolean, value: unknown): Answer {
+    if (!failed) {
+      if (command === Command.SUBMIT) return OK;
+      try {
+        return returnedAnswer(value);
+      } catch (error) {
+        return this.#failure(error, packet);
+      }
+    }
+    // Giving up is what a handler should do when its peer does not wait any more.
+    return packet.signal.aborted ? CANCELLED : this.#failure(value, packet);
+  }
+
+  #settle(turn: Turn, reply: Answer, forsaken = false): void {
+    const later = this.#later!;
+    const out = later.outFor(turn, this.#out);
+    this.#put(out, turn.command, turn.bytes, turn.offset, reply);
+    later.settle(turn, forsaken);
+    this.#credit?.give(turn.wireBytes);
+    this.#connection.flushSoon();
+  }
+
+  /** The deadline of a request has passed: the peer's, or the one of the server's own handlers. */
+  #timedOut(turn: Turn): void {
+    if (turn.handlerDeadline <= turn.deadline) {
+      const limit = this.#side.limits.handlerTimeoutMs;
+      this.#side.report(
+        new FramewireError(
+          "HANDLER_TIMEOUT",
+          `a handler has not settled within ${limit} ms (handlerTimeoutMs); its request was ` +
+            `answered with result ${Result.DEADLINE_EXCEEDED}`,
+        ),
+      );
+    }
+    this.#settle(turn, TIMED_OUT, true);
+  }
+
+  #reply(
+    command: number,
+    bytes: Uint8Array,
+    offset: number,
+    wireBytes: number,
+    reply: Answer,
+  ): void {
+    this.#put(this.#out, command, bytes, offset, reply);
+    this.#credit?.give(wireBytes);
+  }
+
+  #put(out: FrameOut, command: number, bytes: Uint8Array, offset: number, reply: Answer): void {
+    const { counters, options } = this.#side;
+    counters.replies++;
+    let { result, payload } = reply;
+    if (
+      payload !== undefined && SUBMIT_HEADER_BYTES + 9 + payload.length > options.maxFrameBytes
+    ) {
+      this.#side.report(
+        new FramewireError(
+          "FRAME_TOO_LARGE",
+          `a handler returned ${payload.length} bytes, which makes a frame over the limit of ` +
+            `${options.maxFrameBytes} (maxFrameBytes); its request was answered with result ` +
+            `${Result.TOO_LARGE}`,
+        ),
+      );
+      ({ result, payload } = answer(Result.TOO_LARGE));
+    }
+    if (result !== Result.OK) counters.failures++;
+    const withText = command === Command.REQUEST && payload !== undefined;
+    const wait = result === Result.BUSY ? 4 : 0;
+    const bodyBytes = 1 + wait + (withText ? payload!.length : 0);
+    const at = out.begin(command | 0x80, bytes, offset + 5, bodyBytes);
+    out.buffer[at] = result;
+    if (wait > 0) writeU32(out.buffer, at + 1, reply.retryAfterMs);
+    if (withText) out.buffer.set(payload!, at + 1 + wait);
+    out.end(bodyBytes);
+  }
+
+  /** What the peer is told of a failure, and the `error` event for what it is not told. */
+  #failure(cause: unknown, packet: RequestPacket): Answer {
+    if (isRefused(cause)) return answer(cause.result, cause.message, cause.retryAfterMs);
+    this.#side.report(
+      new FramewireError(
+        "HANDLER_FAILED",
+        `the handler of request ${packet.id} failed: ${thrownText(cause)}`,
+        { cause },
+      ),
+    );
+    return FAILED;
+  }
+
+  #ended(batch: Batch): void {
+    if (batch.requests > 0) this.#side.tookRequests(batch.requests);
+    this.#credit?.send();
+    const { kept, pooled } = batch;
+    if (kept === undefined) {
+      if (pooled !== undefined) giveBuffer(pooled);
+      if (batch.requests > 0) this.#takesTime = false;
+      return;
+    }
+    const waits = this.#later!.release(kept);
+    this.#takesTime = waits;
+    if (waits && pooled === undefined) this.keepsChunk = true;
+  }
+}
+
+/** A batch under way. */
+interface Batch {
+  /** Where its frames are. */
+  readonly source: Uint8Array;
+  /** The same, when it is a copy in memory of the pool. */
+  readonly pooled: Uint8Array | undefined;
+  /** The same, once a handler takes its time. */
+  kept: KeptChunk | undefined;
+  requests: number;
+}
+
+const encoder = new TextEncoder();
+
+/** The answer that a `request` handler has returned. */
+function returnedAnswer(returned: unknown): Answer {
+  if (returned === undefined) return OK;
+  const payload = typeof returned === "string" ? encoder.encode(returned) : returned;
+  if (payload instanceof Uint8Array) return { result: Result.OK, payload, retryAfterMs: 0 };
+  throw new TypeError(
+    `a request handler returns bytes (Uint8Array), a string or nothing, not ${typeof returned}`,
+  );
+}
+
+function unexpected(
+  command: number,
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+): FramewireError {
+  const firstBytes = bytes.slice(offset, offset + Math.min(16, length));
+  if (command === Command.CONN) {
+    const message = "a second Conn came on a connection that has said hello already";
+    return new FramewireError("UNEXPECTED_PACKET", message, { firstBytes });
+  }
+  const isReply = (command & 0x80) !== 0;
+  return new FramewireError(
+    isReply || command === Command.PUSH ? "UNEXPECTED_PACKET" : "UNKNOWN_PACKET",
+    `command ${hex(command)} is ${
+      isReply ? "a reply to nothing that a server sends" : "none that a server takes"
+    }: expected 0x02 (Submit) to 0x08 (Credit)`,
+    { firstBytes },
+  );
+}
