@@ -204,7 +204,8 @@ export class RunningServer implements Server, ListenerEvents {
       counters: this.#counters,
       options,
       makeEndpoint,
-      refused: (gate, message, { id, remote }) => this.refused({ gate, message, remote, conn: id }),
+      refused: (gate, message, { id, remote }) =>
+        this.refused({ gate, category: "authentication", message, remote, conn: id }),
       report: (error, conn) => this.#report(error, conn),
       dropped: (episode, conn) => this.#dropped(episode, conn),
       left: (conn, reason) => this.#left(conn, reason),

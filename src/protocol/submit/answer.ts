@@ -33,3 +33,17 @@ export const TIMED_OUT: Answer = answer(Result.DEADLINE_EXCEEDED);
 
 /** The peer has given the request up, and so has its handler. */
 export const CANCELLED: Answer = answer(Result.FAILED, "cancelled");
+
+/**
+ * The answer that a `request` handler has returned.
+ *
+ * @throws TypeError when it is none.
+ */
+export function returnedAnswer(returned: unknown): Answer {
+  if (returned === undefined) return OK;
+  const payload = typeof returned === "string" ? encoder.encode(returned) : returned;
+  if (payload instanceof Uint8Array) return { result: Result.OK, payload, retryAfterMs: 0 };
+  throw new TypeError(
+    `a request handler returns bytes (Uint8Array), a string or nothing, not ${typeof returned}`,
+  );
+}

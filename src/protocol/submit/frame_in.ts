@@ -5,7 +5,7 @@
  */
 import { verifyChecksum } from "../../codec/checksum.ts";
 import { FramewireError } from "../../errors.ts";
-import { hex } from "./commands.ts";
+import { Command, hex } from "./commands.ts";
 import { frameChecksum } from "./frame_out.ts";
 import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 import { COMPRESSED, type FrameFeatures, openSubmitFrame } from "./seal.ts";
@@ -67,5 +67,27 @@ export function wrongBody(command: number, name: string, length: number, expecte
     `${name} (${hex(command)}) has a body of ${
       length - SUBMIT_HEADER_BYTES
     } bytes: expected ${expected}`,
+  );
+}
+
+/** The error for a command that a server does not take after a hello. Closes the connection. */
+export function unexpected(
+  command: number,
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+): FramewireError {
+  const firstBytes = bytes.slice(offset, offset + Math.min(16, length));
+  if (command === Command.CONN) {
+    const message = "a second Conn came on a connection that has said hello already";
+    return new FramewireError("UNEXPECTED_PACKET", message, { firstBytes });
+  }
+  const isReply = (command & 0x80) !== 0;
+  return new FramewireError(
+    isReply || command === Command.PUSH ? "UNEXPECTED_PACKET" : "UNKNOWN_PACKET",
+    `command ${hex(command)} is ${
+      isReply ? "a reply to nothing that a server sends" : "none that a server takes"
+    }: expected 0x02 (Submit) to 0x08 (Credit)`,
+    { firstBytes },
   );
 }

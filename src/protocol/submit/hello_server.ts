@@ -19,19 +19,19 @@ import {
 import type { PushBytes } from "../../connection/push_bytes.ts";
 import type { PushOutcome } from "../../connection/push_queue.ts";
 import type { SlowConsumer } from "../../connection/slow_consumer.ts";
-import { FramewireError, thrownText } from "../../errors.ts";
+import { FramewireError } from "../../errors.ts";
 import { isPromise } from "../is_promise.ts";
 import type { IntroducedPeer, ServerSide } from "../protocol.ts";
 import type { KeptChunk } from "../reply_order.ts";
 import { Command, CONN_ID, type Feature, hex, MAX_PING_BYTES, Result } from "./commands.ts";
 import { CreditOut } from "./credit_out.ts";
-import { FrameIn, wrongBody } from "./frame_in.ts";
+import { FrameIn, unexpected, wrongBody } from "./frame_in.ts";
 import { FrameOut, readU32, writeU32 } from "./frame_out.ts";
 import { openChunk, pointAt, SUBMIT_HEADER_BYTES } from "./packet.ts";
 import { PushOut } from "./push_out.ts";
-import { isRefused } from "./refused.ts";
-import { renew, type RequestPacket } from "./request_packet.ts";
-import { type Answer, answer, CANCELLED, FAILED, OK, TIMED_OUT } from "./answer.ts";
+import { failureAnswer, putReply, settledAnswer } from "./reply_out.ts";
+import { renew } from "./request_packet.ts";
+import { type Answer, answer, OK, returnedAnswer, TIMED_OUT } from "./answer.ts";
 import type { SubmitConnection, SubmitHandlers } from "./handlers.ts";
 import { Turn, UnderWay } from "./under_way.ts";
 
@@ -169,11 +169,6 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
     return this.#connection.pushes?.drained() ?? Promise.resolve();
   }
 
-  /** Pushes sent that the peer has not acknowledged. */
-  get unackedPushes(): number {
-    return this.#pushes === undefined ? 0 : this.#pushes.unacked;
-  }
-
   get #full(): boolean {
     return this.#later !== undefined && this.#later.full;
   }
@@ -192,25 +187,12 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
     }
     switch (command) {
       case Command.SUBMIT:
+      case Command.REQUEST: {
         if (this.#full) return false;
-        this.#request(batch, bytes, offset, length, command, wireBytes, 0);
+        const timeoutMs = command === Command.SUBMIT ? 0 : this.#timeout(bytes, offset, length);
+        this.#request(batch, bytes, offset, length, command, wireBytes, timeoutMs);
         return true;
-      case Command.REQUEST:
-        this.#need("request", command);
-        if (this.#full) return false;
-        if (length < SUBMIT_HEADER_BYTES + TIMEOUT_BYTES) {
-          throw wrongBody(command, "Request", length, "a timeout of 4 bytes and the payload");
-        }
-        this.#request(
-          batch,
-          bytes,
-          offset,
-          length,
-          command,
-          wireBytes,
-          readU32(bytes, offset + SUBMIT_HEADER_BYTES),
-        );
-        return true;
+      }
       case Command.CANCEL:
         this.#need("request", command);
         if (length !== SUBMIT_HEADER_BYTES) throw wrongBody(command, "Cancel", length, "none");
@@ -245,6 +227,14 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
         return true;
     }
     throw unexpected(command, bytes, offset, length);
+  }
+
+  #timeout(bytes: Uint8Array, offset: number, length: number): number {
+    this.#need("request", Command.REQUEST);
+    if (length >= SUBMIT_HEADER_BYTES + TIMEOUT_BYTES) {
+      return readU32(bytes, offset + SUBMIT_HEADER_BYTES);
+    }
+    throw wrongBody(Command.REQUEST, "Request", length, "a timeout of 4 bytes and the payload");
   }
 
   #need(feature: Feature, command: number): void {
@@ -296,7 +286,7 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
       }
       this.#answered(batch, turn, command === Command.SUBMIT ? OK : returnedAnswer(returned));
     } catch (error) {
-      this.#answered(batch, turn, this.#failure(error, packet));
+      this.#answered(batch, turn, failureAnswer(this.#side, error, packet));
     }
   }
 
@@ -338,27 +328,14 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
   /** The promise of a handler has settled. */
   settled(turn: Turn, failed: boolean, value: unknown): void {
     const later = this.#later!;
-    if (later.pending(turn)) this.#settle(turn, this.#settledAnswer(turn, failed, value));
+    if (later.pending(turn)) this.#settle(turn, settledAnswer(this.#side, turn, failed, value));
     later.free(turn);
-  }
-
-  #settledAnswer({ packet, command }: Turn, failed: boolean, value: unknown): Answer {
-    if (!failed) {
-      if (command === Command.SUBMIT) return OK;
-      try {
-        return returnedAnswer(value);
-      } catch (error) {
-        return this.#failure(error, packet);
-      }
-    }
-    // Giving up is what a handler should do when its peer does not wait any more.
-    return packet.signal.aborted ? CANCELLED : this.#failure(value, packet);
   }
 
   #settle(turn: Turn, reply: Answer, forsaken = false): void {
     const later = this.#later!;
     const out = later.outFor(turn, this.#out);
-    this.#put(out, turn.command, turn.bytes, turn.offset, reply);
+    putReply(out, this.#side, turn.command, turn.bytes, turn.offset, reply);
     later.settle(turn, forsaken);
     this.#credit?.give(turn.wireBytes);
     this.#connection.flushSoon();
@@ -386,49 +363,8 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
     wireBytes: number,
     reply: Answer,
   ): void {
-    this.#put(this.#out, command, bytes, offset, reply);
+    putReply(this.#out, this.#side, command, bytes, offset, reply);
     this.#credit?.give(wireBytes);
-  }
-
-  #put(out: FrameOut, command: number, bytes: Uint8Array, offset: number, reply: Answer): void {
-    const { counters, options } = this.#side;
-    counters.replies++;
-    let { result, payload } = reply;
-    if (
-      payload !== undefined && SUBMIT_HEADER_BYTES + 9 + payload.length > options.maxFrameBytes
-    ) {
-      this.#side.report(
-        new FramewireError(
-          "FRAME_TOO_LARGE",
-          `a handler returned ${payload.length} bytes, which makes a frame over the limit of ` +
-            `${options.maxFrameBytes} (maxFrameBytes); its request was answered with result ` +
-            `${Result.TOO_LARGE}`,
-        ),
-      );
-      ({ result, payload } = answer(Result.TOO_LARGE));
-    }
-    if (result !== Result.OK) counters.failures++;
-    const withText = command === Command.REQUEST && payload !== undefined;
-    const wait = result === Result.BUSY ? 4 : 0;
-    const bodyBytes = 1 + wait + (withText ? payload!.length : 0);
-    const at = out.begin(command | 0x80, bytes, offset + 5, bodyBytes);
-    out.buffer[at] = result;
-    if (wait > 0) writeU32(out.buffer, at + 1, reply.retryAfterMs);
-    if (withText) out.buffer.set(payload!, at + 1 + wait);
-    out.end(bodyBytes);
-  }
-
-  /** What the peer is told of a failure, and the `error` event for what it is not told. */
-  #failure(cause: unknown, packet: RequestPacket): Answer {
-    if (isRefused(cause)) return answer(cause.result, cause.message, cause.retryAfterMs);
-    this.#side.report(
-      new FramewireError(
-        "HANDLER_FAILED",
-        `the handler of request ${packet.id} failed: ${thrownText(cause)}`,
-        { cause },
-      ),
-    );
-    return FAILED;
   }
 
   #ended(batch: Batch): void {
@@ -455,37 +391,4 @@ interface Batch {
   /** The same, once a handler takes its time. */
   kept: KeptChunk | undefined;
   requests: number;
-}
-
-const encoder = new TextEncoder();
-
-/** The answer that a `request` handler has returned. */
-function returnedAnswer(returned: unknown): Answer {
-  if (returned === undefined) return OK;
-  const payload = typeof returned === "string" ? encoder.encode(returned) : returned;
-  if (payload instanceof Uint8Array) return { result: Result.OK, payload, retryAfterMs: 0 };
-  throw new TypeError(
-    `a request handler returns bytes (Uint8Array), a string or nothing, not ${typeof returned}`,
-  );
-}
-
-function unexpected(
-  command: number,
-  bytes: Uint8Array,
-  offset: number,
-  length: number,
-): FramewireError {
-  const firstBytes = bytes.slice(offset, offset + Math.min(16, length));
-  if (command === Command.CONN) {
-    const message = "a second Conn came on a connection that has said hello already";
-    return new FramewireError("UNEXPECTED_PACKET", message, { firstBytes });
-  }
-  const isReply = (command & 0x80) !== 0;
-  return new FramewireError(
-    isReply || command === Command.PUSH ? "UNEXPECTED_PACKET" : "UNKNOWN_PACKET",
-    `command ${hex(command)} is ${
-      isReply ? "a reply to nothing that a server sends" : "none that a server takes"
-    }: expected 0x02 (Submit) to 0x08 (Credit)`,
-    { firstBytes },
-  );
 }
