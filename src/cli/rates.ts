@@ -6,22 +6,25 @@
 import type { ServerStats } from "../server/stats.ts";
 import { formatBytes, formatCount, plural } from "./size.ts";
 
+/** The figures that are shown. */
+type Figures = Pick<ServerStats, "connections" | "requests" | "failures" | "bytesIn" | "bytesOut">;
+
 /** Compares a server's figures with those of the last time. */
 export class Rates {
-  #last: ServerStats;
+  #last: Figures;
   #lastMs: number;
 
   /**
    * @param stats The figures to begin with.
    * @param nowMs When they were taken, in milliseconds of any monotonic clock.
    */
-  constructor(stats: ServerStats, nowMs: number) {
+  constructor(stats: Figures, nowMs: number) {
     this.#last = stats;
     this.#lastMs = nowMs;
   }
 
   /** What is going on, in one line: connections, requests and bytes per second. */
-  line(stats: ServerStats, nowMs: number): string {
+  line(stats: Figures, nowMs: number): string {
     const last = this.#last;
     // At the first paint no time has passed: no rate is infinite.
     const seconds = Math.max(nowMs - this.#lastMs, 1) / 1000;

@@ -33,6 +33,8 @@ import { ownLimit } from "../codec/frame_layout.ts";
 import type { Framing, KindField } from "../codec/framing.ts";
 import type { CodecChoice } from "../codec/lend.ts";
 import { FramewireError, isFramewireError, thrownText } from "../errors.ts";
+import { TimedBatches } from "../observe/batches.ts";
+import type { HandlerTimes } from "../observe/handler_times.ts";
 import type { Address, Link, LinkReceiver } from "../link/link.ts";
 import { type Clock, systemClock, type Timer } from "./clock.ts";
 import type { BudgetMember, MemoryBudget } from "./memory_budget.ts";
@@ -119,6 +121,8 @@ export interface ConnectionConfig {
   readonly clock?: Clock;
   /** What the memory that the connection holds is counted against, and when it may not read. */
   readonly memory?: MemoryBudget;
+  /** Where the times of handlers go; undefined where they are not wanted. */
+  readonly times?: HandlerTimes | undefined;
 }
 
 /** How much input a lingering connection throws away before it gives up, in bytes. */
@@ -181,7 +185,7 @@ export class Connection implements LinkReceiver, BudgetMember {
       opening === undefined
         ? config.maxFrameBytes
         : Math.min(config.maxFrameBytes, ownLimit(opening.framing)),
-      this.#endpoint,
+      config.times === undefined ? this.#endpoint : new TimedBatches(this.#endpoint, config.times),
     );
   }
 
@@ -200,7 +204,7 @@ export class Connection implements LinkReceiver, BudgetMember {
     return this.#state;
   }
 
-  /** Replies that are owed. */
+  /** Requests taken whose replies have not been put out. */
   get owed(): number {
     return this.#endpoint.owed;
   }
@@ -230,6 +234,11 @@ export class Connection implements LinkReceiver, BudgetMember {
   /** Tells the peer, where it knows such a notice, that the connection will soon end. */
   goAway(notice: GoAwayNotice): void {
     if (this.#state === State.OPEN) this.#endpoint.goAway?.(notice);
+  }
+
+  /** What carries it, for example `"tcp"`. */
+  get transport(): string {
+    return this.#link.transport;
   }
 
   /** Changes how the stream is framed, from the first frame on that its endpoint has not taken. */

@@ -67,6 +67,7 @@ export type { ClientOptions } from "../options/client.ts";
 export type { CommonOptions } from "../options/common.ts";
 export type { FlowOptions } from "../options/flow.ts";
 export type { GatesOptions, ProxyProtocolOptions } from "../options/gates.ts";
+export type { InsightOptions } from "../options/insight.ts";
 export type { ServerOptions } from "../options/server.ts";
 export type {
   BuiltinProtocols,
@@ -110,5 +111,7 @@ export type {
   ShutdownOptions,
 } from "../server/server.ts";
 export type { Refusal, RefusalCategory } from "../server/refusal.ts";
-export type { ServerStats } from "../server/stats.ts";
+export type { ServerRates, ServerStats } from "../server/stats.ts";
+export type { EventOf, EventStream } from "../observe/event_stream.ts";
+export type { TimeSummary } from "../observe/histogram.ts";
 export { deflate, type LevelOptions, zstd } from "./zlib.ts";

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { INSIGHT, type InsightOptions } from "./insight.ts";
 import { COMMON, type CommonOptions, MAX_TIMER_MS } from "./common.ts";
 import { FLOW, type FlowOptions } from "./flow.ts";
 import { LIFE, type LifeOptions } from "./life.ts";
@@ -13,7 +14,13 @@ import { defaultsOf, type OptionSpecs, resolve, text, unchecked, whole } from ".
 
 /** Options of a server. */
 export interface ServerOptions
-  extends CommonOptions, FlowOptions, GatesOptions, LifeOptions, SubmitServerOptions {
+  extends
+    CommonOptions,
+    FlowOptions,
+    GatesOptions,
+    LifeOptions,
+    SubmitServerOptions,
+    InsightOptions {
   /**
    * The address to listen on: an IP address or a host name. `"::"` listens on IPv6 and IPv4.
    *
@@ -64,6 +71,7 @@ export const SERVER: OptionSpecs<ServerOptions> = {
   ...GATES,
   ...LIFE,
   ...SUBMIT_SERVER,
+  ...INSIGHT,
   hostname: text("127.0.0.1", "an IP address or a host name"),
   port: whole(8888, 0, 65_535),
   backlog: whole(4096, 1, 65_535),

@@ -37,4 +37,4 @@ export type { Checksum, ChecksumName } from "../codec/checksum.ts";
 export type { Compression } from "../codec/compression.ts";
 export { type FrameFeatures, openSubmitFrame, sealSubmitFrame } from "./submit/seal.ts";
 export type { PacketDecoder, PacketDecoderOptions } from "./defined/packet_decoder.ts";
-export type { Protocol, ServerConnection } from "./protocol.ts";
+export type { ConnectionInfo, Protocol, ServerConnection } from "./protocol.ts";

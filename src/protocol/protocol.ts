@@ -14,6 +14,43 @@ import type { Address } from "../link/link.ts";
 import type { ResolvedServerOptions } from "../options/server.ts";
 import type { ReplyLimits } from "./reply_order.ts";
 
+/** One connection of a server at one moment. */
+export interface ConnectionInfo {
+  /** Its number. */
+  readonly id: number;
+  /** The peer's end. */
+  readonly remote: Address;
+  /** This end. */
+  readonly local: Address;
+  /** What carries it, for example `"tcp"`. */
+  readonly transport: string;
+  /**
+   * Where in its life it is: it takes requests while it is `"open"`, then owed replies leave, then the
+   * peer's end is awaited.
+   */
+  readonly state: "open" | "finishing" | "lingering" | "closed";
+  /** When it was accepted. */
+  readonly since: Date;
+  /** When bytes came last, as the sweep for deadlines has seen it: up to a second late. */
+  readonly lastActivity: Date;
+  /** Requests taken so far. */
+  readonly requests: number;
+  /** Requests taken and not answered yet. */
+  readonly inFlight: number;
+  /** Bytes received so far. */
+  readonly bytesIn: number;
+  /** Bytes sent so far. */
+  readonly bytesOut: number;
+  /** Bytes that wait to be sent. */
+  readonly queuedBytes: number;
+  /** Who the peer is, as `authenticate` said; undefined before that, and without it. */
+  readonly principal: unknown;
+  /** The features that were agreed on in the hello of the `submit` protocol. */
+  readonly features: readonly string[];
+  /** What the peer calls itself in its hello. */
+  readonly agent: string | undefined;
+}
+
 /** What handlers and listeners see of one connection of a server. */
 export interface ServerConnection {
   /** Number of the connection, counted from 1 over the server's life. */
@@ -34,6 +71,8 @@ export interface ServerConnection {
   readonly queuedBytes: number;
   /** Who the peer is, as `authenticate` said; undefined before that, and without it. */
   readonly principal: unknown;
+  /** All that is known of it at this moment. */
+  info(): ConnectionInfo;
   /**
    * Ends the connection in order: no more requests are taken, the replies owed leave, then it closes.
    *

@@ -25,7 +25,7 @@ export interface KeptChunk {
   readonly bytes: number;
   /** The memory, when it goes back to the pool after the last reader. */
   pooled: Uint8Array | undefined;
-  /** When it came, by the clock; 0 when handlers have no deadline. */
+  /** When it came, by the clock; 0 when handlers have no deadline and are not timed. */
   since: number;
   /** Who reads from it: requests that are not answered yet, and the batch that takes them. */
   readers: number;
@@ -43,6 +43,8 @@ export interface ReplyLimits {
   readonly handlerTimeoutMs: number;
   /** Where time comes from; by default the system's clock. */
   readonly clock?: Clock;
+  /** Told when a request came whose handler has settled now; undefined where nobody wants to know. */
+  readonly times?: { settled(since: number): void } | undefined;
 }
 
 const NONE = new Uint8Array(0);
@@ -130,7 +132,8 @@ export class ReplyOrder {
    */
   keep(bytes: number, pooled?: Uint8Array): KeptChunk {
     // One look at the clock per batch: per request it would cost a third of a sync handler's time.
-    const since = this.#limits.handlerTimeoutMs > 0 ? this.#clock.now() : 0;
+    const { handlerTimeoutMs, times } = this.#limits;
+    const since = handlerTimeoutMs > 0 || times !== undefined ? this.#clock.now() : 0;
     return { bytes, pooled, since, readers: 1, counted: false };
   }
 
@@ -188,6 +191,7 @@ export class ReplyOrder {
   settle(seq: number): void {
     const slot = this.slot(seq);
     this.#states[slot] = SETTLED;
+    this.#limits.times?.settled(this.#chunks[slot]!.since);
     if (!this.#sendsFromChunks) this.#letGo(slot);
     if (!this.#flushing) {
       this.#flushing = true;

@@ -59,7 +59,8 @@ export class ReplyPool {
    */
   keep(bytes: number, pooled?: Uint8Array): KeptChunk {
     this.#bytes += bytes;
-    const since = this.#limits.handlerTimeoutMs > 0 ? this.#clock.now() : 0;
+    const { handlerTimeoutMs, times } = this.#limits;
+    const since = handlerTimeoutMs > 0 || times !== undefined ? this.#clock.now() : 0;
     return { bytes, pooled, since, readers: 1, counted: true };
   }
 
@@ -98,6 +99,7 @@ export class ReplyPool {
     const chunk = this.#pending.get(seq)!;
     this.#pending.delete(seq);
     this.release(chunk);
+    this.#limits.times?.settled(chunk.since);
     this.#connection.flushSoon();
     if (this.#resuming) return;
     this.#resuming = true;

@@ -18,6 +18,7 @@ import type { FramewireError } from "../errors.ts";
 import type { Address, Link } from "../link/link.ts";
 import type { ResolvedServerOptions } from "../options/server.ts";
 import type {
+  ConnectionInfo,
   IntroducedPeer,
   RequestCounters,
   ServerConnection,
@@ -38,6 +39,8 @@ export interface Host {
   readonly makeEndpoint: (connection: Connection, side: ServerSide) => Endpoint;
   /** A gate has stopped a connection or a request on it. */
   refused(gate: string, message: string, conn: AcceptedConnection): void;
+  /** The moment of a time of the server's clock. */
+  dateOf(time: number): Date;
   /** Something worth an `error` event happened on a connection. */
   report(error: FramewireError, conn: AcceptedConnection): void;
   /** Pushes to a connection begin to be dropped, or that is over. */
@@ -54,6 +57,9 @@ function pushBytes(payload: Uint8Array | string): PushBytes {
     ? new PushBytes(encoder.encode(payload), true)
     : new PushBytes(payload);
 }
+const STATE_NAMES = Object.keys(State).map((name) =>
+  name.toLowerCase()
+) as ConnectionInfo["state"][];
 
 /** An accepted connection. */
 export class AcceptedConnection implements SubmitConnection, ServerSide {
@@ -126,6 +132,46 @@ export class AcceptedConnection implements SubmitConnection, ServerSide {
 
   drained(): Promise<void> {
     return this.#peer === undefined ? Promise.resolve() : this.#peer.drained();
+  }
+
+  /** Requests taken and not answered yet. */
+  get inFlight(): number {
+    return this.#connection.owed;
+  }
+
+  /** {@inheritDoc ServerConnection.info} */
+  info(): ConnectionInfo {
+    const connection = this.#connection;
+    const {
+      id,
+      remote,
+      local,
+      requests,
+      bytesIn,
+      bytesOut,
+      queuedBytes,
+      inFlight,
+      principal,
+      features,
+      agent,
+    } = this;
+    return {
+      id,
+      remote,
+      local,
+      transport: connection.transport,
+      state: STATE_NAMES[connection.state]!,
+      since: this.#host.dateOf(this.watch.since),
+      lastActivity: this.#host.dateOf(this.watch.quietSince),
+      requests,
+      inFlight,
+      bytesIn,
+      bytesOut,
+      queuedBytes,
+      principal,
+      features: [...features],
+      agent,
+    };
   }
 
   close(reason = "closed by this side"): void {

@@ -15,7 +15,13 @@ import {
   type ProtocolChoice,
 } from "../protocol/choice.ts";
 import { describe } from "../protocol/protocol.ts";
-import { RunningServer, type Server, type ServerEvents, type ServerListeners } from "./server.ts";
+import {
+  RunningServer,
+  type Server,
+  SERVER_EVENTS,
+  type ServerEvents,
+  type ServerListeners,
+} from "./server.ts";
 
 /** What {@linkcode Serve} takes: the server's options and its protocol. */
 export interface ServeOptions<P extends ProtocolChoice = "submit"> extends ServerOptions {
@@ -59,8 +65,6 @@ export type Serve = <P extends ProtocolChoice = "submit">(
     : [handlers: HandlersOf<P>]
 ) => Promise<Server<ConnOf<P>>>;
 
-const EVENTS = ["listening", "connect", "disconnect", "error", "refuse", "drop", "close"];
-
 /**
  * Makes the `serve` of a runtime.
  *
@@ -77,8 +81,8 @@ export function makeServe(transport: Transport): Serve {
     const makeEndpoint = protocol.server((handlers ?? {}) as never);
     const server = new RunningServer(protocol, resolved, makeEndpoint);
     for (const [name, listener] of Object.entries(options.on ?? {})) {
-      if (!EVENTS.includes(name) || typeof listener !== "function") {
-        const wanted = `on takes functions by the events' names, ${EVENTS.join(", ")}`;
+      if (!(SERVER_EVENTS as readonly string[]).includes(name) || typeof listener !== "function") {
+        const wanted = `on takes functions by the events' names, ${SERVER_EVENTS.join(", ")}`;
         const message = `${wanted}; ${name} is ${describe(listener)}`;
         throw new FramewireError("INVALID_OPTION", message);
       }

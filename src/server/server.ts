@@ -11,6 +11,7 @@ import type { DropEpisode } from "../connection/push_queue.ts";
 import { Sweep } from "../connection/sweep.ts";
 import { FramewireError, isFramewireError } from "../errors.ts";
 import type { Address, Link, Listener, ListenerEvents } from "../link/link.ts";
+import { type EventOf, EventQueue, type EventStream } from "../observe/event_stream.ts";
 import { Emitter } from "../observe/events.ts";
 import { lowWaterBytes } from "../options/flow.ts";
 import { guarded } from "../options/gates.ts";
@@ -27,7 +28,7 @@ import type { Framing, KindField } from "../codec/framing.ts";
 import { AcceptedConnection, type Host } from "./accepted.ts";
 import { Entrance } from "../gates/entrance.ts";
 import type { Refusal } from "./refusal.ts";
-import { ServerCounters, type ServerStats } from "./stats.ts";
+import { ServerFigures, type ServerStats } from "./stats.ts";
 
 /** Why and how a connection ended. */
 export interface DisconnectInfo {
@@ -63,6 +64,17 @@ export interface ServerEvents<Conn extends ServerConnection = ServerConnection> 
   readonly close: readonly [];
 }
 
+/** The names of all {@linkcode ServerEvents}. */
+export const SERVER_EVENTS: readonly (keyof ServerEvents)[] = [
+  "listening",
+  "connect",
+  "disconnect",
+  "error",
+  "refuse",
+  "drop",
+  "close",
+];
+
 /** Listeners to a server's events, as the option `on` takes them. */
 export type ServerListeners<Conn extends ServerConnection = ServerConnection> = {
   readonly [Name in keyof ServerEvents<Conn>]?: (...args: ServerEvents<Conn>[Name]) => void;
@@ -89,6 +101,34 @@ export interface Server<Conn extends ServerConnection = ServerConnection> extend
   readonly finished: Promise<void>;
   /** Its figures now. */
   stats(): ServerStats;
+  /** Counts and measures anew from now on; what figures of connections say stays. */
+  resetStats(): void;
+  /**
+   * Its connections that are not closed, the oldest first. Those that come or go while they are gone
+   * through may be among them or not.
+   *
+   * @param filter Which ones; all without it.
+   *
+   * @example Close those that have not sent a request within ten minutes
+   * ```ts
+   * import { serve } from "framewire";
+   *
+   * await using server = await serve({ port: 0 }, { submit() {} });
+   * const before = Date.now() - 600_000;
+   * for (const conn of server.connections(({ requests }) => requests === 0)) {
+   *   if (conn.info().since.getTime() < before) conn.close("no request in ten minutes");
+   * }
+   * ```
+   */
+  connections(filter?: (conn: Conn) => boolean): IterableIterator<Conn>;
+  /**
+   * Ends connections in order, as `conn.close` does.
+   *
+   * @param filter Which ones.
+   * @param reason What their `disconnect` events will say.
+   * @returns How many there were.
+   */
+  disconnect(filter: (conn: Conn) => boolean, reason?: string): number;
   /**
    * Adds a listener to one of its {@linkcode ServerEvents}.
    *
@@ -117,6 +157,30 @@ export interface Server<Conn extends ServerConnection = ServerConnection> extend
    */
   broadcast(payload: Uint8Array | string, filter?: (conn: Conn) => boolean): number;
   /**
+   * Its events as an async iterator, from now on. It ends after the `close` event, or by `break`. For a
+   * slow reader `eventQueue` events wait; then the oldest are dropped, and `dropped` says how many.
+   *
+   * @param names Which events; all without them.
+   *
+   * @example
+   * ```ts
+   * import { connect, serve } from "framewire";
+   *
+   * const server = await serve({ port: 0 }, { submit() {} });
+   * const events = server.events("connect", "disconnect");
+   * await (await connect(`tcp://127.0.0.1:${server.addr.port}`)).close();
+   * for await (const event of events) {
+   *   if (event.name === "connect") continue;
+   *   const [conn, { code }] = event.args;
+   *   console.log(`connection ${conn.id} ended: ${code}`);
+   *   void server.shutdown(); // and so the events end too
+   * }
+   * ```
+   */
+  events<Name extends keyof ServerEvents<Conn> = keyof ServerEvents<Conn>>(
+    ...names: readonly Name[]
+  ): EventStream<EventOf<ServerEvents<Conn>, Name>>;
+  /**
    * Shuts down: accepts no more connections, takes no more requests, lets those it took be answered
    * and the answers leave, then closes. Calling it again waits for the same end; a call with an
    * earlier deadline brings it forward.
@@ -124,12 +188,18 @@ export interface Server<Conn extends ServerConnection = ServerConnection> extend
   shutdown(options?: ShutdownOptions): Promise<void>;
 }
 
+function noEvent(name: unknown): FramewireError {
+  const message = `there is no event ${describe(name)}; there are ${SERVER_EVENTS.join(", ")}`;
+  return new FramewireError("INVALID_OPTION", message);
+}
+
 /** The server behind {@linkcode Server}. */
 export class RunningServer implements Server, ListenerEvents {
   readonly #events = new Emitter<ServerEvents>();
-  readonly #counters = new ServerCounters();
   readonly #connections = new Set<AcceptedConnection>();
+  readonly #figures: ServerFigures;
   readonly #host: Host;
+  readonly #eventQueue: number;
   readonly #clock: Clock;
   readonly #memory: MemoryBudget;
   /** What links have to pass; undefined where all come in. */
@@ -173,6 +243,15 @@ export class RunningServer implements Server, ListenerEvents {
       },
       this.#connections,
     );
+    this.#figures = new ServerFigures(
+      this.#clock,
+      options.handlerTimes,
+      this.#connections,
+      this.#memory,
+    );
+    this.#eventQueue = options.eventQueue;
+    const { counters, times } = this.#figures;
+    const epoch = Date.now() - this.#clock.now();
     this.#host = {
       config: {
         framing,
@@ -185,12 +264,14 @@ export class RunningServer implements Server, ListenerEvents {
         sendsAllBeforeEnd: true,
         clock: this.#clock,
         memory: this.#memory,
+        times,
       },
       limits: {
         maxInFlight: options.maxInFlight,
         maxInFlightBytes: options.maxInFlightBytes,
         handlerTimeoutMs: options.handlerTimeoutMs,
         clock: this.#clock,
+        times,
       },
       streamThresholdBytes: options.streamThresholdBytes,
       pushLimits: {
@@ -198,12 +279,13 @@ export class RunningServer implements Server, ListenerEvents {
         writeLowWaterBytes,
         slowConsumer: options.slowConsumer,
         clock: this.#clock,
-        counters: this.#counters,
+        counters,
         memory: this.#memory,
       },
-      counters: this.#counters,
+      counters,
       options,
       makeEndpoint,
+      dateOf: (time) => new Date(epoch + time),
       refused: (gate, message, { id, remote }) =>
         this.refused({ gate, category: "authentication", message, remote, conn: id }),
       report: (error, conn) => this.#report(error, conn),
@@ -228,28 +310,24 @@ export class RunningServer implements Server, ListenerEvents {
   }
 
   stats(): ServerStats {
-    const counters = this.#counters;
-    let { bytesIn, bytesOut } = counters;
-    for (const conn of this.#connections) {
-      bytesIn += conn.bytesIn;
-      bytesOut += conn.bytesOut;
-    }
-    return {
-      connections: { open: this.#connections.size, accepted: counters.accepted },
-      requests: counters.requests,
-      replies: counters.replies,
-      failures: counters.failures,
-      bytesIn,
-      bytesOut,
-      drops: counters.drops,
-      memory: {
-        used: this.#memory.used,
-        budget: this.#memory.limit,
-        paused: this.#memory.paused,
-      },
-      errors: Object.fromEntries(counters.errors),
-      refusals: Object.fromEntries(counters.refusals),
-    };
+    return this.#figures.stats();
+  }
+
+  resetStats(): void {
+    this.#figures.reset();
+  }
+
+  *connections(
+    filter?: (conn: ServerConnection) => boolean,
+  ): Generator<ServerConnection, undefined> {
+    for (const conn of this.#connections) if (filter === undefined || filter(conn)) yield conn;
+  }
+
+  disconnect(filter: (conn: ServerConnection) => boolean, reason?: string): number {
+    // All are chosen before the first is closed: a filter may count.
+    const chosen = [...this.connections(filter)];
+    for (const conn of chosen) conn.close(reason);
+    return chosen.length;
   }
 
   on<Name extends keyof ServerEvents>(
@@ -275,6 +353,23 @@ export class RunningServer implements Server, ListenerEvents {
       if (conn.push(shared) !== "dropped") reached++;
     }
     return reached;
+  }
+
+  events<Name extends keyof ServerEvents>(
+    ...names: readonly Name[]
+  ): EventStream<EventOf<ServerEvents, Name>> {
+    const chosen: readonly (keyof ServerEvents)[] = names.length > 0 ? names : SERVER_EVENTS;
+    const stop = chosen.map((name) => {
+      if (!SERVER_EVENTS.includes(name)) throw noEvent(name);
+      return this.on(name, (...args) => queue.push({ name, args } as never));
+    });
+    // Last, so that a `close` event is read before the end.
+    stop.push(this.on("close", () => queue.end()));
+    const queue = new EventQueue<EventOf<ServerEvents, Name>>(this.#eventQueue, () => {
+      for (const remove of stop) remove();
+    });
+    if (this.#ended) queue.end();
+    return queue;
   }
 
   shutdown(options: ShutdownOptions = {}): Promise<void> {
@@ -306,7 +401,8 @@ export class RunningServer implements Server, ListenerEvents {
   }
 
   #admitted(link: Link): void {
-    const id = ++this.#counters.accepted;
+    this.#figures.begins();
+    const id = ++this.#figures.counters.accepted;
     const conn = new AcceptedConnection(id, link, this.#host, this.#clock.now());
     this.#connections.add(conn);
     this.#sweep.begin();
@@ -329,7 +425,7 @@ export class RunningServer implements Server, ListenerEvents {
 
   /** A gate has stopped something: counts it and raises the event. */
   refused(refusal: Refusal): void {
-    this.#counters.refusal(refusal.gate);
+    this.#figures.counters.refusal(refusal.gate);
     if (this.#events.has("refuse")) this.#events.emit("refuse", refusal);
   }
 
@@ -338,15 +434,14 @@ export class RunningServer implements Server, ListenerEvents {
   }
 
   #report(error: FramewireError, conn: ServerConnection | undefined): void {
-    this.#counters.error(error.code);
+    this.#figures.counters.error(error.code);
     if (this.#events.has("error")) this.#events.emit("error", error, conn);
   }
 
   #left(conn: AcceptedConnection, reason: CloseReason): void {
     if (!this.#connections.delete(conn)) return;
     if (this.#connections.size === 0) this.#sweep.end();
-    this.#counters.bytesIn += conn.bytesIn;
-    this.#counters.bytesOut += conn.bytesOut;
+    this.#figures.ended(conn);
     if (reason.error !== undefined) this.#report(reason.error as FramewireError, conn);
     if (this.#events.has("disconnect")) {
       const { requests, bytesIn, bytesOut } = conn;
@@ -371,6 +466,7 @@ export class RunningServer implements Server, ListenerEvents {
   #endIfEmpty(): void {
     if (!this.#listenerClosed || this.#connections.size > 0 || this.#ended) return;
     this.#ended = true;
+    this.#figures.close();
     this.#resolveFinished();
     this.#events.emit("close");
   }

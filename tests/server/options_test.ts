@@ -27,6 +27,7 @@ const SERVER_RANGES: Record<string, readonly [number, number]> = {
   frameTimeoutMs: [0, 2_147_483_647],
   writeStallMs: [0, 2_147_483_647],
   maxAgeMs: [0, 2_147_483_647],
+  eventQueue: [1, 1_048_576],
 };
 const CLIENT_RANGES: Record<string, readonly [number, number]> = {
   connectTimeoutMs: [1, 2_147_483_647],
