@@ -167,7 +167,18 @@ export class DefinedEndpoint implements ClientEndpoint {
         this.#takeOpening(chunk, words);
         return 1; // the rest is framed otherwise
       }
-      for (; i < count && this.#connection.state === State.OPEN; i++) {
+      const connection = this.#connection;
+      for (; i < count && connection.state === State.OPEN; i++) {
+        if (this.#later === undefined && incoming.isPlain) {
+          const request = incoming.plainRequest(words, i);
+          if (request !== undefined) {
+            const header = words[i * 4]! + (words[i * 4 + 3]! & 0xffff);
+            const end = words[i * 4]! + words[i * 4 + 1]! - (words[i * 4 + 3]! >>> 16);
+            this.#request(request, chunk, header, header + incoming.headerBytes, end);
+            requests++;
+            continue;
+          }
+        }
         const type = incoming.find(words, i, chunk);
         if (type === undefined) {
           if (!this.#takeUnknown(chunk)) throw incoming.unknown(chunk);

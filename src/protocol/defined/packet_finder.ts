@@ -22,6 +22,10 @@ export class PacketFinder {
   readonly #kindField: KindField | undefined;
   readonly #hasConstants: boolean;
   readonly #seal: Seal | undefined;
+  /** Whether all packets have a kind and a header of one length, and nothing else to look at. */
+  readonly isPlain: boolean;
+  /** The length of the header, where that is always the same. */
+  readonly headerBytes: number;
   /** The memory it is in: the chunk's, or its own when its body was compressed. */
   chunk: Uint8Array = NOTHING;
   /** Its kind. */
@@ -44,6 +48,21 @@ export class PacketFinder {
     this.#kindField = table.framing.kindField;
     this.#hasConstants = table.framing.header.hasConstants;
     this.#seal = table.framing.seal;
+    this.headerBytes = table.framing.header.width ?? 0;
+    this.isPlain = this.#kindField !== undefined && !this.#hasConstants &&
+      this.#seal === undefined && table.framing.isPlain;
+  }
+
+  /**
+   * Where {@linkcode isPlain}: the type of the packet in frame number `index`, if it is a request
+   * that is whole. All else is for {@linkcode find}, which says what is wrong.
+   */
+  plainRequest(words: Int32Array, index: number): PacketType | undefined {
+    const type = this.#packets.ofKind(words[index * 4 + 2]!);
+    if (type === undefined || type.isReply) return undefined;
+    const strip = words[index * 4 + 3]!;
+    const bytes = words[index * 4 + 1]! - (strip & 0xffff) - (strip >>> 16);
+    return bytes < this.headerBytes ? undefined : type;
   }
 
   /**

@@ -45,6 +45,11 @@ export class PacketFraming {
     this.frames = frameWriter(framing);
   }
 
+  /** Whether the body begins behind a header of one length. */
+  get isPlain(): boolean {
+    return !this.#varint && this.header.width !== undefined;
+  }
+
   /** Where the header of a frame begins: `lead` is what the scan says to strip at its front. */
   headerAt(offset: number, lead: number): number {
     return this.#varint ? offset : offset + lead;

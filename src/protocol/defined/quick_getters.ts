@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { decodeText } from "./fields/ascii.ts";
+import { decodeEight, decodeText } from "./fields/ascii.ts";
 import { FieldReader } from "./fields/field.ts";
 import { type InlineField, Op } from "./fields/inline.ts";
 import type { Place } from "./packet.ts";
@@ -76,6 +76,13 @@ export function quickGetter<View>(
         return reader.view(from, from + size);
       };
     case Op.FIXED_TEXT:
+      if (size === 8) {
+        return function () {
+          const place = placeOf(this);
+          const from = find(place);
+          return from < 0 ? otherwise(place) : decodeEight(place.chunk, from);
+        };
+      }
       return function () {
         const place = placeOf(this);
         const from = find(place);

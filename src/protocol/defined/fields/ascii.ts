@@ -52,8 +52,8 @@ export function decodeText(bytes: Uint8Array, from: number, to: number): string 
   return high < 0x80 ? text : decoder.decode(bytes.subarray(from, to));
 }
 
-/** Ids have this length so often that they are worth their own way. */
-function decodeEight(bytes: Uint8Array, at: number): string {
+/** The same for eight bytes, which ids have so often that they are worth their own way. */
+export function decodeEight(bytes: Uint8Array, at: number): string {
   const a = bytes[at]!, b = bytes[at + 1]!, c = bytes[at + 2]!, d = bytes[at + 3]!;
   const e = bytes[at + 4]!, f = bytes[at + 5]!, g = bytes[at + 6]!, h = bytes[at + 7]!;
   return (a | b | c | d | e | f | g | h) < 0x80
