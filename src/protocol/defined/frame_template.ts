@@ -14,6 +14,8 @@ import type { TakenBytes } from "./taken_bytes.ts";
 export class FrameTemplate {
   /** Words of four bytes, quicker to write than bytes; four of them at a time: up to 15 bytes more than it has. */
   readonly #words: Int32Array;
+  /** The words of many frames at once: where each stands, and what it is. */
+  #columns: Int32Array | undefined;
   readonly #taken: TakenBytes;
   /** Where the header begins in the frame. */
   readonly #header: number;
@@ -89,16 +91,36 @@ export class FrameTemplate {
     writer.at = at + this.body;
   }
 
-  /** Writes `count` of them at the end of `writer`, each with a blank body; frames are complete. */
+  /** Writes `count` of them at the end of `writer`, each with room for its body; they are complete. */
   writeRows(writer: ByteWriter, count: number): void {
-    const words = this.#words;
-    const { at } = writer;
+    const columns = this.#columns ??= this.#makeColumns();
     const step = this.frameBytes;
-    writer.room(count * step + words.length * 4);
+    const { at } = writer;
+    writer.room(count * step);
     const { view } = writer;
-    // In order: what a row has too many is in the next one's place.
-    for (let i = 0; i < count; i++) copyWords(view, at + i * step, words);
+    for (let j = 0; j < columns.length; j += 2) {
+      const to = at + columns[j]!;
+      const word = columns[j + 1]!;
+      for (let i = 0; i < count; i++) view.setInt32(to + i * step, word);
+    }
     writer.at = at + count * step;
+  }
+
+  /** Those words that are not written over by what is taken or by the body. */
+  #makeColumns(): Int32Array {
+    const frame = new DataView(new ArrayBuffer(this.#words.length * 4));
+    this.#words.forEach((word, i) => frame.setInt32(i * 4, word));
+    const columns: number[] = [];
+    const last = this.frameBytes - 4;
+    for (let at = 0; at < this.body; at += 4) {
+      // The last one may overlap the one before, but not the next frame.
+      const offset = Math.min(at, last);
+      const own = [0, 1, 2, 3].some((i) =>
+        offset + i < this.body && !this.#taken.covers(offset + i - this.#header)
+      );
+      if (own) columns.push(offset, frame.getInt32(offset));
+    }
+    return Int32Array.from(columns);
   }
 
   /** Copies what the frames from `at` on take over from the requests with headers at `chunk[from]`. */

@@ -13,6 +13,8 @@ import { type WholeNumber, wholeNumbers } from "./fields/numbers.ts";
 import type { Shape } from "./fields/field.ts";
 import type { FrameTemplate } from "./frame_template.ts";
 
+/** Shorter frames have no word to write. */
+const LEAST_BYTES = 4;
 /** The most replies of a run. */
 const RUN_REPLIES = 256;
 /** The most fields that replies in a run have. */
@@ -37,7 +39,10 @@ export class ReplyPlan {
   /** The plan of replies with this body; null when they are not that simple. */
   static of(template: FrameTemplate, body: Shape): ReplyPlan | null {
     const numbers = Object.values(body).map((field) => wholeNumbers.get(field));
-    if (!template.isComplete || numbers.length > MOST_FIELDS || numbers.includes(undefined)) {
+    if (
+      template.frameBytes < LEAST_BYTES || numbers.length > MOST_FIELDS ||
+      numbers.includes(undefined)
+    ) {
       return null;
     }
     return new ReplyPlan(template, Object.keys(body), numbers as WholeNumber[]);

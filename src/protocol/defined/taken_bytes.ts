@@ -26,6 +26,16 @@ export class TakenBytes {
     this.#more = more.flat();
   }
 
+  /** Whether the byte at an offset is one of them. */
+  covers(offset: number): boolean {
+    if (offset >= this.#offset && offset < this.#offset + this.#count) return true;
+    for (let i = 0; i < this.#more.length; i += 2) {
+      const from = this.#more[i]!;
+      if (offset >= from && offset < from + this.#more[i + 1]!) return true;
+    }
+    return false;
+  }
+
   /** Copies them from the header at `chunk[from]` into the one at `at`, which has its room. */
   copy(writer: ByteWriter, at: number, chunk: Uint8Array, from: number): void {
     copyBytes(writer, at + this.#offset, chunk, from + this.#offset, this.#count);
