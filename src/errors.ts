@@ -35,6 +35,8 @@ export const ERROR_CODES = {
   UNEXPECTED_PACKET: "a packet that this side may not receive, or not now",
   /** A trusted proxy's PROXY header is wrong or does not come. Closes the connection. */
   PROXY_HEADER_INVALID: "a trusted proxy's PROXY header is wrong or does not come",
+  /** A peer sends more than the limits of `rate` allow. With `onRate: "close"`, closes. */
+  RATE_LIMITED: "the peer sends more than its rate limits allow",
   /** The stream ended inside a frame. */
   TRUNCATED: "the stream ended inside a frame",
   /** The peer reset the connection, or the network broke. */

@@ -100,6 +100,14 @@ export interface Endpoint extends FrameConsumer {
   closed(reason: CloseReason): void;
 }
 
+/** Stands between the decoder and the endpoint, and lets frames through as it sees fit. */
+export interface BatchGate extends FrameConsumer {
+  /** Who takes what it lets through. */
+  endpoint: FrameConsumer;
+  /** The connection is closed. Called once. */
+  closed(): void;
+}
+
 /** What a connection is told at its beginning. */
 export interface ConnectionConfig {
   readonly framing: Framing;
@@ -136,6 +144,8 @@ export class Connection implements LinkReceiver, BudgetMember {
   readonly #config: ConnectionConfig;
   readonly #decoder: FrameDecoder;
   #endpoint: Endpoint;
+  /** What frames have to pass; undefined where all come through. */
+  readonly #gate: BatchGate | undefined;
   /** What waits to be written. */
   readonly outbound: Outbound;
   /** Pushes in front of it, from the endpoint's first push on. */
@@ -167,16 +177,20 @@ export class Connection implements LinkReceiver, BudgetMember {
    * @param link What carries it. Reading begins with {@linkcode start}.
    * @param config Framing and limits.
    * @param makeEndpoint Makes the endpoint that speaks the protocol on it.
+   * @param makeGate Makes what frames have to pass before the endpoint is given them.
    */
   constructor(
     link: Link,
     config: ConnectionConfig,
     makeEndpoint: (connection: Connection) => Endpoint,
+    makeGate?: (connection: Connection) => BatchGate,
   ) {
     this.#link = link;
     this.#config = config;
     this.outbound = new Outbound(link);
     this.#endpoint = makeEndpoint(this);
+    this.#gate = makeGate?.(this);
+    if (this.#gate !== undefined) this.#gate.endpoint = this.#consumer(this.#endpoint);
     const { opening } = this.#endpoint;
     this.#decoder = new FrameDecoder(
       opening === undefined ? config.framing : opening.framing,
@@ -185,7 +199,7 @@ export class Connection implements LinkReceiver, BudgetMember {
       opening === undefined
         ? config.maxFrameBytes
         : Math.min(config.maxFrameBytes, ownLimit(opening.framing)),
-      config.times === undefined ? this.#endpoint : new TimedBatches(this.#endpoint, config.times),
+      this.#gate ?? this.#consumer(this.#endpoint),
     );
   }
 
@@ -254,8 +268,16 @@ export class Connection implements LinkReceiver, BudgetMember {
   become(endpoint: Endpoint): void {
     endpoint.keepsChunk = this.#endpoint.keepsChunk;
     this.#endpoint = endpoint;
-    this.#decoder.consumer = endpoint;
+    const consumer = this.#consumer(endpoint);
+    if (this.#gate === undefined) this.#decoder.consumer = consumer;
+    else this.#gate.endpoint = consumer;
     this.reframe(this.#config.framing, this.#config.kind);
+  }
+
+  /** What gives frames to an endpoint: itself, or what measures its time. */
+  #consumer(endpoint: Endpoint): FrameConsumer {
+    const { times } = this.#config;
+    return times === undefined ? endpoint : new TimedBatches(endpoint, times);
   }
 
   /** Begins to read. */
@@ -323,6 +345,7 @@ export class Connection implements LinkReceiver, BudgetMember {
         ? failure(cause)
         : { code: "PEER_ENDED", message: "the peer ended the connection" };
     }
+    this.#gate?.closed();
     this.#endpoint.closed(this.#reason);
   }
 

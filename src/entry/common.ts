@@ -68,6 +68,7 @@ export type { CommonOptions } from "../options/common.ts";
 export type { FlowOptions } from "../options/flow.ts";
 export type { GatesOptions, ProxyProtocolOptions } from "../options/gates.ts";
 export type { InsightOptions } from "../options/insight.ts";
+export type { RateLimits, RateOptions, RateServerOptions } from "../options/rate.ts";
 export type { ServerOptions } from "../options/server.ts";
 export type {
   BuiltinProtocols,

@@ -18,7 +18,7 @@ export interface EntranceHost {
   /** A link may become a connection. */
   admitted(link: Link): void;
   /** A link was stopped; it is closed. */
-  refused(refusal: Refusal): void;
+  refused(refusal: Omit<Refusal, "category">): void;
 }
 
 /** The entrance of a server. */
@@ -77,7 +77,6 @@ export class Entrance {
         const proxy: Address = lost.proxy;
         this.#host.refused({
           gate: "proxyProtocol",
-          category: "malformed",
           remote: proxy,
           code,
           message,
@@ -117,6 +116,6 @@ export class Entrance {
     link.abort();
     const which = gate === "deny" ? "is on the list deny" : "is not on the list allow";
     const message = `a connection of ${remote.hostname} was closed: the address ${which}`;
-    this.#host.refused({ gate, category: "refused", remote, message });
+    this.#host.refused({ gate, remote, message });
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Codec, FrameTable } from "../codec/codec.ts";
-import type { FrameConsumer } from "../codec/frame_decoder.ts";
+import type { FrameConsumer, FrameParts } from "../codec/frame_decoder.ts";
 import type { Endpoint } from "../connection/connection.ts";
 import type { FramewireError } from "../errors.ts";
 import type { HandlerTimes } from "./handler_times.ts";
@@ -37,6 +37,11 @@ export class TimedBatches implements FrameConsumer {
     // What is still owed is timed when it settles.
     if (taken > 0 && endpoint.owed === 0) times.returned(since, taken);
     return taken;
+  }
+
+  /** {@inheritDoc FrameConsumer.parts} */
+  get parts(): FrameParts | undefined {
+    return this.#endpoint.parts;
   }
 
   /** {@inheritDoc FrameConsumer.skipped} */

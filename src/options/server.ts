@@ -10,6 +10,7 @@ import { FLOW, type FlowOptions } from "./flow.ts";
 import { LIFE, type LifeOptions } from "./life.ts";
 import { GATES, type GatesOptions } from "./gates.ts";
 import { SUBMIT_SERVER, type SubmitServerOptions } from "./submit.ts";
+import { RATE, type RateServerOptions } from "./rate.ts";
 import { defaultsOf, type OptionSpecs, resolve, text, unchecked, whole } from "./spec.ts";
 
 /** Options of a server. */
@@ -19,6 +20,7 @@ export interface ServerOptions
     FlowOptions,
     GatesOptions,
     LifeOptions,
+    RateServerOptions,
     SubmitServerOptions,
     InsightOptions {
   /**
@@ -72,6 +74,7 @@ export const SERVER: OptionSpecs<ServerOptions> = {
   ...LIFE,
   ...SUBMIT_SERVER,
   ...INSIGHT,
+  ...RATE,
   hostname: text("127.0.0.1", "an IP address or a host name"),
   port: whole(8888, 0, 65_535),
   backlog: whole(4096, 1, 65_535),
@@ -89,7 +92,8 @@ type Optional =
   | "writeLowWaterBytes"
   | "authenticate"
   | "features"
-  | keyof GatesOptions;
+  | keyof GatesOptions
+  | "rate";
 
 /** A server's options with their defaults filled in. */
 export type ResolvedServerOptions =

@@ -162,6 +162,8 @@ export interface Protocol<Handlers, Calls> {
   readonly framing: Framing;
   /** Where a frame says of which kind it is; without it every kind is 0. */
   readonly kind?: KindField;
+  /** Whether it has no way to answer that a request failed or was refused. */
+  readonly neverFails?: boolean;
   /**
    * Checks the handlers once, then makes the endpoint of each connection of a server.
    *

@@ -15,6 +15,7 @@ import type { DropEpisode, PushLimits, PushOutcome } from "../connection/push_qu
 import type { SlowConsumer } from "../connection/slow_consumer.ts";
 import { Watch } from "../connection/deadlines.ts";
 import type { FramewireError } from "../errors.ts";
+import type { RateEvents, RateLimiter } from "../gates/rate_gate.ts";
 import type { Address, Link } from "../link/link.ts";
 import type { ResolvedServerOptions } from "../options/server.ts";
 import type {
@@ -41,6 +42,12 @@ export interface Host {
   refused(gate: string, message: string, conn: AcceptedConnection): void;
   /** The moment of a time of the server's clock. */
   dateOf(time: number): Date;
+  /** The limits of what peers may send, if there are any. */
+  readonly rates: RateLimiter | undefined;
+  /** A gate begins to stop what comes on a connection. */
+  limited(gate: string, message: string, conn: AcceptedConnection): void;
+  /** A gate has refused requests. */
+  refusedRequests(gate: string, count: number): void;
   /** Something worth an `error` event happened on a connection. */
   report(error: FramewireError, conn: AcceptedConnection): void;
   /** Pushes to a connection begin to be dropped, or that is over. */
@@ -62,7 +69,7 @@ const STATE_NAMES = Object.keys(State).map((name) =>
 ) as ConnectionInfo["state"][];
 
 /** An accepted connection. */
-export class AcceptedConnection implements SubmitConnection, ServerSide {
+export class AcceptedConnection implements SubmitConnection, ServerSide, RateEvents {
   readonly id: number;
   readonly #host: Host;
   readonly #connection: Connection;
@@ -75,10 +82,12 @@ export class AcceptedConnection implements SubmitConnection, ServerSide {
   constructor(id: number, link: Link, host: Host, now: number) {
     this.id = id;
     this.#host = host;
+    const { rates } = host;
     this.#connection = new Connection(
       link,
       host.config,
       (connection) => host.makeEndpoint(connection, this),
+      rates && ((connection) => rates.gate(connection, this)),
     );
     this.watch = new Watch(this.#connection, now, Math.random());
   }
@@ -186,6 +195,16 @@ export class AcceptedConnection implements SubmitConnection, ServerSide {
   /** Cuts it. */
   abort(reason: CloseReason): void {
     this.#connection.abort(reason);
+  }
+
+  // What the gates tell.
+
+  limited(message: string): void {
+    this.#host.limited("rate", message, this);
+  }
+
+  refusedRequests(count: number): void {
+    this.#host.refusedRequests("rate", count);
   }
 
   // What the endpoint sees.

@@ -14,6 +14,7 @@ import {
   type HandlersOf,
   type ProtocolChoice,
 } from "../protocol/choice.ts";
+import { gatedHandlers } from "../gates/handlers.ts";
 import { describe } from "../protocol/protocol.ts";
 import {
   RunningServer,
@@ -78,7 +79,7 @@ export function makeServe(transport: Transport): Serve {
     const protocol = chooseProtocol(options?.protocol ?? "submit");
     const resolved = resolveServerOptions(options, ownLimit(protocol.framing));
     resolveCodec(resolved.codec); // "wasm" is refused now, not at the first connection
-    const makeEndpoint = protocol.server((handlers ?? {}) as never);
+    const makeEndpoint = protocol.server(gatedHandlers(protocol, resolved, handlers) as never);
     const server = new RunningServer(protocol, resolved, makeEndpoint);
     for (const [name, listener] of Object.entries(options.on ?? {})) {
       if (!(SERVER_EVENTS as readonly string[]).includes(name) || typeof listener !== "function") {

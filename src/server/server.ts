@@ -9,10 +9,11 @@ import { MemoryBudget } from "../connection/memory_budget.ts";
 import { PushBytes } from "../connection/push_bytes.ts";
 import type { DropEpisode } from "../connection/push_queue.ts";
 import { Sweep } from "../connection/sweep.ts";
-import { FramewireError, isFramewireError } from "../errors.ts";
+import { ERROR_CODES, FramewireError, isFramewireError } from "../errors.ts";
 import type { Address, Link, Listener, ListenerEvents } from "../link/link.ts";
 import { type EventOf, EventQueue, type EventStream } from "../observe/event_stream.ts";
 import { Emitter } from "../observe/events.ts";
+import { MAX_TIMER_MS } from "../options/common.ts";
 import { lowWaterBytes } from "../options/flow.ts";
 import { guarded } from "../options/gates.ts";
 import type { ResolvedServerOptions } from "../options/server.ts";
@@ -27,8 +28,10 @@ import { shareBodies } from "../protocol/submit/push_out.ts";
 import type { Framing, KindField } from "../codec/framing.ts";
 import { AcceptedConnection, type Host } from "./accepted.ts";
 import { Entrance } from "../gates/entrance.ts";
-import type { Refusal } from "./refusal.ts";
 import { ServerFigures, type ServerStats } from "./stats.ts";
+import { RateLimiter } from "../gates/rate_gate.ts";
+import { isGateRefusal } from "../gates/gate_refusal.ts";
+import { categoryOf, isMalformed, type Refusal } from "./refusal.ts";
 
 /** Why and how a connection ended. */
 export interface DisconnectInfo {
@@ -91,7 +94,6 @@ export interface ShutdownOptions {
 }
 
 const SHUTDOWN_DEADLINE_MS = 10_000;
-const PROXY_DEADLINE_MS = 10_000;
 
 /** A running server, as {@linkcode serve} returns it. */
 export interface Server<Conn extends ServerConnection = ServerConnection> extends AsyncDisposable {
@@ -222,7 +224,8 @@ export class RunningServer implements Server, ListenerEvents {
     this.#clock = options.clock ?? systemClock;
     this.#memory = new MemoryBudget(options.memoryBudgetBytes);
     if (guarded(options)) {
-      this.#entrance = new Entrance(options, this.#clock, PROXY_DEADLINE_MS, {
+      const deadlineMs = options.handshakeTimeoutMs || MAX_TIMER_MS;
+      this.#entrance = new Entrance(options, this.#clock, deadlineMs, {
         admitted: (link) => this.#admitted(link),
         refused: (refusal) => this.refused(refusal),
       });
@@ -286,8 +289,12 @@ export class RunningServer implements Server, ListenerEvents {
       options,
       makeEndpoint,
       dateOf: (time) => new Date(epoch + time),
-      refused: (gate, message, { id, remote }) =>
-        this.refused({ gate, category: "authentication", message, remote, conn: id }),
+      refused: (gate, message, { id, remote }) => this.refused({ gate, message, remote, conn: id }),
+      rates: options.rate && new RateLimiter(options.rate, options.onRate, this.#clock),
+      refusedRequests: (gate, count) => counters.refusal(gate, count),
+      limited: (gate, message, { id, remote }) => {
+        this.#refuse({ gate, message, remote, conn: id });
+      },
       report: (error, conn) => this.#report(error, conn),
       dropped: (episode, conn) => this.#dropped(episode, conn),
       left: (conn, reason) => this.#left(conn, reason),
@@ -424,9 +431,14 @@ export class RunningServer implements Server, ListenerEvents {
   }
 
   /** A gate has stopped something: counts it and raises the event. */
-  refused(refusal: Refusal): void {
+  refused(refusal: Omit<Refusal, "category">): void {
     this.#figures.counters.refusal(refusal.gate);
-    if (this.#events.has("refuse")) this.#events.emit("refuse", refusal);
+    this.#refuse(refusal);
+  }
+
+  #refuse(refusal: Omit<Refusal, "category">): void {
+    if (!this.#events.has("refuse")) return;
+    this.#events.emit("refuse", { ...refusal, category: categoryOf(refusal.gate) });
   }
 
   #dropped(episode: DropEpisode, conn: AcceptedConnection): void {
@@ -434,6 +446,7 @@ export class RunningServer implements Server, ListenerEvents {
   }
 
   #report(error: FramewireError, conn: ServerConnection | undefined): void {
+    if (isGateRefusal(error.cause)) return; // no handler has failed
     this.#figures.counters.error(error.code);
     if (this.#events.has("error")) this.#events.emit("error", error, conn);
   }
@@ -442,7 +455,14 @@ export class RunningServer implements Server, ListenerEvents {
     if (!this.#connections.delete(conn)) return;
     if (this.#connections.size === 0) this.#sweep.end();
     this.#figures.ended(conn);
-    if (reason.error !== undefined) this.#report(reason.error as FramewireError, conn);
+    if (reason.error !== undefined) {
+      this.#report(reason.error as FramewireError, conn);
+      if (isMalformed(reason.code)) {
+        const message = `a connection was closed: ${ERROR_CODES[reason.code]}`;
+        const { id, remote } = conn;
+        this.refused({ gate: "protocol", code: reason.code, message, remote, conn: id });
+      }
+    }
     if (this.#events.has("disconnect")) {
       const { requests, bytesIn, bytesOut } = conn;
       const { code, message } = reason;

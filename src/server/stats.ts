@@ -100,8 +100,8 @@ export class ServerCounters {
   }
 
   /** Counts what a gate has stopped. */
-  refusal(gate: string): void {
-    this.refusals.set(gate, (this.refusals.get(gate) ?? 0) + 1);
+  refusal(gate: string, count = 1): void {
+    this.refusals.set(gate, (this.refusals.get(gate) ?? 0) + count);
   }
 }
 

@@ -12,6 +12,7 @@ const WITHOUT_DEFAULT = {
   allow: "",
   deny: "",
   proxyProtocol: "",
+  rate: "",
 };
 
 /** The rows of all tables in a document's section, each a list of its cells. */

@@ -6,6 +6,7 @@
  */
 import type { ByteWriter } from "../../codec/byte_writer.ts";
 import { FramewireError, thrownText } from "../../errors.ts";
+import { isGateRefusal } from "../../gates/gate_refusal.ts";
 import type { PacketTable } from "./packet_table.ts";
 import type { PacketType } from "./packet_type.ts";
 import { describe } from "../protocol.ts";
@@ -84,7 +85,9 @@ export class Answers {
     start: number,
     cause: unknown,
   ): void {
-    this.#report(`the handler of ${type.name} failed: ${thrownText(cause)}`, cause);
+    if (!isGateRefusal(cause)) {
+      this.#report(`the handler of ${type.name} failed: ${thrownText(cause)}`, cause);
+    }
     if (type.replies.length === 0) return;
     const { failure } = this.#rules;
     try {

@@ -11,6 +11,7 @@ import { ECHO_FRAMING, ECHO_KIND } from "../defined/layouts.ts";
 /** The `echo` protocol (docs/PROTOCOL.md, section 2). */
 export const echo: Protocol<EchoHandlers, EchoCalls> = {
   name: "echo",
+  neverFails: true,
   framing: ECHO_FRAMING,
   kind: ECHO_KIND,
   server(handlers) {
