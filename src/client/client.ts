@@ -78,6 +78,7 @@ export class ConnectedClient<Calls> implements Client {
         // A client always reads: the answers are what lets the server read on.
         writeHighWaterBytes: Infinity,
         writeLowWaterBytes: Infinity,
+        writeMode: options.writeMode,
         lingerMs: options.lingerMs,
         // Requests that have failed already: a server that does not read must not hold up the end.
         sendsAllBeforeEnd: false,

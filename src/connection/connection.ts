@@ -38,8 +38,10 @@ import type { HandlerTimes } from "../observe/handler_times.ts";
 import type { Address, Link, LinkReceiver } from "../link/link.ts";
 import { type Clock, systemClock, type Timer } from "./clock.ts";
 import type { BudgetMember, MemoryBudget } from "./memory_budget.ts";
+import { DelayedOutbound } from "./delayed_outbound.ts";
 import { Outbound } from "./outbound.ts";
 import type { PushQueue } from "./push_queue.ts";
+import type { WriteMode } from "./write_mode.ts";
 
 /** The states of a connection. */
 export const State = { OPEN: 0, FINISHING: 1, LINGERING: 2, CLOSED: 3 } as const;
@@ -127,6 +129,8 @@ export interface ConnectionConfig {
    */
   readonly sendsAllBeforeEnd: boolean;
   readonly clock?: Clock;
+  /** When what is put out is written; by default in batches. */
+  readonly writeMode?: WriteMode;
   /** What the memory that the connection holds is counted against, and when it may not read. */
   readonly memory?: MemoryBudget;
   /** Where the times of handlers go; undefined where they are not wanted. */
@@ -187,7 +191,11 @@ export class Connection implements LinkReceiver, BudgetMember {
   ) {
     this.#link = link;
     this.#config = config;
-    this.outbound = new Outbound(link);
+    const { writeMode = "batch" } = config;
+    this.outbound = typeof writeMode === "string"
+      ? new Outbound(link)
+      : new DelayedOutbound(link, writeMode, config.clock ?? systemClock, () => this.flush());
+    if (writeMode === "immediate") link.writeAtOnce?.();
     this.#endpoint = makeEndpoint(this);
     this.#gate = makeGate?.(this);
     if (this.#gate !== undefined) this.#gate.endpoint = this.#consumer(this.#endpoint);
@@ -362,6 +370,10 @@ export class Connection implements LinkReceiver, BudgetMember {
   /** Flushes once the calls and settled promises of this turn are done, so that they share a write. */
   flushSoon(): void {
     if (this.#flushing) return;
+    if (this.#config.writeMode === "immediate") {
+      this.flush();
+      return;
+    }
     this.#flushing = true;
     queueMicrotask(() => {
       this.#flushing = false;

@@ -55,6 +55,11 @@ export class Outbound {
     return this.bytesOut + this.#writingBytes - (this.#link.unsentBytes ?? this.#writingBytes);
   }
 
+  /** Bytes that were not given to the link yet. */
+  get unwrittenBytes(): number {
+    return this.#filled + this.#fullBytes;
+  }
+
   /**
    * Makes room for `bytes` more bytes in one piece. Write them to the returned buffer at
    * {@linkcode at}, then {@linkcode commit}.

@@ -63,6 +63,7 @@ export type {
   ListenTarget,
   Transport,
 } from "../link/link.ts";
+export type { DelayedWrites, WriteMode } from "../connection/write_mode.ts";
 export type { ClientOptions } from "../options/client.ts";
 export type { CommonOptions } from "../options/common.ts";
 export type { FlowOptions } from "../options/flow.ts";

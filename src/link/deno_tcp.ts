@@ -41,7 +41,7 @@ function pauseOf(): { readonly over: Promise<void>; readonly end: () => void } {
 class DenoTcpLink implements Link, DueLink {
   readonly transport = "tcp";
   readonly #conn: Deno.TcpConn;
-  readonly #putsOff: boolean;
+  #putsOff: boolean;
   #receiver: LinkReceiver | undefined;
   #due: Uint8Array | undefined;
   #writing: Promise<void> | undefined;
@@ -91,6 +91,10 @@ class DenoTcpLink implements Link, DueLink {
   resume(): void {
     this.#pause?.end();
     this.#pause = undefined;
+  }
+
+  writeAtOnce(): void {
+    this.#putsOff = false;
   }
 
   write(bytes: Uint8Array): boolean {

@@ -58,6 +58,9 @@ export interface Link {
   /** Reads on. */
   resume(): void;
 
+  /** Does not put writes off to the end of the turn, so that those of several links come together. */
+  writeAtOnce?(): void;
+
   /**
    * Sends bytes, all of them: partial writes are the link's affair.
    *

@@ -41,7 +41,7 @@ interface LinkedSocket extends net.Socket {
 /** A connection over a Node socket. */
 class NodeTcpLink implements Link, DueLink {
   readonly transport = "tcp";
-  readonly #putsOff: boolean;
+  #putsOff: boolean;
   #socket: LinkedSocket | undefined;
   #remote: Address | undefined;
   #receiver: LinkReceiver | undefined;
@@ -104,6 +104,10 @@ class NodeTcpLink implements Link, DueLink {
 
   resume(): void {
     this.#socket!.resume();
+  }
+
+  writeAtOnce(): void {
+    this.#putsOff = false;
   }
 
   write(bytes: Uint8Array): boolean {

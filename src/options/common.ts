@@ -5,6 +5,7 @@
  */
 import type { CodecChoice } from "../codec/lend.ts";
 import type { Clock } from "../connection/clock.ts";
+import { type WriteMode, wrongWriteMode } from "../connection/write_mode.ts";
 import type { Transport } from "../link/link.ts";
 import { choice, flag, type OptionSpecs, special, unchecked, whole } from "./spec.ts";
 
@@ -29,6 +30,14 @@ export interface CommonOptions {
    * @default {262144}
    */
   readonly writeHighWaterBytes?: number;
+  /**
+   * When what is put out is written: `"batch"`, what a turn has produced together; `"immediate"`, at
+   * once; or `{ delayMs, bytes }`, when so much waits or has waited so long (1 to 60,000 ms, 1 byte to
+   * 1 GiB).
+   *
+   * @default {"batch"}
+   */
+  readonly writeMode?: WriteMode;
   /**
    * How long a connection that has ended from this side waits for the peer's end before it is cut,
    * in milliseconds: 0 to 600,000.
@@ -70,6 +79,17 @@ export const COMMON: OptionSpecs<CommonOptions> = {
   codec: choice("auto", ["auto", "wasm", "ts"]),
   maxFrameBytes: whole(1 << 20, 64, 64 << 20),
   writeHighWaterBytes: whole(256 << 10, 1 << 10, 1 << 30),
+  writeMode: special<WriteMode>(wrongWriteMode, {
+    value: "batch",
+    schema: {
+      oneOf: [{ enum: ["batch", "immediate"] }, {
+        type: "object",
+        properties: { delayMs: { type: "integer" }, bytes: { type: "integer" } },
+        required: ["delayMs", "bytes"],
+        additionalProperties: false,
+      }],
+    },
+  }),
   lingerMs: whole(2000, 0, 600_000),
   noDelay: flag(true),
   keepAliveMs: special<number>(

@@ -263,6 +263,7 @@ export class RunningServer implements Server, ListenerEvents {
         maxFrameBytes: options.maxFrameBytes,
         writeHighWaterBytes: options.writeHighWaterBytes,
         writeLowWaterBytes,
+        writeMode: options.writeMode,
         lingerMs: options.lingerMs,
         sendsAllBeforeEnd: true,
         clock: this.#clock,
