@@ -268,14 +268,14 @@ export class DefinedEndpoint implements ClientEndpoint {
     let waits: boolean;
     try {
       returned = handler(packet as never, this.#side.conn);
-      waits = isPromise(returned);
-      if (!waits && this.#later === undefined) {
+      if (this.#later === undefined) {
         const plan = type.replyPlan;
         if (plan !== null && run.take(plan, returned, chunk, header)) {
           this.#answers.replied++;
           return;
         }
       }
+      waits = isPromise(returned);
     } catch (thrown) {
       this.#answer(type, chunk, header, undefined, true, thrown);
       return;

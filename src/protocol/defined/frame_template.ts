@@ -99,9 +99,9 @@ export class FrameTemplate {
     writer.room(count * step);
     const { view } = writer;
     for (let j = 0; j < columns.length; j += 2) {
-      const to = at + columns[j]!;
       const word = columns[j + 1]!;
-      for (let i = 0; i < count; i++) view.setInt32(to + i * step, word);
+      const end = at + count * step;
+      for (let to = at + columns[j]!; to < end; to += step) view.setInt32(to, word);
     }
     writer.at = at + count * step;
   }

@@ -62,7 +62,7 @@ export class ReplyRun {
   /**
    * Takes the reply to the request whose header begins at `chunk[header]`, if it fits into the run.
    *
-   * @param given What the handler returned.
+   * @param given What the handler returned; a promise is never taken.
    * @returns Whether it was taken; else it is to be encoded otherwise, behind the run.
    */
   take(plan: ReplyPlan, given: unknown, chunk: Uint8Array, header: number): boolean {
@@ -84,7 +84,7 @@ export class ReplyRun {
   }
 
   #read(plan: ReplyPlan, given: Readonly<Record<string, unknown>>, count: number): boolean {
-    if (given["header"] !== undefined) return false;
+    if (given["header"] !== undefined || typeof given["then"] === "function") return false;
     const { names, numbers } = plan;
     const values = this.#values;
     for (let i = 0; i < names.length; i++) {
@@ -118,27 +118,25 @@ export class ReplyRun {
   }
 
   #writeColumn(
-    { view }: ByteWriter,
-    to: number,
+    { view, bytes }: ByteWriter,
+    at: number,
     { width, littleEndian }: WholeNumber,
     from: number,
     count: number,
     step: number,
   ): void {
     const values = this.#values;
+    const past = from + count;
+    let to = at;
     switch (width) {
       case 1:
-        for (let i = 0; i < count; i++) view.setInt8(to + i * step, values[from + i]!);
+        for (let i = from; i < past; i++, to += step) bytes[to] = values[i]!;
         return;
       case 2:
-        for (let i = 0; i < count; i++) {
-          view.setInt16(to + i * step, values[from + i]!, littleEndian);
-        }
+        for (let i = from; i < past; i++, to += step) view.setInt16(to, values[i]!, littleEndian);
         return;
       case 4:
-        for (let i = 0; i < count; i++) {
-          view.setInt32(to + i * step, values[from + i]!, littleEndian);
-        }
+        for (let i = from; i < past; i++, to += step) view.setInt32(to, values[i]!, littleEndian);
     }
   }
 }
