@@ -81,6 +81,8 @@ export const ERROR_CODES = {
   WINDOW_FULL: "no more calls can wait for their replies at once",
   /** A packet's body is a stream: read it from `packet.stream()`, and while the handler runs. */
   BODY_STREAMED: "a packet's body is a stream, to be read while its handler runs",
+  /** A peer has long sent nothing, though it was asked: the connection is cut. */
+  PEER_SILENT: "the peer gave no sign of life and the connection was cut",
   /** A peer took pushes too slowly, and its policy is to end the connection. */
   SLOW_CONSUMER: "a peer took pushes too slowly and was cut off",
   /** The operating system or the runtime's sandbox forbids it. */
@@ -128,7 +130,19 @@ export interface StreamErrorDetail {
   readonly result?: number;
   /** The reply that was none of the expected ones, with `RESULT_FAILED`. */
   readonly reply?: Readonly<Record<string, unknown>>;
+  /** What is known of the call that failed; undefined where it was no call. */
+  readonly outcome?: Outcome;
 }
+
+/**
+ * What is known of a call that failed.
+ *
+ * - `"answered"`: the peer got it and said no. To try again helps only if the answer says so.
+ * - `"not-sent"`: it certainly never reached the peer: it may be made again, whatever it does.
+ * - `"unknown"`: it may have reached the peer, which may have carried it out, or may yet. To make it
+ *   again is safe only when doing it twice does no harm.
+ */
+export type Outcome = "answered" | "not-sent" | "unknown";
 
 /** What {@linkcode FramewireError} is made of. */
 export interface FramewireErrorOptions extends StreamErrorDetail {
@@ -168,6 +182,8 @@ export class FramewireError extends Error implements StreamErrorDetail {
   readonly result?: number;
   /** The reply that was none of the expected ones, with `RESULT_FAILED`. */
   readonly reply?: Readonly<Record<string, unknown>>;
+  /** What is known of the call that failed: see {@linkcode Outcome}; undefined where it was no call. */
+  readonly outcome?: Outcome;
 
   /**
    * An error with its code.

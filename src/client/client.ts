@@ -63,6 +63,7 @@ export class ConnectedClient<Calls> implements Client {
     this.closed = new Promise((resolve) => closed = resolve);
     const side: ClientSide = {
       maxFrameBytes: options.maxFrameBytes,
+      calls: { ...options, clock: this.#clock },
       report: (error) => options.onError?.(error),
       settled: () => this.#idle?.(),
       closed: (reason) => closed(reason),
@@ -120,7 +121,9 @@ export class ConnectedClient<Calls> implements Client {
     if (!this.#closing) {
       this.#closing = true;
       const message = "the client was closed by this program";
-      this.#endpoint.refuse(new FramewireError("CONNECTION_CLOSED", message));
+      this.#endpoint.refuse(
+        new FramewireError("CONNECTION_CLOSED", message, { outcome: "not-sent" }),
+      );
       if (this.#endpoint.pending > 0 && this.#connection.state === State.OPEN) {
         await new Promise<void>((resolve) => {
           const timer = this.#clock.after(deadlineMs, resolve);

@@ -38,6 +38,8 @@ export class Outbound {
   #closed = false;
   /** Bytes given to the link and gone since the beginning. */
   bytesOut = 0;
+  /** Bytes given to the link since the beginning, gone or not. */
+  handed = 0;
 
   /** An empty queue for the link it writes to. */
   constructor(link: Link) {
@@ -58,6 +60,20 @@ export class Outbound {
   /** Bytes that were not given to the link yet. */
   get unwrittenBytes(): number {
     return this.#filled + this.#fullBytes;
+  }
+
+  /** Where in the stream the next byte to be put out will be, counted from the beginning. */
+  get position(): number {
+    return this.handed + this.#fullBytes + this.#filled;
+  }
+
+  /** Forgets what has not been given to the link: nobody waits for it any more. */
+  discard(): void {
+    for (const { buffer, shared } of this.#full) if (!shared) giveBuffer(buffer);
+    if (this.#filling !== undefined) giveBuffer(this.#filling);
+    this.#full.length = 0;
+    this.#filling = undefined;
+    this.#filled = this.#fullBytes = 0;
   }
 
   /**
@@ -119,6 +135,7 @@ export class Outbound {
       } else {
         return;
       }
+      this.handed += length;
       if (this.#link.write(buffer.length === length ? buffer : buffer.subarray(0, length))) {
         this.bytesOut += length;
         if (!shared) giveBuffer(buffer);

@@ -37,6 +37,8 @@ export {
   disconnect,
   type SlowConsumer,
 } from "../connection/slow_consumer.ts";
+export type { CallLimits, CallOptions } from "../protocol/call_limits.ts";
+export type { CallBoundOptions } from "../options/calls.ts";
 export type { ReplyLimits } from "../protocol/reply_order.ts";
 export type {
   CloseReason,
@@ -51,6 +53,7 @@ export {
   FramewireError,
   type FramewireErrorOptions,
   isFramewireError,
+  type Outcome,
   type StreamErrorDetail,
 } from "../errors.ts";
 export type {

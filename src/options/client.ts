@@ -4,11 +4,12 @@
  * @module
  */
 import type { FramewireError } from "../errors.ts";
+import { type CallBoundOptions, CALLS } from "./calls.ts";
 import { COMMON, type CommonOptions, MAX_TIMER_MS } from "./common.ts";
 import { defaultsOf, type OptionSpecs, resolve, unchecked, whole } from "./spec.ts";
 
 /** Options of a client. */
-export interface ClientOptions extends CommonOptions {
+export interface ClientOptions extends CommonOptions, CallBoundOptions {
   /**
    * How long connecting may take, in milliseconds: 1 to 2,147,483,647.
    *
@@ -24,6 +25,7 @@ export interface ClientOptions extends CommonOptions {
 /** The specs of {@linkcode ClientOptions}. */
 export const CLIENT: OptionSpecs<ClientOptions> = {
   ...COMMON,
+  ...CALLS,
   connectTimeoutMs: whole(5000, 1, MAX_TIMER_MS),
   onError: unchecked(),
   signal: unchecked(),

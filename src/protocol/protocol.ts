@@ -12,6 +12,7 @@ import type { SlowConsumer } from "../connection/slow_consumer.ts";
 import { FramewireError, isFramewireError } from "../errors.ts";
 import type { Address } from "../link/link.ts";
 import type { ResolvedServerOptions } from "../options/server.ts";
+import type { CallLimits } from "./call_limits.ts";
 import type { ReplyLimits } from "./reply_order.ts";
 
 /** One connection of a server at one moment. */
@@ -141,6 +142,8 @@ export interface ServerSide {
 export interface ClientSide {
   /** The connection's limit, for checks before sending, in bytes. */
   readonly maxFrameBytes: number;
+  /** What bounds calls. */
+  readonly calls: CallLimits;
   /** A handler of what the server sends by itself failed. */
   report(error: FramewireError): void;
   /** The last call that waited for its answer has been settled. */
@@ -185,12 +188,16 @@ export interface ClientEndpoint extends Endpoint {
 }
 
 /** What the calls fail with that a closed connection leaves unanswered. */
-export function connectionLost(reason: CloseReason, pending: number): FramewireError {
+export function connectionLost(
+  reason: CloseReason,
+  pending: number,
+  outcome: "not-sent" | "unknown",
+): FramewireError {
   const code = isFramewireError(reason.error) ? reason.error.code : "CONNECTION_CLOSED";
   return new FramewireError(
     code,
     `the connection is closed with ${pending} unanswered: ${reason.message}`,
-    reason.error === undefined ? {} : { cause: reason.error },
+    { outcome, ...(reason.error !== undefined && { cause: reason.error }) },
   );
 }
 
@@ -199,7 +206,7 @@ export function tooLarge(bytes: number, limit: number): FramewireError {
   return new FramewireError(
     "FRAME_TOO_LARGE",
     `frame of ${bytes} bytes is over the limit of ${limit} (maxFrameBytes)`,
-    { declaredBytes: bytes, limitBytes: limit },
+    { declaredBytes: bytes, limitBytes: limit, outcome: "not-sent" },
   );
 }
 

@@ -7,6 +7,7 @@ import type { Connection } from "../../src/connection/connection.ts";
 import { SubmitClientEndpoint } from "../../src/protocol/submit/client.ts";
 import { submit as protocol } from "../../src/protocol/submit/mod.ts";
 import { ack, join } from "../helpers/frames.ts";
+import { VirtualClock } from "../helpers/virtual_clock.ts";
 
 /** An endpoint on a connection that keeps the ids sent and nothing else. */
 function endpointAlone(sent = 0) {
@@ -14,8 +15,10 @@ function endpointAlone(sent = 0) {
   const ids: string[] = [];
   const connection = {
     state: State.OPEN,
+    bytesIn: 0,
     outbound: {
       at: 0,
+      position: 0,
       reserve: () => room,
       commit: () => ids.push(String.fromCharCode(...room.subarray(5, 13))),
     },
@@ -24,6 +27,14 @@ function endpointAlone(sent = 0) {
   let settled = 0;
   const endpoint = new SubmitClientEndpoint(connection as unknown as Connection, {
     maxFrameBytes: 1 << 20,
+    calls: {
+      clock: new VirtualClock(),
+      requestTimeoutMs: 10_000,
+      maxInFlight: 65_536,
+      maxQueued: 0,
+      overflow: "wait",
+      deadAfterTimeouts: 8,
+    },
     settled: () => settled++,
     closed: () => {},
     report: () => {},

@@ -31,6 +31,10 @@ const SERVER_RANGES: Record<string, readonly [number, number]> = {
 };
 const CLIENT_RANGES: Record<string, readonly [number, number]> = {
   connectTimeoutMs: [1, 2_147_483_647],
+  requestTimeoutMs: [0, 2_147_483_647],
+  maxInFlight: [1, 1_048_576],
+  maxQueued: [0, 1_048_576],
+  deadAfterTimeouts: [1, 1_000_000],
   maxFrameBytes: [64, 67_108_864],
   writeHighWaterBytes: [1024, 1_073_741_824],
   lingerMs: [0, 600_000],

@@ -4,17 +4,16 @@
  * @module
  */
 import { FramewireError } from "../../errors.ts";
+import type { CallBook } from "../call_book.ts";
 import { Fifo } from "../fifo.ts";
 import type { HeaderCodec } from "./header.ts";
 import type { DefinedPacket } from "./packet.ts";
 import type { PacketType } from "./packet_type.ts";
 
-/** A call. */
+/** A call under way. */
 export interface Call {
-  /** Its reply came. */
-  readonly resolve: (packet: DefinedPacket) => void;
-  /** Its reply can no longer come. */
-  readonly reject: (error: Error) => void;
+  /** Its number in the book. */
+  readonly number: number;
   /** What was sent. */
   readonly request: PacketType;
 }
@@ -29,17 +28,26 @@ export class Correlator {
   readonly correlated: boolean;
   readonly #byKey = new Map<number | bigint | string, Call>();
   readonly #inOrder = new Fifo<Call>();
+  readonly #makeBook: () => CallBook<DefinedPacket>;
+  /** From the first call on: most connections of a server make none. */
+  #book: CallBook<DefinedPacket> | undefined;
   #last = 0;
 
   /** No calls yet. */
-  constructor(header: HeaderCodec, correlated: boolean) {
+  constructor(header: HeaderCodec, correlated: boolean, book: () => CallBook<DefinedPacket>) {
     this.#header = header;
     this.correlated = correlated;
+    this.#makeBook = book;
   }
 
   /** How many calls wait. */
   get pending(): number {
-    return this.correlated ? this.#byKey.size : this.#inOrder.length;
+    return this.#book === undefined ? 0 : this.#book.pending;
+  }
+
+  /** The calls that were made, in the order they were sent. */
+  get book(): CallBook<DefinedPacket> {
+    return this.#book ??= this.#makeBook();
   }
 
   /** The value of the next request's field; they count up from 1 and leave out those under way. */
@@ -50,6 +58,7 @@ export class Correlator {
       throw new FramewireError(
         "WINDOW_FULL",
         `${this.#byKey.size} calls wait for their replies: the protocol can tell no more apart`,
+        { outcome: "not-sent" },
       );
     }
     let key: Exclude<CallKey, undefined>;
@@ -66,6 +75,16 @@ export class Correlator {
     else this.#inOrder.push(call);
   }
 
+  /** A key will be used by a request that waits for room. */
+  reserve(key: CallKey, request: PacketType): void {
+    if (this.correlated) this.#byKey.set(asMapKey(key!), { number: -1, request });
+  }
+
+  /** It will not be used after all. */
+  release(key: CallKey): void {
+    if (this.correlated) this.#byKey.delete(asMapKey(key!));
+  }
+
   /** Finds the call that a packet answers, and forgets it. */
   take(chunk: Uint8Array, start: number, end: number): Call | undefined {
     if (!this.correlated) return this.#inOrder.shift();
@@ -75,12 +94,11 @@ export class Correlator {
     return call;
   }
 
-  /** Fails all calls; returns whether there were any. */
-  failAll(error: Error): boolean {
-    const calls = this.correlated ? [...this.#byKey.values()] : this.#inOrder.takeAll();
+  /** Fails all calls. */
+  failAll(lost: (outcome: "not-sent" | "unknown") => FramewireError): void {
     this.#byKey.clear();
-    for (const call of calls) call.reject(error);
-    return calls.length > 0;
+    this.#inOrder.takeAll();
+    this.#book?.failAll(lost);
   }
 
   #value(number: number): Exclude<CallKey, undefined> {

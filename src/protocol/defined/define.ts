@@ -7,6 +7,8 @@ import { ByteWriter } from "../../codec/byte_writer.ts";
 import { type Connection } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
 import type { Rules } from "./answers.ts";
+import { systemClock } from "../../connection/clock.ts";
+import type { CallLimits } from "../call_limits.ts";
 import { DefinedEndpoint } from "./endpoint.ts";
 import type { AnyHandler, DefinedSide } from "./side.ts";
 import type {
@@ -64,6 +66,16 @@ const KEPT_WRITER_BYTES = 1 << 20;
 
 /** Bounds of what a client's handlers may have under way. */
 const CLIENT_LIMITS = { maxInFlight: 1024, maxInFlightBytes: 4 << 20, handlerTimeoutMs: 60_000 };
+
+/** A server's calls to its peers have no bounds but those they are given. */
+const SERVER_CALLS: CallLimits = {
+  clock: systemClock,
+  requestTimeoutMs: 0,
+  maxInFlight: Infinity,
+  maxQueued: 0,
+  overflow: "fail",
+  deadAfterTimeouts: Infinity,
+};
 
 /**
  * Defines a protocol: from its framing, its header and its packets follow its codec, a typed server
@@ -142,6 +154,7 @@ export function defineProtocol<const H extends Shape, const P extends PacketSpec
           side: "server",
           conn,
           limits: side.limits,
+          calls: SERVER_CALLS,
           took: (requests) => side.tookRequests(requests),
           replied(replies, failures) {
             side.counters.replies += replies;
@@ -163,6 +176,7 @@ export function defineProtocol<const H extends Shape, const P extends PacketSpec
         side: "client",
         conn: undefined,
         limits: CLIENT_LIMITS,
+        calls: side.calls,
         took: () => {},
         replied: () => {},
         report: (error) => side.report(error),
@@ -173,7 +187,7 @@ export function defineProtocol<const H extends Shape, const P extends PacketSpec
     },
     calls(current) {
       return {
-        call: (name, ...fields) => current().call(name, ...fields),
+        call: (name, ...rest) => current().call(name, ...rest),
         send: (name, ...fields) => current().send(name, ...fields),
         handle: (handlers) => current().handle(handlers),
       };

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CallOptions } from "../call_limits.ts";
 import type { Checksum, ChecksumName } from "../../codec/checksum.ts";
 import type { Framing } from "../../codec/framing.ts";
 import type { Decoded, Encodable, Shape } from "./fields/field.ts";
@@ -202,6 +203,12 @@ export type FieldsArgument<H extends Shape, P extends PacketSpecs, N extends key
   Record<never, never> extends Outgoing<H, P, N> ? [fields?: Outgoing<H, P, N>]
     : [fields: Outgoing<H, P, N>];
 
+/** The arguments of a call behind the packet's name: its fields, and what it is told. */
+export type CallArguments<H extends Shape, P extends PacketSpecs, N extends keyof P> =
+  Record<never, never> extends Outgoing<H, P, N>
+    ? [fields?: Outgoing<H, P, N> | undefined, options?: CallOptions]
+    : [fields: Outgoing<H, P, N>, options?: CallOptions];
+
 /** What one side can send. */
 export interface Calls<
   H extends Shape,
@@ -212,11 +219,12 @@ export interface Calls<
    * Sends a request and waits for its reply. Any number may be under way at once.
    *
    * @returns The reply, in memory of its own.
-   * @throws FramewireError INVALID_FIELD, FRAME_TOO_LARGE, CONNECTION_CLOSED (or what broke it).
+   * @throws FramewireError INVALID_FIELD, FRAME_TOO_LARGE, DEADLINE_EXCEEDED, CANCELLED, WINDOW_FULL,
+   * CONNECTION_CLOSED (or what broke it). Its `outcome` says what is known of the call.
    */
   call<N extends Answered<P, SentBy<P, Side>> & string>(
     packet: N,
-    ...fields: FieldsArgument<H, P, N>
+    ...rest: CallArguments<H, P, N>
   ): Promise<CallResult<H, P, N>>;
   /**
    * Sends a packet that is not answered.

@@ -10,16 +10,17 @@ import type { Framing, KindField } from "../../codec/framing.ts";
 import { type CloseReason, type Connection, State } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
 import { Answers, type AnyFields, type Rules } from "./answers.ts";
+import type { CallOptions } from "../call_limits.ts";
 import { BytesStore } from "./bytes_store.ts";
-import { Correlator } from "./correlator.ts";
+import { Caller } from "./caller.ts";
+import type { CallKey } from "./correlator.ts";
 import type { AnyHandler, DefinedSide } from "./side.ts";
 import { isPromise } from "../is_promise.ts";
 import type { DefinedPacket } from "./packet.ts";
-import { unasked } from "./packet_errors.ts";
 import { PacketFinder } from "./packet_finder.ts";
 import type { PacketType } from "./packet_type.ts";
 import { other, type PacketTable } from "./packet_table.ts";
-import { type ClientEndpoint, connectionLost, describe } from "../protocol.ts";
+import { type ClientEndpoint, describe } from "../protocol.ts";
 import { type KeptChunk, ReplyOrder } from "../reply_order.ts";
 import { ReplyPool } from "../reply_pool.ts";
 import { ReplyRun } from "./reply_run.ts";
@@ -58,7 +59,7 @@ export class DefinedEndpoint implements ClientEndpoint {
   readonly #answers: Answers;
   /** Handlers by the index of what they handle. */
   #handlers: readonly (AnyHandler | undefined)[];
-  readonly #calls: Correlator;
+  readonly #calls: Caller;
   /** Whether the packet that opens the connection is still to come, or to be sent. */
   #opens: boolean;
   /** Whether a batch of this endpoint is under way: what it sends meanwhile goes with the replies. */
@@ -71,6 +72,7 @@ export class DefinedEndpoint implements ClientEndpoint {
   /** The chunk of the batch under way, once a request keeps it. */
   #kept: KeptChunk | undefined;
   #refused: FramewireError | undefined;
+  #lost = false;
   keepsChunk = false;
 
   /** One side of a protocol on a connection. */
@@ -87,7 +89,7 @@ export class DefinedEndpoint implements ClientEndpoint {
     this.#handlers = handlers;
     this.#side = side;
     this.#incoming = new PacketFinder(table, other(side.side));
-    this.#calls = new Correlator(table.framing.header, table.correlated);
+    this.#calls = new Caller(connection, table, side.calls, () => side.settled());
     this.#opens = table.opening !== undefined;
     this.#answers = new Answers(table, rules, {
       report: (error) => side.report(error),
@@ -122,15 +124,19 @@ export class DefinedEndpoint implements ClientEndpoint {
   }
 
   /** Sends a request; settles with its reply. */
-  call(name: string, fields?: AnyFields): Promise<DefinedPacket> {
+  call(name: string, fields?: AnyFields, options?: CallOptions): Promise<DefinedPacket> {
     return new Promise((resolve, reject) => {
-      const type = this.#sendable(name);
-      if (type.replies.length === 0) {
-        throw new FramewireError("INVALID_OPTION", `${name} has no reply: use send("${name}", …)`);
-      }
-      const key = this.#calls.next();
-      this.#encode(type, fields, key);
-      this.#calls.wait(key, { resolve, reject, request: type });
+      const type = this.#requested(name);
+      const writer = {
+        put: (key: CallKey) => {
+          // What a handler sends leaves with the replies of its batch: nobody knows where that is.
+          const place = this.#inBatch ? -1 : this.#connection.outbound.position;
+          this.#encode(type, fields, key);
+          return place;
+        },
+        bytes: (key: CallKey) => this.#encoded(type, fields, key),
+      };
+      this.#calls.call(type, writer, options, resolve, reject);
     });
   }
 
@@ -140,7 +146,7 @@ export class DefinedEndpoint implements ClientEndpoint {
     if (type.replies.length > 0) {
       throw new FramewireError("INVALID_OPTION", `${name} is answered: use call("${name}", …)`);
     }
-    this.#encode(type, fields, this.#calls.correlated ? this.#calls.next() : undefined);
+    this.#encode(type, fields, this.#calls.unansweredKey());
   }
 
   /** {@inheritDoc FrameConsumer.skipped} */
@@ -185,7 +191,8 @@ export class DefinedEndpoint implements ClientEndpoint {
           continue;
         }
         if (type.isReply) {
-          this.#answered(type, incoming.chunk, incoming.header, incoming.body, incoming.end);
+          const { chunk, header, body, end } = incoming;
+          this.#calls.answered(type, chunk, header, body, end);
           continue;
         }
         if (this.#later !== undefined && this.#later.full) break;
@@ -197,6 +204,7 @@ export class DefinedEndpoint implements ClientEndpoint {
       if (requests > 0) this.#side.took(requests);
       this.#count();
       run.end(replies);
+      this.#calls.drain();
       if (replies.at > 0) {
         this.#connection.outbound.append(replies.bytes.subarray(0, replies.at));
         replies.clear(KEPT_WRITER_BYTES);
@@ -211,9 +219,10 @@ export class DefinedEndpoint implements ClientEndpoint {
 
   /** {@inheritDoc ClientEndpoint.finishing} */
   finishing(reason: CloseReason): void {
-    const lost = connectionLost(reason, this.pending);
-    this.#refused ??= lost;
-    if (this.#calls.failAll(lost)) this.#side.settled();
+    if (this.#lost) return;
+    this.#lost = true;
+    const later = this.#calls.lost(reason, this.#side.side === "client");
+    this.#refused ??= later;
   }
 
   /** {@inheritDoc ClientEndpoint.closed} */
@@ -390,29 +399,11 @@ export class DefinedEndpoint implements ClientEndpoint {
     return new ReplyOrder(this.#connection, this.#store, limits, timedOut);
   }
 
-  /** A reply came. */
-  #answered(
-    type: PacketType,
-    chunk: Uint8Array,
-    header: number,
-    body: number,
-    end: number,
-  ): void {
-    const call = this.#calls.take(chunk, header, end);
-    if (call === undefined) throw unasked(type, chunk, header, end);
-    const { request } = call;
-    if (request.replies.includes(type)) call.resolve(type.copy(chunk, header, body, end));
-    else {
-      call.reject(
-        new FramewireError(
-          "RESULT_FAILED",
-          `${request.name} was answered by ${type.name}, expected ` +
-            request.replies.map((reply) => reply.name).join(" or "),
-          { reply: type.copy(chunk, header, body, end).toObject() },
-        ),
-      );
-    }
-    if (this.#calls.pending === 0) this.#side.settled();
+  /** The packet of a call. */
+  #requested(name: string): PacketType {
+    const type = this.#sendable(name);
+    if (type.replies.length > 0) return type;
+    throw new FramewireError("INVALID_OPTION", `${name} has no reply: use send("${name}", …)`);
   }
 
   #sendable(name: string): PacketType {
@@ -430,6 +421,15 @@ export class DefinedEndpoint implements ClientEndpoint {
       throw new FramewireError("INVALID_OPTION", `${name} cannot be sent now: ${first} ${order}`);
     }
     return type;
+  }
+
+  /** A packet's bytes, in memory of their own. */
+  #encoded(type: PacketType, fields: AnyFields, value: unknown): Uint8Array {
+    single.at = 0;
+    type.encode(single, fields, value);
+    const bytes = single.bytes.slice(0, single.at);
+    single.clear(KEPT_WRITER_BYTES);
+    return bytes;
   }
 
   #encode(type: PacketType, fields: AnyFields, value: unknown): void {

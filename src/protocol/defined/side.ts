@@ -5,6 +5,7 @@
  */
 import type { CloseReason } from "../../connection/connection.ts";
 import type { FramewireError } from "../../errors.ts";
+import type { CallLimits } from "../call_limits.ts";
 import type { Side } from "./packet_table.ts";
 import type { ReplyLimits } from "../reply_order.ts";
 
@@ -19,6 +20,8 @@ export interface DefinedSide {
   readonly conn: unknown;
   /** Bounds of what may be under way. */
   readonly limits: ReplyLimits;
+  /** What bounds calls to the peer. */
+  readonly calls: CallLimits;
   /** Requests were handed to handlers. */
   took(requests: number): void;
   /** Replies were put out, and so many of them say that the request failed. */

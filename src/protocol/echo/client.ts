@@ -7,7 +7,9 @@ import type { Codec, FrameTable } from "../../codec/codec.ts";
 import { type CloseReason, type Connection, State } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
 import { ECHO_HEADER_BYTES, EchoType } from "./server.ts";
-import { Fifo } from "../fifo.ts";
+import { CallBook } from "../call_book.ts";
+import { type CallOptions, cancelled, checkCallOptions } from "../call_limits.ts";
+import { CallQueue } from "../call_queue.ts";
 import { type ClientEndpoint, type ClientSide, connectionLost, tooLarge } from "../protocol.ts";
 
 /** What a client of the `echo` protocol can call. */
@@ -17,14 +19,10 @@ export interface EchoCalls {
    *
    * @param data Bytes, or text to be sent as UTF-8. It is copied: its memory is free at once.
    * @returns The data the server sent back, in memory of its own.
-   * @throws FramewireError CONNECTION_CLOSED (or what broke the link), FRAME_TOO_LARGE.
+   * @throws FramewireError DEADLINE_EXCEEDED, CANCELLED, WINDOW_FULL, FRAME_TOO_LARGE,
+   * CONNECTION_CLOSED (or what broke the link). Its `outcome` says what is known of the call.
    */
-  echo(data: Uint8Array | string): Promise<Uint8Array>;
-}
-
-interface Waiting {
-  readonly resolve: (data: Uint8Array) => void;
-  readonly reject: (error: Error) => void;
+  echo(data: Uint8Array | string, options?: CallOptions): Promise<Uint8Array>;
 }
 
 const encoder = new TextEncoder();
@@ -32,38 +30,61 @@ const encoder = new TextEncoder();
 export class EchoClientEndpoint implements ClientEndpoint, EchoCalls {
   readonly #connection: Connection;
   readonly #side: ClientSide;
-  readonly #waiting = new Fifo<Waiting>();
+  readonly #calls: CallBook<Uint8Array>;
+  /** Calls that wait for room; from the first such on. */
+  #queue: CallQueue | undefined;
   #refused: FramewireError | undefined;
+  #lost = false;
   readonly owed = 0;
   keepsChunk = false;
 
   constructor(connection: Connection, side: ClientSide) {
     this.#connection = connection;
     this.#side = side;
+    this.#calls = new CallBook(side.calls, connection, () => {
+      if (this.pending === 0) side.settled();
+    });
   }
 
   /** {@inheritDoc ClientEndpoint.pending} */
   get pending(): number {
-    return this.#waiting.length;
+    return this.#calls.pending + (this.#queue?.length ?? 0);
   }
 
   /** {@inheritDoc EchoCalls.echo} */
-  echo(data: Uint8Array | string): Promise<Uint8Array> {
+  echo(data: Uint8Array | string, options: CallOptions = {}): Promise<Uint8Array> {
     if (this.#refused !== undefined) return Promise.reject(this.#refused);
     const bytes = typeof data === "string" ? encoder.encode(data) : data;
     const total = ECHO_HEADER_BYTES + bytes.length;
     if (total > this.#side.maxFrameBytes) {
       return Promise.reject(tooLarge(total, this.#side.maxFrameBytes));
     }
+    return new Promise((resolve, reject) => {
+      checkCallOptions(options);
+      if (options.signal?.aborted) throw cancelled(options.signal.reason, "not-sent");
+      const send = (bytes: Uint8Array, leftMs?: number) => {
+        const number = this.#calls.add(this.#put(bytes, total), resolve, reject);
+        this.#calls.limit(number, options, leftMs);
+      };
+      if (!this.#calls.full) return send(bytes);
+      this.#queue ??= new CallQueue(this.#side.calls);
+      const kept = bytes === data ? bytes.slice() : bytes;
+      this.#queue.wait(options, (leftMs) => send(kept, leftMs), reject);
+    });
+  }
+
+  /** Puts a frame out; returns its place in the stream. */
+  #put(bytes: Uint8Array, total: number): number {
     const { outbound } = this.#connection;
     const out = outbound.reserve(total);
     const header = new DataView(out.buffer, out.byteOffset + outbound.at, ECHO_HEADER_BYTES);
     header.setUint32(0, EchoType.DATA_SEND);
     header.setUint32(4, bytes.length);
     out.set(bytes, outbound.at + ECHO_HEADER_BYTES);
+    const place = outbound.position;
     outbound.commit(total);
     this.#connection.flushSoon();
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    return place;
   }
 
   /** {@inheritDoc FrameConsumer.batch} */
@@ -73,8 +94,8 @@ export class EchoClientEndpoint implements ClientEndpoint, EchoCalls {
     for (let i = 0; i < count; i++) {
       const offset = words[i * 4]!;
       const type = words[i * 4 + 2]! >>> 0;
-      const waiting = type === EchoType.DATA_ECHO ? this.#waiting.shift() : undefined;
-      if (waiting === undefined) {
+      const number = this.#calls.head;
+      if (type !== EchoType.DATA_ECHO || !this.#calls.has(number)) {
         throw new FramewireError(
           type <= EchoType.DATA_ECHO ? "UNEXPECTED_PACKET" : "UNKNOWN_PACKET",
           `the server sent a frame of type ${type} while ${this.pending} echoes were awaited: ` +
@@ -82,9 +103,12 @@ export class EchoClientEndpoint implements ClientEndpoint, EchoCalls {
           { firstBytes: chunk.slice(offset, offset + Math.min(16, words[i * 4 + 1]!)) },
         );
       }
-      waiting.resolve(chunk.slice(offset + ECHO_HEADER_BYTES, offset + words[i * 4 + 1]!));
+      this.#calls.resolve(
+        number,
+        chunk.slice(offset + ECHO_HEADER_BYTES, offset + words[i * 4 + 1]!),
+      );
     }
-    if (this.pending === 0) this.#side.settled();
+    if (this.#queue !== undefined) this.#queue.drain(() => this.#calls.full);
     return count;
   }
 
@@ -95,11 +119,15 @@ export class EchoClientEndpoint implements ClientEndpoint, EchoCalls {
 
   /** {@inheritDoc Endpoint.finishing} */
   finishing(reason: CloseReason): void {
-    const lost = connectionLost(reason, this.pending);
-    this.#refused ??= lost;
-    if (this.pending === 0) return;
-    for (const waiting of this.#waiting.takeAll()) waiting.reject(lost);
-    this.#side.settled();
+    if (this.#lost) return;
+    this.#lost = true;
+    const { pending } = this;
+    const lost = (outcome: "not-sent" | "unknown") => connectionLost(reason, pending, outcome);
+    this.#refused ??= lost("not-sent");
+    // What has not left is of no use any more; so it can be said for certain that it did not.
+    if (pending > 0) this.#connection.outbound.discard();
+    this.#queue?.failAll(() => lost("not-sent"));
+    this.#calls.failAll(lost);
   }
 
   /** {@inheritDoc Endpoint.closed} */

@@ -19,5 +19,5 @@ export const echo: Protocol<EchoHandlers, EchoCalls> = {
     return (connection, side) => new EchoServerEndpoint(connection, side, handlers);
   },
   client: (connection, side) => new EchoClientEndpoint(connection, side),
-  calls: (endpoint) => ({ echo: (data) => endpoint().echo(data) }),
+  calls: (endpoint) => ({ echo: (data, options) => endpoint().echo(data, options) }),
 };

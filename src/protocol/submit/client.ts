@@ -6,6 +6,9 @@
 import type { Codec, FrameTable } from "../../codec/codec.ts";
 import { type CloseReason, type Connection, State } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
+import { CallBook } from "../call_book.ts";
+import { type CallOptions, cancelled, checkCallOptions } from "../call_limits.ts";
+import { CallQueue } from "../call_queue.ts";
 import { type ClientEndpoint, type ClientSide, connectionLost, tooLarge } from "../protocol.ts";
 import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 import { Command, Result } from "./commands.ts";
@@ -18,24 +21,19 @@ export interface SubmitCalls {
    * @param payload Bytes, or text to be sent as UTF-8. It is copied: its memory is free at once.
    * @returns Resolves when the server has acknowledged it with result 0.
    * @throws FramewireError RESULT_FAILED when the server answered with another result,
-   * CONNECTION_CLOSED (or what broke the link) when the answer can no longer come, FRAME_TOO_LARGE.
+   * DEADLINE_EXCEEDED, CANCELLED, WINDOW_FULL, FRAME_TOO_LARGE, CONNECTION_CLOSED (or what broke the
+   * link) when the answer can no longer come. Its `outcome` says what is known of the submit.
    */
-  submit(payload: Uint8Array | string): Promise<void>;
+  submit(payload: Uint8Array | string, options?: CallOptions): Promise<void>;
 }
 
 /** Ids run from 00000001 to this, then wrap. */
 const LAST_ID = 99_999_999;
 const DIGITS = 8;
 const ZERO = 0x30;
-const FIRST_SLOTS = 64;
 /** Text up to this length is encoded in place, into room for three bytes a character. */
 const SHORT_TEXT = 16 * 1024;
 const encoder = new TextEncoder();
-
-interface Waiting {
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
-}
 
 /** One connection's endpoint. */
 export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
@@ -43,12 +41,13 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
   readonly #side: ClientSide;
   /** The id of the next submit, as its eight digits. */
   readonly #id = new Uint8Array(DIGITS).fill(ZERO);
-  /** Submits `[head, tail)` in the order they were sent; those answered out of turn are undefined. */
-  #slots: (Waiting | undefined)[] = new Array(FIRST_SLOTS).fill(undefined);
-  #head = 0;
-  #tail = 0;
-  #pending = 0;
+  readonly #calls: CallBook<void>;
+  /** The place in the stream of the submit that was put out last. */
+  #place = 0;
+  /** Submits that wait for room; from the first such on. */
+  #queue: CallQueue | undefined;
   #refused: FramewireError | undefined;
+  #lost = false;
   readonly owed = 0;
   keepsChunk = false;
 
@@ -56,18 +55,44 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
   constructor(connection: Connection, side: ClientSide, sent = 0) {
     this.#connection = connection;
     this.#side = side;
-    this.#head = this.#tail = sent;
+    this.#calls = new CallBook(side.calls, connection, () => this.#idle(), sent);
     if (sent > 0) encoder.encodeInto(`${(sent - 1) % LAST_ID + 1}`.padStart(DIGITS, "0"), this.#id);
   }
 
   /** Submits that wait for their acknowledgement. */
   get pending(): number {
-    return this.#pending;
+    return this.#calls.pending + (this.#queue?.length ?? 0);
   }
 
   /** {@inheritDoc SubmitCalls.submit} */
-  submit(payload: Uint8Array | string): Promise<void> {
+  submit(payload: Uint8Array | string, options?: CallOptions): Promise<void> {
     if (this.#refused !== undefined) return Promise.reject(this.#refused);
+    if (options !== undefined || this.#calls.full) return this.#submitSlowly(payload, options);
+    const error = this.#put(payload);
+    if (error !== undefined) return Promise.reject(error);
+    return new Promise((resolve, reject) => this.#calls.add(this.#place, resolve, reject));
+  }
+
+  /** A submit that has options of its own, or for which there is no room yet. */
+  #submitSlowly(payload: Uint8Array | string, options: CallOptions = {}): Promise<void> {
+    return new Promise((resolve, reject) => {
+      checkCallOptions(options);
+      if (options.signal?.aborted) throw cancelled(options.signal.reason, "not-sent");
+      const send = (bytes: Uint8Array | string, leftMs?: number) => {
+        const error = this.#put(bytes);
+        if (error !== undefined) return reject(error);
+        const number = this.#calls.add(this.#place, resolve, reject);
+        this.#calls.limit(number, options, leftMs);
+      };
+      if (!this.#calls.full) return send(payload);
+      this.#queue ??= new CallQueue(this.#side.calls);
+      const kept = typeof payload === "string" ? payload : payload.slice();
+      this.#queue.wait(options, (leftMs) => send(kept, leftMs), reject);
+    });
+  }
+
+  /** Puts a submit out; returns why it cannot. */
+  #put(payload: Uint8Array | string): FramewireError | undefined {
     const bytes = typeof payload === "string" && payload.length > SHORT_TEXT
       ? encoder.encode(payload)
       : payload;
@@ -75,7 +100,7 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
       (typeof bytes === "string" ? bytes.length * 3 : bytes.length);
     const { outbound } = this.#connection;
     if (typeof bytes !== "string" && most > this.#side.maxFrameBytes) {
-      return Promise.reject(tooLarge(most, this.#side.maxFrameBytes));
+      return tooLarge(most, this.#side.maxFrameBytes);
     }
     const out = outbound.reserve(most);
     const at = outbound.at;
@@ -84,7 +109,7 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
     if (typeof bytes === "string") {
       total = SUBMIT_HEADER_BYTES + encoder.encodeInto(bytes, out.subarray(body)).written;
       if (total > this.#side.maxFrameBytes) {
-        return Promise.reject(tooLarge(total, this.#side.maxFrameBytes));
+        return tooLarge(total, this.#side.maxFrameBytes);
       }
     } else {
       out.set(bytes, body);
@@ -96,9 +121,10 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
     out[at + 4] = Command.SUBMIT;
     this.#nextId();
     for (let i = 0; i < DIGITS; i++) out[at + 5 + i] = this.#id[i]!;
+    this.#place = outbound.position;
     outbound.commit(total);
     this.#connection.flushSoon();
-    return new Promise((resolve, reject) => this.#remember({ resolve, reject }));
+    return undefined;
   }
 
   /** {@inheritDoc FrameConsumer.batch} */
@@ -112,11 +138,12 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
       if (command !== Command.SUBMIT_ACK || words[i * 4 + 1]! !== SUBMIT_HEADER_BYTES + 1) {
         throw unexpected(command, words[i * 4 + 1]!, chunk, offset);
       }
-      const waiting = this.#take(chunk, offset + 5);
+      const number = this.#number(chunk, offset + 5);
       const result = chunk[offset + SUBMIT_HEADER_BYTES]!;
-      if (result === Result.OK) waiting.resolve();
-      else waiting.reject(failed(chunk, offset, result));
+      if (result === Result.OK) this.#calls.resolve(number, undefined);
+      else this.#calls.reject(number, failed(chunk, offset, result));
     }
+    if (this.#queue !== undefined) this.#queue.drain(() => this.#calls.full);
     return count;
   }
 
@@ -127,17 +154,15 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
 
   /** {@inheritDoc Endpoint.finishing} */
   finishing(reason: CloseReason): void {
-    const lost = connectionLost(reason, this.#pending);
-    this.#refused ??= lost;
-    if (this.#pending === 0) return;
-    const slots = this.#slots;
-    for (let seq = this.#head; seq < this.#tail; seq++) {
-      slots[seq & (slots.length - 1)]?.reject(lost);
-    }
-    this.#slots = [];
-    this.#head = this.#tail;
-    this.#pending = 0;
-    this.#side.settled();
+    if (this.#lost) return;
+    this.#lost = true;
+    const { pending } = this;
+    const lost = (outcome: "not-sent" | "unknown") => connectionLost(reason, pending, outcome);
+    this.#refused ??= lost("not-sent");
+    // What has not left is of no use any more; so it can be said for certain that it did not.
+    if (pending > 0) this.#connection.outbound.discard();
+    this.#queue?.failAll(() => lost("not-sent"));
+    this.#calls.failAll(lost);
   }
 
   /** {@inheritDoc Endpoint.closed} */
@@ -158,39 +183,22 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
     id[DIGITS - 1] = ZERO + 1; // 99999999 is followed by 00000001
   }
 
-  #remember(waiting: Waiting): void {
-    let slots = this.#slots;
-    if (this.#tail - this.#head === slots.length) {
-      const more: (Waiting | undefined)[] = new Array(slots.length * 2).fill(undefined);
-      for (let seq = this.#head; seq < this.#tail; seq++) {
-        more[seq & (more.length - 1)] = slots[seq & (slots.length - 1)];
-      }
-      slots = this.#slots = more;
-    }
-    slots[this.#tail & (slots.length - 1)] = waiting;
-    this.#tail++;
-    this.#pending++;
-  }
-
-  /** Finds the submit that the id at `chunk[at]` answers, and forgets it. */
-  #take(chunk: Uint8Array, at: number): Waiting {
+  /** The number of the submit that the id at `chunk[at]` answers. */
+  #number(chunk: Uint8Array, at: number): number {
     let id = 0;
     for (let i = 0; i < DIGITS; i++) {
       const digit = chunk[at + i]! - ZERO;
       if (digit < 0 || digit > 9) throw noSuchId(chunk, at);
       id = id * 10 + digit;
     }
-    const ahead = (id - 1 - this.#head % LAST_ID + LAST_ID) % LAST_ID;
-    const seq = this.#head + ahead;
-    const slots = this.#slots;
-    const waiting = seq < this.#tail ? slots[seq & (slots.length - 1)] : undefined;
-    if (id === 0 || waiting === undefined) throw noSuchId(chunk, at);
-    slots[seq & (slots.length - 1)] = undefined;
-    while (this.#head < this.#tail && slots[this.#head & (slots.length - 1)] === undefined) {
-      this.#head++;
-    }
-    if (--this.#pending === 0) this.#side.settled();
-    return waiting;
+    const { head } = this.#calls;
+    const number = head + (id - 1 - head % LAST_ID + LAST_ID) % LAST_ID;
+    if (id === 0 || !this.#calls.has(number)) throw noSuchId(chunk, at);
+    return number;
+  }
+
+  #idle(): void {
+    if (this.pending === 0) this.#side.settled();
   }
 }
 
@@ -203,7 +211,7 @@ function failed(chunk: Uint8Array, offset: number, result: number): FramewireErr
   return new FramewireError(
     "RESULT_FAILED",
     `the server answered submit ${id} with result ${result}, expected 0`,
-    { result },
+    { result, outcome: "answered" },
   );
 }
 

@@ -23,5 +23,5 @@ export const submit: Protocol<SubmitHandlers, SubmitCalls> = {
         : new Greeter(connection, side, handlers);
   },
   client: (connection, side) => new SubmitClientEndpoint(connection, side),
-  calls: (endpoint) => ({ submit: (payload) => endpoint().submit(payload) }),
+  calls: (endpoint) => ({ submit: (payload, options) => endpoint().submit(payload, options) }),
 };

@@ -1,0 +1,320 @@
+/**
+ * The calls of one connection that wait for their answers: in the order they were sent, each with
+ * its promise, its deadline, and the place of its first byte in the stream.
+ *
+ * A call costs four stores into arrays and nothing else. Calls with the usual timeout have no timer
+ * and no deadline of their own: a sweep, sixteen times in that timeout, remembers how far the calls
+ * had come, and gives up what was sent sixteen sweeps ago. So they end at most a sixteenth late and
+ * never early. Calls with a timeout of their own share one timer for the earliest of them.
+ *
+ * @module
+ */
+import type { Timer } from "../connection/clock.ts";
+import { FramewireError } from "../errors.ts";
+import { type CallLimits, type CallOptions, cancelled, deadlineExceeded } from "./call_limits.ts";
+
+/** What the book needs of its connection. */
+export interface CallLine {
+  /** Bytes received, to tell a slow peer from a silent one. */
+  readonly bytesIn: number;
+  /** What was put out. */
+  readonly outbound: { readonly handed: number; readonly position: number };
+  /** Cuts it. */
+  abort(
+    reason: { readonly code: string; readonly message: string; readonly error?: Error },
+  ): void;
+}
+
+const FIRST_SLOTS = 64;
+const SWEEPS = 16;
+/** The due time of a call that has the usual timeout. */
+const USUAL = 0;
+/** Calls with timeouts of their own are looked at no more often than this, in milliseconds. */
+const GRAIN_MS = 5;
+
+/** However short its calls' timeouts, a peer is not dead before it has sent nothing for so long. */
+const LEAST_SILENCE_MS = 1000;
+
+type Resolve = (value: never) => void;
+type Reject = (error: Error) => void;
+
+/** What is called when the answer comes to a call that was given up. */
+function nobody(): void {}
+
+/** Calls under way. */
+export class CallBook<T> {
+  readonly #limits: CallLimits;
+  readonly #line: CallLine;
+  /** Called when the last call that waited is settled. */
+  readonly #idle: () => void;
+  /** Calls `[head, tail)`; those settled out of turn are undefined. */
+  #resolves: (Resolve | undefined)[] = [];
+  #rejects: (Reject | undefined)[] = [];
+  /** The place of each call's first byte. */
+  #places: Float64Array = new Float64Array(0);
+  /** When each call is due that has a timeout of its own; from the first such on. */
+  #dues: Float64Array | undefined;
+  #head: number;
+  #tail: number;
+  #pending = 0;
+  #givenUp = 0;
+  /** How to stop listening to signals, from the first one on. */
+  #signals: Map<number, () => void> | undefined;
+  #sweep: Timer | undefined;
+  #sweeps = 0;
+  /** How far the calls had come at the last sweeps. */
+  readonly #tails: number[] = [];
+  #due: Timer | undefined;
+  #dueAt = Infinity;
+  /** Calls that timed out in a row while nothing came, and since when nothing came. */
+  #silent = 0;
+  #silentSince = 0;
+  #bytesIn = -1;
+
+  /** @param first The number of the first call. */
+  constructor(limits: CallLimits, line: CallLine, idle: () => void, first = 0) {
+    this.#limits = limits;
+    this.#line = line;
+    this.#idle = idle;
+    this.#head = this.#tail = first;
+  }
+
+  /** Calls that wait for their answer. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Whether as many are under way as may be. */
+  get full(): boolean {
+    return this.#pending + this.#givenUp >= this.#limits.maxInFlight;
+  }
+
+  /** The number of the first call that is not settled, and that of the next one. */
+  get head(): number {
+    return this.#head;
+  }
+  get tail(): number {
+    return this.#tail;
+  }
+
+  /**
+   * A call was put out whose first byte is at `place`. Calls are numbered one after the other.
+   *
+   * @returns Its number.
+   */
+  add(place: number, resolve: (value: T) => void, reject: Reject): number {
+    const number = this.#tail;
+    if (number - this.#head === this.#resolves.length) this.#grow();
+    const slot = number & (this.#resolves.length - 1);
+    this.#resolves[slot] = resolve as Resolve;
+    this.#rejects[slot] = reject;
+    this.#places[slot] = place;
+    if (this.#dues !== undefined) this.#dues[slot] = USUAL;
+    this.#tail = number + 1;
+    this.#pending++;
+    if (this.#sweep === undefined) this.#beginSweeps();
+    return number;
+  }
+
+  /** A call has options of its own. `leftMs` is what its wait for room has left of its timeout. */
+  limit(number: number, { timeoutMs, signal }: CallOptions, leftMs: number | undefined): void {
+    const ms = leftMs ?? timeoutMs;
+    if (ms !== undefined) {
+      this.#dues ??= new Float64Array(this.#resolves.length);
+      const due = timeoutMs === 0 ? Infinity : this.#limits.clock.now() + ms;
+      this.#dues[number & (this.#resolves.length - 1)] = due;
+      this.#wakeAt(due);
+    }
+    if (signal !== undefined) {
+      const abort = () => this.#giveUp(number, cancelled(signal.reason, "unknown"));
+      signal.addEventListener("abort", abort, { once: true });
+      this.#signals ??= new Map();
+      this.#signals.set(number, () => signal.removeEventListener("abort", abort));
+    }
+  }
+
+  /** Whether a call is under way or was given up, and its answer has not come. */
+  has(number: number): boolean {
+    return number >= this.#head && number < this.#tail &&
+      this.#rejects[number & (this.#rejects.length - 1)] !== undefined;
+  }
+
+  /** The answer of a call came that {@linkcode has} says is there. */
+  resolve(number: number, value: T): void {
+    const resolve = this.#resolves[number & (this.#resolves.length - 1)]!;
+    this.#settled(number);
+    resolve(value as never);
+  }
+
+  /** An answer came that says no. */
+  reject(number: number, error: Error): void {
+    const reject = this.#rejects[number & (this.#rejects.length - 1)]!;
+    this.#settled(number);
+    reject(error);
+  }
+
+  /**
+   * The answers can no longer come.
+   *
+   * @param lost Makes the error; it is called once for each outcome there is.
+   */
+  failAll(lost: (outcome: "not-sent" | "unknown") => FramewireError): void {
+    this.#sweep?.cancel();
+    this.#due?.cancel();
+    this.#sweep = this.#due = undefined;
+    const { handed } = this.#line.outbound;
+    const [resolves, rejects, places] = [this.#resolves, this.#rejects, this.#places];
+    const [head, tail, pending] = [this.#head, this.#tail, this.#pending];
+    this.#resolves = [];
+    this.#rejects = [];
+    this.#head = this.#tail;
+    this.#pending = this.#givenUp = 0;
+    for (const stop of this.#signals?.values() ?? []) stop();
+    this.#signals = undefined;
+    const errors: { "not-sent"?: FramewireError; unknown?: FramewireError } = {};
+    for (let number = head; number < tail; number++) {
+      const slot = number & (resolves.length - 1);
+      const outcome = places[slot]! >= handed ? "not-sent" : "unknown";
+      rejects[slot]?.(errors[outcome] ??= lost(outcome));
+    }
+    if (pending > 0) this.#idle();
+  }
+
+  #settled(number: number): void {
+    const slot = number & (this.#resolves.length - 1);
+    const wasGivenUp = this.#resolves[slot] === nobody;
+    this.#resolves[slot] = this.#rejects[slot] = undefined;
+    if (number === this.#head) {
+      const mask = this.#rejects.length - 1;
+      let head = number + 1;
+      while (head < this.#tail && this.#rejects[head & mask] === undefined) head++;
+      this.#head = head;
+    }
+    if (this.#signals !== undefined) this.#forgetSignal(number);
+    if (wasGivenUp) this.#givenUp--;
+    else if (--this.#pending === 0) this.#idle();
+  }
+
+  #forgetSignal(number: number): void {
+    this.#signals!.get(number)?.();
+    this.#signals!.delete(number);
+  }
+
+  /** Settles a call; its place stays taken until its answer comes. */
+  #giveUp(number: number, error: FramewireError): void {
+    const slot = number & (this.#resolves.length - 1);
+    const reject = this.#rejects[slot]!;
+    this.#resolves[slot] = this.#rejects[slot] = nobody;
+    this.#givenUp++;
+    this.#pending--;
+    if (this.#signals !== undefined) this.#forgetSignal(number);
+    reject(error);
+    if (this.#pending === 0) this.#idle();
+  }
+
+  #beginSweeps(): void {
+    const { clock, requestTimeoutMs } = this.#limits;
+    if (requestTimeoutMs === 0) return;
+    this.#sweeps = 0;
+    this.#tails.length = 0;
+    this.#tails[0] = this.#tail;
+    const again = () => {
+      this.#sweep = undefined;
+      this.#sweepOnce();
+      if (this.#pending > 0) this.#sweep = clock.after(grain, again);
+    };
+    const grain = requestTimeoutMs / SWEEPS;
+    this.#sweep = clock.after(grain, again);
+  }
+
+  #sweepOnce(): void {
+    const ms = this.#limits.requestTimeoutMs;
+    const sweep = ++this.#sweeps;
+    const at = sweep % (SWEEPS + 1);
+    const overdue = sweep < SWEEPS ? 0 : this.#tails[(sweep - SWEEPS) % (SWEEPS + 1)]!;
+    this.#tails[at] = this.#tail;
+    const mask = this.#resolves.length - 1;
+    let timedOut = 0;
+    for (let number = this.#head; number < overdue; number++) {
+      const resolve = this.#resolves[number & mask];
+      if (resolve === undefined || resolve === nobody) continue;
+      if (this.#dues !== undefined && this.#dues[number & mask] !== USUAL) continue;
+      this.#giveUp(number, deadlineExceeded(ms, "unknown"));
+      timedOut++;
+    }
+    this.#cutIfDead(timedOut);
+  }
+
+  #wakeAt(due: number): void {
+    if (due >= this.#dueAt) return;
+    const { clock } = this.#limits;
+    this.#due?.cancel();
+    this.#dueAt = due;
+    this.#due = clock.after(Math.max(0, due - clock.now()), () => {
+      this.#due = undefined;
+      this.#dueAt = Infinity;
+      this.#endDue();
+    });
+  }
+
+  /** Gives up the calls with timeouts of their own that are due, and comes back for the next. */
+  #endDue(): void {
+    const now = this.#limits.clock.now();
+    const mask = this.#resolves.length - 1;
+    let next = Infinity;
+    let timedOut = 0;
+    for (let number = this.#head; number < this.#tail; number++) {
+      const due = this.#dues![number & mask]!;
+      const resolve = this.#resolves[number & mask];
+      if (due === USUAL || resolve === undefined || resolve === nobody) continue;
+      if (due > now) {
+        next = Math.min(next, due);
+        continue;
+      }
+      this.#giveUp(number, deadlineExceeded(undefined, "unknown"));
+      timedOut++;
+    }
+    this.#cutIfDead(timedOut);
+    if (next < Infinity) this.#wakeAt(Math.max(next, now + GRAIN_MS));
+  }
+
+  /** After calls have timed out: a peer that has long sent nothing at all is dead. */
+  #cutIfDead(timedOut: number): void {
+    if (timedOut === 0) return;
+    const { bytesIn } = this.#line;
+    const { clock, deadAfterTimeouts } = this.#limits;
+    if (bytesIn !== this.#bytesIn) {
+      this.#bytesIn = bytesIn;
+      this.#silent = 0;
+      this.#silentSince = clock.now();
+      return;
+    }
+    this.#silent += timedOut;
+    const silentMs = clock.now() - this.#silentSince;
+    if (this.#silent < deadAfterTimeouts || silentMs < LEAST_SILENCE_MS) return;
+    const message = `${this.#silent} calls in a row were not answered in time, and nothing else ` +
+      "came from the server: the connection is taken for dead";
+    const error = new FramewireError("PEER_SILENT", message);
+    this.#line.abort({ code: error.code, message, error });
+  }
+
+  #grow(): void {
+    const old = this.#resolves.length;
+    const length = Math.max(FIRST_SLOTS, old * 2);
+    const resolves: (Resolve | undefined)[] = new Array(length).fill(undefined);
+    const rejects: (Reject | undefined)[] = new Array(length).fill(undefined);
+    const places = new Float64Array(length);
+    const dues = this.#dues === undefined ? undefined : new Float64Array(length);
+    for (let number = this.#head; number < this.#tail; number++) {
+      const [from, to] = [number & (old - 1), number & (length - 1)];
+      resolves[to] = this.#resolves[from];
+      rejects[to] = this.#rejects[from];
+      places[to] = this.#places[from]!;
+      if (dues !== undefined) dues[to] = this.#dues![from]!;
+    }
+    this.#resolves = resolves;
+    this.#rejects = rejects;
+    this.#places = places;
+    this.#dues = dues;
+  }
+}
