@@ -236,3 +236,18 @@ t.test("a correlation in bits reaches the reply", async (t) => {
   net.close();
   await server.shutdown();
 });
+
+t.test("a promise is waited for, even where the reply has no fields", async (t) => {
+  const net = oneLink();
+  let settle = () => {};
+  const server = await serve({ port: 0, protocol: mixed, transport: net.transport }, {
+    ping: () => new Promise<void>((resolve) => void (settle = resolve)),
+  });
+  const header = headerOf(1);
+  t.equal(net.give([mixed.encode("ping", { header })]).length, 0);
+  settle();
+  for (let i = 0; i < 5; i++) await Promise.resolve();
+  t.strictSame(net.give([]), mixed.encode("pong", { header }));
+  net.close();
+  await server.shutdown();
+});
