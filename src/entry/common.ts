@@ -71,6 +71,8 @@ export type { ClientOptions } from "../options/client.ts";
 export type { CommonOptions } from "../options/common.ts";
 export type { FlowOptions } from "../options/flow.ts";
 export type { GatesOptions, ProxyProtocolOptions } from "../options/gates.ts";
+export { anyOf, type Principal, tokens, users } from "../gates/credentials.ts";
+export { hashPassword, hashToken } from "../gates/secrets.ts";
 export type { InsightOptions } from "../options/insight.ts";
 export type { RateLimits, RateOptions, RateServerOptions } from "../options/rate.ts";
 export type { ServerOptions } from "../options/server.ts";
@@ -80,6 +82,7 @@ export type {
   Chosen,
   ConnOf,
   HandlersOf,
+  PacketOf,
   ProtocolChoice,
 } from "../protocol/choice.ts";
 export { echo } from "../protocol/echo/mod.ts";

@@ -1,10 +1,11 @@
 /**
- * Options of the gates: who may connect.
+ * Options of the gates: who may connect, and how peers say who they are.
  *
  * @module
  */
 import { wrongCidr } from "../gates/cidr.ts";
-import { type OptionSpec, type OptionSpecs, special } from "./spec.ts";
+import { MAX_TIMER_MS } from "./common.ts";
+import { type OptionSpec, type OptionSpecs, special, whole } from "./spec.ts";
 
 /** Proxies that say whom they connect for. */
 export interface ProxyProtocolOptions {
@@ -35,7 +36,32 @@ export interface GatesOptions {
    * asked for the address in the header, and `deny` for the proxy's own before.
    */
   readonly proxyProtocol?: ProxyProtocolOptions;
+  /**
+   * How long `authenticate` may take, in milliseconds: 1 to 2,147,483,647. Then the peer is refused
+   * with result 1.
+   *
+   * @default {5000}
+   */
+  readonly authTimeoutMs?: number;
+  /**
+   * Failed attempts to authenticate in a row that an address has free (a /64 of IPv6): 0 to 1,000,000,
+   * where 0 is any number. The next ones have to wait a second, two, four, up to a minute, and are
+   * answered with result 4 when they come earlier.
+   *
+   * @default {10}
+   */
+  readonly authFailures?: number;
+  /**
+   * Packets of a defined protocol that a peer may send before one of their handlers has called
+   * `conn.authenticated(principal)`; handlers of others are not called until then. Such a request is
+   * answered by the protocol's `failure`, with the code UNAUTHENTICATED. The `submit` protocol has
+   * `authenticate` instead.
+   */
+  readonly packetsBeforeAuth?: readonly string[];
 }
+
+/** The options of {@linkcode GatesOptions} that have no default. */
+export type OptionalGates = "allow" | "deny" | "proxyProtocol" | "packetsBeforeAuth";
 
 const CIDRS_SCHEMA = { type: "array", items: { type: "string", minLength: 1 } };
 
@@ -51,6 +77,15 @@ export const GATES: OptionSpecs<GatesOptions> = {
       additionalProperties: false,
     },
   }),
+  authTimeoutMs: whole(5000, 1, MAX_TIMER_MS),
+  authFailures: whole(10, 0, 1_000_000),
+  packetsBeforeAuth: special<readonly string[]>(
+    (given) =>
+      Array.isArray(given) && given.every((name) => typeof name === "string")
+        ? undefined
+        : "a list of packets' names",
+    { schema: { type: "array", items: { type: "string" } } },
+  ),
 };
 
 /** What is wrong with a list of address blocks; undefined when it is right. */

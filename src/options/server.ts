@@ -8,7 +8,7 @@ import { INSIGHT, type InsightOptions } from "./insight.ts";
 import { COMMON, type CommonOptions, MAX_TIMER_MS } from "./common.ts";
 import { FLOW, type FlowOptions } from "./flow.ts";
 import { LIFE, type LifeOptions } from "./life.ts";
-import { GATES, type GatesOptions } from "./gates.ts";
+import { GATES, type GatesOptions, type OptionalGates } from "./gates.ts";
 import { SUBMIT_SERVER, type SubmitServerOptions } from "./submit.ts";
 import { RATE, type RateServerOptions } from "./rate.ts";
 import { defaultsOf, type OptionSpecs, resolve, text, unchecked, whole } from "./spec.ts";
@@ -92,7 +92,7 @@ type Optional =
   | "writeLowWaterBytes"
   | "authenticate"
   | "features"
-  | keyof GatesOptions
+  | OptionalGates
   | "rate";
 
 /** A server's options with their defaults filled in. */
@@ -121,5 +121,6 @@ export function resolveServerOptions(
     // Checked by `serve` itself.
     protocol: unchecked(),
     on: unchecked(),
+    authorize: unchecked(),
   } as OptionSpecs<ServerOptions>) as ResolvedServerOptions;
 }

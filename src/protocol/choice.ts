@@ -34,6 +34,12 @@ export type HandlersOf<P extends ProtocolChoice> = Chosen<P> extends
   Protocol<infer Handlers, infer _> ? Handlers
   : never;
 
+/** The packets that the handlers of a protocol are given. */
+export type PacketOf<P extends ProtocolChoice> = {
+  [Name in keyof HandlersOf<P>]-?: NonNullable<HandlersOf<P>[Name]> extends
+    (packet: infer Packet, ...others: infer _) => unknown ? Packet : never;
+}[keyof HandlersOf<P>];
+
 /** The connection as the handlers and listeners of a server of a protocol see it. */
 export type ConnOf<P extends ProtocolChoice> = Chosen<P> extends
   DefinedProtocol<infer H, infer Packets> ? DefinedConnection<H, Packets>

@@ -73,6 +73,8 @@ export class AcceptedConnection implements SubmitConnection, ServerSide, RateEve
   readonly id: number;
   readonly #host: Host;
   readonly #connection: Connection;
+  /** Who a handler has said that the peer is. */
+  #principal: object | string | undefined;
   /** What its deadlines remember. */
   readonly watch: Watch;
   requests = 0;
@@ -122,7 +124,11 @@ export class AcceptedConnection implements SubmitConnection, ServerSide, RateEve
   }
 
   get principal(): unknown {
-    return this.#peer?.principal;
+    return this.#peer?.principal ?? this.#principal;
+  }
+
+  authenticated(principal: object | string): void {
+    this.#principal = principal;
   }
 
   get features(): ReadonlySet<Feature> {

@@ -7,11 +7,18 @@ import { ownLimit } from "../codec/frame_layout.ts";
 import { resolveCodec } from "../codec/lend.ts";
 import { FramewireError } from "../errors.ts";
 import type { Transport } from "../link/link.ts";
-import { resolveServerOptions, type ServerOptions } from "../options/server.ts";
+import {
+  type ResolvedServerOptions,
+  resolveServerOptions,
+  type ServerOptions,
+} from "../options/server.ts";
+import { systemClock } from "../connection/clock.ts";
+import { guardAttempts } from "../gates/attempts.ts";
 import {
   chooseProtocol,
   type ConnOf,
   type HandlersOf,
+  type PacketOf,
   type ProtocolChoice,
 } from "../protocol/choice.ts";
 import { gatedHandlers } from "../gates/handlers.ts";
@@ -32,6 +39,12 @@ export interface ServeOptions<P extends ProtocolChoice = "submit"> extends Serve
    * @default {"submit"}
    */
   readonly protocol?: P;
+  /**
+   * Says whether a peer may do what a packet asks for: true, or a promise of it. For anything else
+   * the handler is not called, and the request is answered with result 3 (forbidden; 1 to a plain
+   * peer), or by the `failure` of a defined protocol with the code FORBIDDEN.
+   */
+  readonly authorize?: (packet: PacketOf<P>, conn: ConnOf<P>) => unknown;
   /** Listeners to its events from the beginning; more can be added with `server.on`. */
   readonly on?: ServerListeners<ConnOf<P>>;
 }
@@ -66,6 +79,14 @@ export type Serve = <P extends ProtocolChoice = "submit">(
     : [handlers: HandlersOf<P>]
 ) => Promise<Server<ConnOf<P>>>;
 
+/** The options with a guard before `authenticate`. */
+function guardedAttempts(options: ResolvedServerOptions): ResolvedServerOptions {
+  const { authenticate, authTimeoutMs: timeoutMs, authFailures: free } = options;
+  if (authenticate === undefined) return options;
+  const clock = options.clock ?? systemClock;
+  return { ...options, authenticate: guardAttempts(authenticate, { clock, timeoutMs, free }) };
+}
+
 /**
  * Makes the `serve` of a runtime.
  *
@@ -79,8 +100,15 @@ export function makeServe(transport: Transport): Serve {
     const protocol = chooseProtocol(options?.protocol ?? "submit");
     const resolved = resolveServerOptions(options, ownLimit(protocol.framing));
     resolveCodec(resolved.codec); // "wasm" is refused now, not at the first connection
-    const makeEndpoint = protocol.server(gatedHandlers(protocol, resolved, handlers) as never);
-    const server = new RunningServer(protocol, resolved, makeEndpoint);
+    const gates = { ...resolved, authorize: options.authorize };
+    const gated = gatedHandlers(protocol, gates, handlers, (gate, { id, remote }) => {
+      const message = gate === "authorize"
+        ? "a request was refused: its peer may not do that (authorize)"
+        : "a request was refused: its peer has not authenticated itself (packetsBeforeAuth)";
+      server.refused({ gate, message, remote, conn: id });
+    });
+    const makeEndpoint = protocol.server(gated as never);
+    const server = new RunningServer(protocol, guardedAttempts(resolved), makeEndpoint);
     for (const [name, listener] of Object.entries(options.on ?? {})) {
       if (!(SERVER_EVENTS as readonly string[]).includes(name) || typeof listener !== "function") {
         const wanted = `on takes functions by the events' names, ${SERVER_EVENTS.join(", ")}`;

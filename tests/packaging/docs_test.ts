@@ -13,6 +13,7 @@ const WITHOUT_DEFAULT = {
   deny: "",
   proxyProtocol: "",
   rate: "",
+  packetsBeforeAuth: "",
 };
 
 /** The rows of all tables in a document's section, each a list of its cells. */

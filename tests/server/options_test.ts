@@ -18,6 +18,8 @@ const SERVER_RANGES: Record<string, readonly [number, number]> = {
   maxFrameBytes: [64, 67_108_864],
   writeHighWaterBytes: [1024, 1_073_741_824],
   lingerMs: [0, 600_000],
+  authTimeoutMs: [1, 2_147_483_647],
+  authFailures: [0, 1_000_000],
   memoryBudgetBytes: [0, 1_099_511_627_776],
   streamThresholdBytes: [0, 67_108_864],
   pushQueueBytes: [1024, 1_073_741_824],

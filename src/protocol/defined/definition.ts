@@ -237,9 +237,20 @@ export interface Calls<
   ): void;
 }
 
+/** How a handler says who its peer is. */
+export interface Authenticated {
+  /**
+   * The peer has authenticated itself: from now on all handlers are called (`packetsBeforeAuth`).
+   *
+   * @param principal Who it is; it becomes `conn.principal`.
+   */
+  authenticated(principal: object | string): void;
+}
+
 /** The connection as a server's handlers see it: the server can send on it too. */
 export type DefinedConnection<H extends Shape, P extends PacketSpecs> =
   & ServerConnection
+  & Authenticated
   & Calls<H, P, "server">;
 
 /** What a server of a defined protocol does with its packets. */
