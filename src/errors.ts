@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { FlightEntry } from "./observe/flight.ts";
 
 /**
  * The codes, each with what it means. The table is the source of the list in docs/PROTOCOL.md.
@@ -132,6 +133,8 @@ export interface StreamErrorDetail {
   readonly reply?: Readonly<Record<string, unknown>>;
   /** What is known of the call that failed; undefined where it was no call. */
   readonly outcome?: Outcome;
+  /** The last frames of the connection that it has ended, with the option `flightRecorder`. */
+  readonly flight?: readonly FlightEntry[];
 }
 
 /**
@@ -184,6 +187,8 @@ export class FramewireError extends Error implements StreamErrorDetail {
   readonly reply?: Readonly<Record<string, unknown>>;
   /** What is known of the call that failed: see {@linkcode Outcome}; undefined where it was no call. */
   readonly outcome?: Outcome;
+  /** The last frames of the connection that it has ended, with the option `flightRecorder`. */
+  readonly flight?: readonly FlightEntry[];
 
   /**
    * An error with its code.

@@ -33,8 +33,7 @@ import { ownLimit } from "../codec/frame_layout.ts";
 import type { Framing, KindField } from "../codec/framing.ts";
 import type { CodecChoice } from "../codec/lend.ts";
 import { FramewireError, isFramewireError, thrownText } from "../errors.ts";
-import { TimedBatches } from "../observe/batches.ts";
-import type { HandlerTimes } from "../observe/handler_times.ts";
+import { type BatchWatch, putOut, WatchedBatches } from "../observe/batches.ts";
 import type { Address, Link, LinkReceiver } from "../link/link.ts";
 import { type Clock, systemClock, type Timer } from "./clock.ts";
 import type { BudgetMember, MemoryBudget } from "./memory_budget.ts";
@@ -133,8 +132,8 @@ export interface ConnectionConfig {
   readonly writeMode?: WriteMode;
   /** What the memory that the connection holds is counted against, and when it may not read. */
   readonly memory?: MemoryBudget;
-  /** Where the times of handlers go; undefined where they are not wanted. */
-  readonly times?: HandlerTimes | undefined;
+  /** What is watched in its batches; undefined for nothing. */
+  readonly batches?: BatchWatch | undefined;
 }
 
 /** How much input a lingering connection throws away before it gives up, in bytes. */
@@ -148,6 +147,7 @@ export class Connection implements LinkReceiver, BudgetMember {
   readonly #config: ConnectionConfig;
   readonly #decoder: FrameDecoder;
   #endpoint: Endpoint;
+  #watched: WatchedBatches | undefined;
   /** What frames have to pass; undefined where all come through. */
   readonly #gate: BatchGate | undefined;
   /** What waits to be written. */
@@ -282,10 +282,14 @@ export class Connection implements LinkReceiver, BudgetMember {
     this.reframe(this.#config.framing, this.#config.kind);
   }
 
-  /** What gives frames to an endpoint: itself, or what measures its time. */
+  /** What gives frames to an endpoint: itself, or what watches its batches. */
   #consumer(endpoint: Endpoint): FrameConsumer {
-    const { times } = this.#config;
-    return times === undefined ? endpoint : new TimedBatches(endpoint, times);
+    const { batches } = this.#config;
+    if (batches === undefined) return endpoint;
+    if (this.#watched === undefined) {
+      this.#watched = new WatchedBatches(endpoint, this.outbound, batches);
+    } else this.#watched.endpoint = endpoint;
+    return this.#watched;
   }
 
   /** Begins to read. */
@@ -335,6 +339,7 @@ export class Connection implements LinkReceiver, BudgetMember {
     this.#linger?.cancel();
     this.#held = undefined;
     this.#decoder.close();
+    const sent = putOut(this.outbound);
     this.outbound.close();
     this.pushes?.close();
     const { memory } = this.#config;
@@ -354,6 +359,8 @@ export class Connection implements LinkReceiver, BudgetMember {
         : { code: "PEER_ENDED", message: "the peer ended the connection" };
     }
     this.#gate?.closed();
+    const flight = this.#reason.error === undefined ? undefined : this.#watched?.flight(sent);
+    if (flight !== undefined) Object.assign(this.#reason.error!, { flight });
     this.#endpoint.closed(this.#reason);
   }
 

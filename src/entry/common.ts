@@ -120,6 +120,8 @@ export type {
 } from "../server/server.ts";
 export type { Refusal, RefusalCategory } from "../server/refusal.ts";
 export type { ServerRates, ServerStats } from "../server/stats.ts";
+export { type FlightEntry, flightText, type IdField } from "../observe/flight.ts";
+export type { GetLogger, Logger } from "../observe/logger.ts";
 export type { EventOf, EventStream } from "../observe/event_stream.ts";
 export type { TimeSummary } from "../observe/histogram.ts";
 export { deflate, type LevelOptions, zstd } from "./zlib.ts";

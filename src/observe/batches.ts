@@ -6,32 +6,73 @@
 import type { Codec, FrameTable } from "../codec/codec.ts";
 import type { FrameConsumer, FrameParts } from "../codec/frame_decoder.ts";
 import type { Endpoint } from "../connection/connection.ts";
+import type { Outbound } from "../connection/outbound.ts";
 import type { FramewireError } from "../errors.ts";
+import { type FlightEntry, FlightRecorder, type IdField } from "./flight.ts";
 import type { HandlerTimes } from "./handler_times.ts";
 
-/** Times the handlers of a batch. */
-export class TimedBatches implements FrameConsumer {
-  readonly #endpoint: Endpoint;
-  readonly #times: HandlerTimes;
+/** What is wanted of the batches of a server's connections. */
+export interface BatchWatch {
+  /** The server's clock. */
+  now(): number;
+  /** Where the times of handlers go; undefined where they are not wanted. */
+  readonly times: HandlerTimes | undefined;
+  /** Whether the last frames' headers are kept. */
+  readonly records: boolean;
+  /** Where a frame has its id, if the protocol has one in each. */
+  readonly id: IdField | undefined;
+}
 
-  constructor(endpoint: Endpoint, times: HandlerTimes) {
-    this.#endpoint = endpoint;
-    this.#times = times;
+/** Times the handlers of one connection and records its last frames. */
+export class WatchedBatches implements FrameConsumer {
+  /** Who takes the frames. */
+  endpoint: Endpoint;
+  readonly #outbound: Outbound;
+  readonly #watch: BatchWatch;
+  #flight: FlightRecorder | undefined;
+
+  constructor(endpoint: Endpoint, outbound: Outbound, watch: BatchWatch) {
+    this.endpoint = endpoint;
+    this.#outbound = outbound;
+    this.#watch = watch;
   }
 
   get keepsChunk(): boolean {
-    return this.#endpoint.keepsChunk;
+    return this.endpoint.keepsChunk;
   }
 
   set keepsChunk(keeps: boolean) {
-    this.#endpoint.keepsChunk = keeps;
+    this.endpoint.keepsChunk = keeps;
   }
 
   /** {@inheritDoc FrameConsumer.batch} */
   batch(codec: Codec, chunk: Uint8Array, table: FrameTable): number {
-    const endpoint = this.#endpoint;
-    const times = this.#times;
-    if (!times.due()) return endpoint.batch(codec, chunk, table);
+    return this.#watch.records
+      ? this.#recorded(codec, chunk, table)
+      : this.#timed(codec, chunk, table);
+  }
+
+  /** {@inheritDoc FrameConsumer.parts} */
+  get parts(): FrameParts | undefined {
+    return this.endpoint.parts;
+  }
+
+  /** {@inheritDoc FrameConsumer.skipped} */
+  skipped(error: FramewireError): void {
+    this.endpoint.skipped?.(error);
+  }
+
+  /** What the recorder holds; undefined where nothing was recorded. */
+  flight(sent: number): readonly FlightEntry[] | undefined {
+    const now = this.#watch.now();
+    this.#flight?.sent(sent, now);
+    return this.#flight?.entries(now);
+  }
+
+  #timed(codec: Codec, chunk: Uint8Array, table: FrameTable): number {
+    const endpoint = this.endpoint;
+    const { times } = this.#watch;
+    if (times === undefined || !times.due()) return endpoint.batch(codec, chunk, table);
     const since = times.now();
     const taken = endpoint.batch(codec, chunk, table);
     // What is still owed is timed when it settles.
@@ -39,13 +80,22 @@ export class TimedBatches implements FrameConsumer {
     return taken;
   }
 
-  /** {@inheritDoc FrameConsumer.parts} */
-  get parts(): FrameParts | undefined {
-    return this.#endpoint.parts;
+  #recorded(codec: Codec, chunk: Uint8Array, table: FrameTable): number {
+    const now = this.#watch.now();
+    const flight = this.#flight ??= new FlightRecorder(this.#watch.id, now);
+    flight.sent(putOut(this.#outbound), now);
+    // Afterwards, when it is known which frames were taken: the others come again.
+    let taken = table.count;
+    try {
+      taken = this.#timed(codec, chunk, table);
+    } finally {
+      flight.frames(chunk, table, taken, now);
+    }
+    return taken;
   }
+}
 
-  /** {@inheritDoc FrameConsumer.skipped} */
-  skipped(error: FramewireError): void {
-    this.#endpoint.skipped?.(error);
-  }
+/** How many bytes have been put out on the whole, sent or not. */
+export function putOut(outbound: Outbound): number {
+  return outbound.bytesOut + outbound.queuedBytes;
 }

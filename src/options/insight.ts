@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { choice, type OptionSpecs, whole } from "./spec.ts";
+import type { GetLogger } from "../observe/logger.ts";
+import { callback, choice, flag, type OptionSpecs, whole } from "./spec.ts";
 
 /** Options of a server's insight. */
 export interface InsightOptions {
@@ -21,10 +22,26 @@ export interface InsightOptions {
    * @default {1024}
    */
   readonly eventQueue?: number;
+  /**
+   * Whether each connection keeps the headers of its last 32 frames, without their payload, and adds
+   * them to the error that ends it, as `error.flight`. It costs 0.8 KB for each connection that has
+   * sent a frame, a look at the clock for each batch, and some nanoseconds for each frame.
+   *
+   * @default {false}
+   */
+  readonly flightRecorder?: boolean;
+  /**
+   * Where the server logs to: LogTape's `getLogger` as it is, or any function that gives a logger for a
+   * category, such as `() => console`. The categories are `framewire.server`, `framewire.connection` and
+   * `framewire.security`, each as an array of its two words. Without it nothing is logged.
+   */
+  readonly logger?: GetLogger;
 }
 
 /** The specs of {@linkcode InsightOptions}. */
 export const INSIGHT: OptionSpecs<InsightOptions> = {
   handlerTimes: choice("sampled", ["sampled", "all", "off"]),
   eventQueue: whole(1024, 1, 1 << 20),
+  flightRecorder: flag(false),
+  logger: callback(),
 };

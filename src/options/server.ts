@@ -86,6 +86,7 @@ export const SERVER: OptionSpecs<ServerOptions> = {
 
 /** Options of a server that have no default. */
 type Optional =
+  | "logger"
   | "transport"
   | "clock"
   | "signal"

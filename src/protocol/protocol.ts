@@ -9,6 +9,7 @@ import type { CloseReason, Connection, Endpoint } from "../connection/connection
 import type { PushBytes } from "../connection/push_bytes.ts";
 import type { DropEpisode, PushLimits, PushOutcome } from "../connection/push_queue.ts";
 import type { SlowConsumer } from "../connection/slow_consumer.ts";
+import type { IdField } from "../observe/flight.ts";
 import { FramewireError, isFramewireError } from "../errors.ts";
 import type { Address } from "../link/link.ts";
 import type { ResolvedServerOptions } from "../options/server.ts";
@@ -165,6 +166,8 @@ export interface Protocol<Handlers, Calls> {
   readonly framing: Framing;
   /** Where a frame says of which kind it is; without it every kind is 0. */
   readonly kind?: KindField;
+  /** Where each frame has its id, for the flight recorder; without it none is recorded. */
+  readonly id?: IdField;
   /** Whether it has no way to answer that a request failed or was refused. */
   readonly neverFails?: boolean;
   /**

@@ -23,6 +23,7 @@ import {
 } from "../protocol/choice.ts";
 import { gatedHandlers } from "../gates/handlers.ts";
 import { describe } from "../protocol/protocol.ts";
+import { logServer } from "./log.ts";
 import {
   RunningServer,
   type Server,
@@ -109,6 +110,7 @@ export function makeServe(transport: Transport): Serve {
     });
     const makeEndpoint = protocol.server(gated as never);
     const server = new RunningServer(protocol, guardedAttempts(resolved), makeEndpoint);
+    if (resolved.logger !== undefined) logServer(server, resolved.logger);
     for (const [name, listener] of Object.entries(options.on ?? {})) {
       if (!(SERVER_EVENTS as readonly string[]).includes(name) || typeof listener !== "function") {
         const wanted = `on takes functions by the events' names, ${SERVER_EVENTS.join(", ")}`;

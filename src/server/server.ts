@@ -19,13 +19,13 @@ import { guarded } from "../options/gates.ts";
 import type { ResolvedServerOptions } from "../options/server.ts";
 import {
   describe,
+  type Protocol,
   type ServerConnection,
   type ServerSide,
   tooLarge,
 } from "../protocol/protocol.ts";
 import { SUBMIT_HEADER_BYTES } from "../protocol/submit/packet.ts";
 import { shareBodies } from "../protocol/submit/push_out.ts";
-import type { Framing, KindField } from "../codec/framing.ts";
 import { AcceptedConnection, type Host } from "./accepted.ts";
 import { Entrance } from "../gates/entrance.ts";
 import { ServerFigures, type ServerStats } from "./stats.ts";
@@ -216,7 +216,7 @@ export class RunningServer implements Server, ListenerEvents {
   #removeSignal: (() => void) | undefined;
 
   constructor(
-    { framing, kind }: { readonly framing: Framing; readonly kind?: KindField },
+    { framing, kind, id }: Pick<Protocol<never, unknown>, "framing" | "kind" | "id">,
     options: ResolvedServerOptions,
     makeEndpoint: (connection: Connection, side: ServerSide) => Endpoint,
   ) {
@@ -268,7 +268,12 @@ export class RunningServer implements Server, ListenerEvents {
         sendsAllBeforeEnd: true,
         clock: this.#clock,
         memory: this.#memory,
-        times,
+        batches: times === undefined && !options.flightRecorder ? undefined : {
+          now: () => this.#clock.now(),
+          times,
+          records: options.flightRecorder,
+          id,
+        },
       },
       limits: {
         maxInFlight: options.maxInFlight,

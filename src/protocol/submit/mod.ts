@@ -15,6 +15,7 @@ export const submit: Protocol<SubmitHandlers, SubmitCalls> = {
   name: "submit",
   framing: SUBMIT_FRAMING,
   kind: SUBMIT_KIND,
+  id: { offset: 5, bytes: 8 },
   server(handlers) {
     checkHandlers("submit", handlers, ["submit"], ["request", "conn"]);
     return (connection, side) =>
