@@ -36,7 +36,8 @@ function read(id: string, payload: Uint8Array): void {
 }
 
 async function listen(): Promise<number> {
-  const options = { port: 0, codec };
+  // The bench holds thousands of connections, from one address.
+  const options = { port: 0, codec, maxConnections: 100_000 };
   switch (mode) {
     case "sync": {
       const server = await serve(options, {

@@ -168,6 +168,10 @@ export class Connection implements LinkReceiver, BudgetMember {
   #counted = 0;
   /** Memory that the link reads into, above the least, as the budget knows it. */
   #readBytes = 0;
+  /** Replies that were owed when it was closed. */
+  owedAtEnd = 0;
+  /** Bytes that had not left when it was closed. */
+  unsentAtEnd = 0;
   /** How often reading has been paused. */
   pauses = 0;
   #inTurn = false;
@@ -253,6 +257,13 @@ export class Connection implements LinkReceiver, BudgetMember {
     return asked;
   }
 
+  /** Tells the peer that this side is too busy; false where its protocol cannot say so. */
+  busy(retryAfterMs: number): boolean {
+    const tells = this.#endpoint.busy?.(retryAfterMs) ?? false;
+    if (tells) this.flush();
+    return tells;
+  }
+
   /** Tells the peer, where it knows such a notice, that the connection will soon end. */
   goAway(notice: GoAwayNotice): void {
     if (this.#state === State.OPEN) this.#endpoint.goAway?.(notice);
@@ -336,6 +347,8 @@ export class Connection implements LinkReceiver, BudgetMember {
     if (this.#state === State.CLOSED) return;
     const orderly = this.#state === State.LINGERING || this.#reason?.code === "CLOSED";
     this.#state = State.CLOSED;
+    this.owedAtEnd = this.#endpoint.owed;
+    this.unsentAtEnd = this.outbound.queuedBytes;
     this.#linger?.cancel();
     this.#held = undefined;
     this.#decoder.close();

@@ -19,6 +19,8 @@ export class Sweep {
   readonly #deadlines: Deadlines;
   readonly #watched: ReadonlySet<{ readonly watch: Watch }>;
   #timer: Timer | undefined;
+  /** Whether it must be known who is idle, though no deadline asks for it. */
+  knowsIdle = false;
 
   /**
    * @param deadlines What is in force: read at each sweep.
@@ -39,7 +41,7 @@ export class Sweep {
     if (this.#timer !== undefined) return;
     const { handlerTimeoutMs: _, ...deadlines } = this.#deadlines;
     const inForce = Object.values(deadlines).filter((ms) => ms > 0);
-    if (inForce.length === 0) return;
+    if (inForce.length === 0 && !this.knowsIdle) return;
     const everyMs = Math.min(SLOWEST_MS, Math.max(FASTEST_MS, Math.min(...inForce) / LOOKS));
     this.#timer = this.#clock.after(everyMs, () => {
       this.#timer = undefined;

@@ -74,6 +74,10 @@ export type { GatesOptions, ProxyProtocolOptions } from "../options/gates.ts";
 export { anyOf, type Principal, tokens, users } from "../gates/credentials.ts";
 export { hashPassword, hashToken } from "../gates/secrets.ts";
 export type { InsightOptions } from "../options/insight.ts";
+export type { AdmissionOptions, OnMaxConnections } from "../options/admission.ts";
+export type { LifeOptions } from "../options/life.ts";
+export type { AcceptRate } from "../server/accept_rate.ts";
+export type { CutConnection, DrainResult } from "../server/drain.ts";
 export type { RateLimits, RateOptions, RateServerOptions } from "../options/rate.ts";
 export type { ServerOptions } from "../options/server.ts";
 export type {

@@ -36,7 +36,8 @@ export interface LifeOptions {
   /**
    * How long a frame may take from its first byte to its last, in milliseconds: 0 to 2,147,483,647,
    * where 0 is for ever. More bytes do not begin it again. Time in which this side does not read, for
-   * want of room, does not count.
+   * want of room, does not count. A body that is read as a stream may take its time, so long as
+   * some of it comes.
    *
    * @default {5000}
    */

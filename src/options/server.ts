@@ -5,6 +5,7 @@
  * @module
  */
 import { INSIGHT, type InsightOptions } from "./insight.ts";
+import { ADMISSION, type AdmissionOptions } from "./admission.ts";
 import { COMMON, type CommonOptions, MAX_TIMER_MS } from "./common.ts";
 import { FLOW, type FlowOptions } from "./flow.ts";
 import { LIFE, type LifeOptions } from "./life.ts";
@@ -22,7 +23,8 @@ export interface ServerOptions
     LifeOptions,
     RateServerOptions,
     SubmitServerOptions,
-    InsightOptions {
+    InsightOptions,
+    AdmissionOptions {
   /**
    * The address to listen on: an IP address or a host name. `"::"` listens on IPv6 and IPv4.
    *
@@ -75,12 +77,13 @@ export const SERVER: OptionSpecs<ServerOptions> = {
   ...SUBMIT_SERVER,
   ...INSIGHT,
   ...RATE,
+  ...ADMISSION,
   hostname: text("127.0.0.1", "an IP address or a host name"),
   port: whole(8888, 0, 65_535),
   backlog: whole(4096, 1, 65_535),
-  maxInFlight: whole(1024, 1, 1 << 20),
-  maxInFlightBytes: whole(4 << 20, 1 << 10, 1 << 30),
-  handlerTimeoutMs: whole(60_000, 0, MAX_TIMER_MS),
+  maxInFlight: whole(1024, 1, 1 << 20, { live: true }),
+  maxInFlightBytes: whole(4 << 20, 1 << 10, 1 << 30, { live: true }),
+  handlerTimeoutMs: whole(60_000, 0, MAX_TIMER_MS, { live: true }),
   signal: unchecked(),
 };
 
@@ -94,6 +97,7 @@ type Optional =
   | "authenticate"
   | "features"
   | OptionalGates
+  | "acceptRatePerIp"
   | "rate";
 
 /** A server's options with their defaults filled in. */

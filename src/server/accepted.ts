@@ -7,6 +7,7 @@ import {
   type CloseReason,
   Connection,
   type ConnectionConfig,
+  type GoAwayNotice,
   State,
 } from "../connection/connection.ts";
 import type { Endpoint } from "../connection/connection.ts";
@@ -191,6 +192,24 @@ export class AcceptedConnection implements SubmitConnection, ServerSide, RateEve
 
   close(reason = "closed by this side"): void {
     this.finish({ code: "CLOSED", message: reason });
+  }
+
+  get owedAtEnd(): number {
+    return this.#connection.owedAtEnd;
+  }
+
+  get unsentAtEnd(): number {
+    return this.#connection.unsentAtEnd;
+  }
+
+  /** Tells the peer, where it knows such a notice, that the connection will soon end. */
+  goAway(notice: GoAwayNotice): void {
+    this.#connection.goAway(notice);
+  }
+
+  /** Tells the peer that this side is too busy; false where its protocol cannot say so. */
+  busy(retryAfterMs: number): boolean {
+    return this.#connection.busy(retryAfterMs);
   }
 
   /** Ends it in order, with a code. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CloseReason, Connection, Endpoint } from "../connection/connection.ts";
+import type { CloseReason, Connection, Endpoint, GoAwayNotice } from "../connection/connection.ts";
 import { type Clock, systemClock } from "../connection/clock.ts";
 import { MemoryBudget } from "../connection/memory_budget.ts";
 import { PushBytes } from "../connection/push_bytes.ts";
@@ -16,7 +16,7 @@ import { Emitter } from "../observe/events.ts";
 import { MAX_TIMER_MS } from "../options/common.ts";
 import { lowWaterBytes } from "../options/flow.ts";
 import { guarded } from "../options/gates.ts";
-import type { ResolvedServerOptions } from "../options/server.ts";
+import type { ResolvedServerOptions, ServerOptions } from "../options/server.ts";
 import {
   describe,
   type Protocol,
@@ -27,6 +27,10 @@ import {
 import { SUBMIT_HEADER_BYTES } from "../protocol/submit/packet.ts";
 import { shareBodies } from "../protocol/submit/push_out.ts";
 import { AcceptedConnection, type Host } from "./accepted.ts";
+import { Admission } from "./admission.ts";
+import { Drain, type DrainResult } from "./drain.ts";
+import { LiveSettings } from "./live_settings.ts";
+import { TurnedAway } from "./turned_away.ts";
 import { Entrance } from "../gates/entrance.ts";
 import { ServerFigures, type ServerStats } from "./stats.ts";
 import { RateLimiter } from "../gates/rate_gate.ts";
@@ -91,9 +95,24 @@ export interface ShutdownOptions {
    * @default {10000}
    */
   readonly deadlineMs?: number;
+  /**
+   * Over how long the connections are ended, in milliseconds, so that their peers do not all come back
+   * somewhere at once: 0 to `deadlineMs`. All peers are told at the beginning, as far as their protocol
+   * knows such a notice. Until its turn comes, a connection is served.
+   *
+   * @default {0}
+   */
+  readonly spreadMs?: number;
+  /**
+   * Why, for people: in the notice to the peers, and in the `disconnect` events.
+   *
+   * @default {"the server is shutting down"}
+   */
+  readonly reason?: string;
 }
 
 const SHUTDOWN_DEADLINE_MS = 10_000;
+const SHUTTING_DOWN = "the server is shutting down";
 
 /** A running server, as {@linkcode serve} returns it. */
 export interface Server<Conn extends ServerConnection = ServerConnection> extends AsyncDisposable {
@@ -185,9 +204,28 @@ export interface Server<Conn extends ServerConnection = ServerConnection> extend
   /**
    * Shuts down: accepts no more connections, takes no more requests, lets those it took be answered
    * and the answers leave, then closes. Calling it again waits for the same end; a call with an
-   * earlier deadline brings it forward.
+   * earlier deadline brings it forward. It always settles.
+   *
+   * @returns What became of the connections.
+   * @throws FramewireError INVALID_OPTION, and then it goes on.
    */
-  shutdown(options?: ShutdownOptions): Promise<void>;
+  shutdown(options?: ShutdownOptions): Promise<DrainResult>;
+  /**
+   * Changes options while it runs. They hold from now on, for the connections that are open too.
+   *
+   * @param options The ones to change. Those that can be are the ones of a connection's life, of how
+   * many connections there may be and how fast they may come, and what a connection may have under way.
+   * @throws FramewireError INVALID_OPTION, naming the option, and nothing is changed.
+   *
+   * @example
+   * ```ts
+   * import { serve } from "framewire";
+   *
+   * await using server = await serve({ port: 0 }, { submit() {} });
+   * server.reconfigure({ maxConnections: 5000, idleTimeoutMs: 20_000 });
+   * ```
+   */
+  reconfigure(options: ServerOptions): void;
 }
 
 function noEvent(name: unknown): FramewireError {
@@ -212,7 +250,12 @@ export class RunningServer implements Server, ListenerEvents {
   #listenerClosed = false;
   #ended = false;
   #listener: Listener | undefined;
-  #stopping: Promise<void> | undefined;
+  #stopping: Promise<DrainResult> | undefined;
+  #drain: Drain | undefined;
+  readonly #admission: Admission;
+  readonly #turnedAway: TurnedAway;
+  /** The options in force. */
+  readonly #settings: LiveSettings;
   #removeSignal: (() => void) | undefined;
 
   constructor(
@@ -226,26 +269,14 @@ export class RunningServer implements Server, ListenerEvents {
     if (guarded(options)) {
       const deadlineMs = options.handshakeTimeoutMs || MAX_TIMER_MS;
       this.#entrance = new Entrance(options, this.#clock, deadlineMs, {
-        admitted: (link) => this.#admitted(link),
+        admitted: (link) => this.#admission.take(link),
         refused: (refusal) => this.refused(refusal),
       });
     }
     const writeLowWaterBytes = lowWaterBytes(options);
-    const { handshakeTimeoutMs, idleTimeoutMs, heartbeatMs } = options;
-    const { frameTimeoutMs, writeStallMs, maxAgeMs, handlerTimeoutMs } = options;
-    this.#sweep = new Sweep(
-      this.#clock,
-      {
-        handshakeTimeoutMs,
-        idleTimeoutMs,
-        heartbeatMs,
-        frameTimeoutMs,
-        writeStallMs,
-        maxAgeMs,
-        handlerTimeoutMs,
-      },
-      this.#connections,
-    );
+    this.#settings = new LiveSettings(options);
+    const { deadlines, limits, admission } = this.#settings;
+    this.#sweep = new Sweep(this.#clock, deadlines, this.#connections);
     this.#figures = new ServerFigures(
       this.#clock,
       options.handlerTimes,
@@ -275,13 +306,7 @@ export class RunningServer implements Server, ListenerEvents {
           id,
         },
       },
-      limits: {
-        maxInFlight: options.maxInFlight,
-        maxInFlightBytes: options.maxInFlightBytes,
-        handlerTimeoutMs: options.handlerTimeoutMs,
-        clock: this.#clock,
-        times,
-      },
+      limits: Object.assign(limits, { times }),
       streamThresholdBytes: options.streamThresholdBytes,
       pushLimits: {
         pushQueueBytes: options.pushQueueBytes,
@@ -305,6 +330,15 @@ export class RunningServer implements Server, ListenerEvents {
       dropped: (episode, conn) => this.#dropped(episode, conn),
       left: (conn, reason) => this.#left(conn, reason),
     };
+    this.#turnedAway = new TurnedAway(this.#host, this.#clock);
+    this.#admission = new Admission(admission, this.#clock, this.#connections, {
+      admit: (link) => this.#enter(link),
+      turnAway: (link, reason) => this.#turnedAway.take(link, reason),
+      refused: (refusal) => this.refused(refusal),
+      pause: () => this.#listener?.pause(),
+      resume: () => this.#listener?.resume(),
+    });
+    this.#sweep.knowsIdle = admission.onMaxConnections === "evict-idle";
   }
 
   /** It listens: from now on it can be shut down. */
@@ -385,35 +419,40 @@ export class RunningServer implements Server, ListenerEvents {
     return queue;
   }
 
-  shutdown(options: ShutdownOptions = {}): Promise<void> {
-    const deadlineMs = options.deadlineMs ?? SHUTDOWN_DEADLINE_MS;
-    if (typeof deadlineMs !== "number" || !(deadlineMs >= 0 && deadlineMs < 2 ** 31)) {
-      const message = `deadlineMs must be a number from 0 to 2147483647 and is ${
-        describe(deadlineMs)
-      }`;
-      return Promise.reject(new FramewireError("INVALID_OPTION", message));
+  shutdown(options: ShutdownOptions = {}): Promise<DrainResult> {
+    const { deadlineMs = SHUTDOWN_DEADLINE_MS, spreadMs = 0, reason = SHUTTING_DOWN } = options;
+    const wrong = outOfRange("deadlineMs", deadlineMs, 2 ** 31 - 1) ??
+      outOfRange("spreadMs", spreadMs, deadlineMs) ??
+      (typeof reason === "string" ? undefined : `reason must be text and is ${describe(reason)}`);
+    if (wrong !== undefined) return Promise.reject(new FramewireError("INVALID_OPTION", wrong));
+    if (this.#drain === undefined) {
+      const closeReason = { code: "SHUTDOWN", message: reason };
+      this.#drain = new Drain(this.#clock, closeReason, this.#connections);
+      this.#stopping = this.#stop(this.#drain, { deadlineMs, spreadMs, reason });
     }
-    const reason = { code: "SHUTDOWN", message: "the server is shutting down" };
-    const timer = this.#clock.after(deadlineMs, () => {
-      for (const conn of this.#connections) conn.abort(reason);
-    });
-    void this.finished.then(() => timer.cancel());
-    this.#stopping ??= this.#stop(reason);
-    return this.#stopping;
+    if (!this.#ended) this.#drain.deadline(deadlineMs);
+    return this.#stopping!;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.shutdown();
+  reconfigure(options: ServerOptions): void {
+    this.#settings.change(options);
+    this.#sweep.knowsIdle = this.#settings.admission.onMaxConnections === "evict-idle";
+    this.#sweep.restart();
+    this.#admission.changed();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
   }
 
   // The listener's side.
 
   accepted(link: Link): void {
-    if (this.#entrance === undefined) this.#admitted(link);
+    if (this.#entrance === undefined) this.#admission.take(link);
     else this.#entrance.take(link);
   }
 
-  #admitted(link: Link): void {
+  #enter(link: Link): void {
     this.#figures.begins();
     const id = ++this.#figures.counters.accepted;
     const conn = new AcceptedConnection(id, link, this.#host, this.#clock.now());
@@ -423,7 +462,7 @@ export class RunningServer implements Server, ListenerEvents {
     conn.start();
     // It was accepted while the listener was being closed.
     if (this.#stopping !== undefined) {
-      conn.finish({ code: "SHUTDOWN", message: "the server is shutting down" });
+      conn.finish({ code: "SHUTDOWN", message: SHUTTING_DOWN });
     }
   }
 
@@ -474,26 +513,38 @@ export class RunningServer implements Server, ListenerEvents {
       const { code, message } = reason;
       this.#events.emit("disconnect", conn, { code, message, requests, bytesIn, bytesOut });
     }
+    this.#drain?.left(conn, reason);
+    this.#admission.left(conn);
     this.#endIfEmpty();
   }
 
   /** Stop accepting, tell the connections, wait for the last one. */
-  async #stop(reason: CloseReason): Promise<void> {
+  async #stop(drain: Drain, notice: GoAwayNotice): Promise<DrainResult> {
     this.#removeSignal?.();
     this.#entrance?.close();
+    this.#admission.close();
+    this.#turnedAway.close();
     const closing = this.#listener!.close();
-    for (const conn of this.#connections) conn.finish(reason);
+    drain.begin(notice);
     await closing;
     this.#listenerClosed = true;
     this.#endIfEmpty();
     await this.finished;
+    return drain.result;
   }
 
   #endIfEmpty(): void {
     if (!this.#listenerClosed || this.#connections.size > 0 || this.#ended) return;
     this.#ended = true;
     this.#figures.close();
+    this.#drain?.end();
     this.#resolveFinished();
     this.#events.emit("close");
   }
+}
+
+function outOfRange(name: string, value: unknown, most: number): string | undefined {
+  return typeof value === "number" && value >= 0 && value <= most
+    ? undefined
+    : `${name} must be a number from 0 to ${most} and is ${describe(value)}`;
 }

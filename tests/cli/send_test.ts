@@ -14,7 +14,7 @@ type Test = Parameters<typeof start>[0];
 async function keeper(
   t: Test,
   handle: (text: string) => unknown = () => {},
-): Promise<{ to: string; texts: string[]; stop: () => Promise<void> }> {
+): Promise<{ to: string; texts: string[]; stop: () => Promise<unknown> }> {
   const texts: string[] = [];
   const server = await serve({ port: 0, lingerMs: 0 }, {
     submit(packet) {

@@ -288,7 +288,7 @@ for (const setting of settings()) {
   });
 
   t.test(`the server can be shut down from within a handler (${setting.name})`, async (t) => {
-    let shutdown: Promise<void> | undefined;
+    let shutdown: Promise<unknown> | undefined;
     const server = await start(t, setting, {
       submit() {
         shutdown ??= server.shutdown();

@@ -30,6 +30,8 @@ const SERVER_RANGES: Record<string, readonly [number, number]> = {
   writeStallMs: [0, 2_147_483_647],
   maxAgeMs: [0, 2_147_483_647],
   eventQueue: [1, 1_048_576],
+  maxConnections: [1, 10_000_000],
+  maxConnectionsPerIp: [0, 10_000_000],
 };
 const CLIENT_RANGES: Record<string, readonly [number, number]> = {
   connectTimeoutMs: [1, 2_147_483_647],
@@ -121,6 +123,30 @@ t.test("noDelay is a flag, keepAliveMs 0 or a time that systems take", async (t)
     const said = /keepAliveMs must be 0 or a whole number from 1000 to 32767000/;
     t.match(await refusal(() => serveAny({ port: 0, keepAliveMs }, handlers)), said);
     t.match(await refusal(() => connectAny("tcp://127.0.0.1:1", { keepAliveMs })), said);
+  }
+});
+
+t.test("onMaxConnections and acceptRatePerIp take what they take", async (t) => {
+  const said = async (options: object) =>
+    await refusal(() => serveAny({ port: 0, ...options }, handlers));
+  t.match(
+    await said({ onMaxConnections: "drop" }),
+    /"pause", "refuse" or "evict-idle" and is "drop"/,
+  );
+  for (
+    const acceptRatePerIp of [
+      5,
+      null,
+      {},
+      { perSecond: 1 },
+      { perSecond: 0, burst: 1 },
+      { perSecond: 1, burst: 0 },
+      { perSecond: 1, burst: 1.5 },
+      { perSecond: NaN, burst: 1 },
+      { perSecond: 1, burst: 1, per: "minute" },
+    ]
+  ) {
+    t.match(await said({ acceptRatePerIp }), /acceptRatePerIp must be \{ perSecond, burst \}/);
   }
 });
 

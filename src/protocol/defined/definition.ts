@@ -60,6 +60,12 @@ export interface ProtocolSpec<H extends Shape, P extends PacketSpecs> {
   readonly copy?: readonly (keyof H & string)[];
   /** A bit of the kind that every reply has and no request. */
   readonly replyBit?: number;
+  /**
+   * The packet that asks a silent peer for a sign of life: one that the server may send by itself and
+   * that needs no field to be given. Whatever the peer sends next counts as the answer. Without it,
+   * silent peers only have the idle timeout.
+   */
+  readonly heartbeat?: string;
   /** Its packets. */
   readonly packets: P & { readonly [N in keyof P]: { readonly header?: Partial<Encodable<H>> } };
   /**

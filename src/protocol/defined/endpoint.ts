@@ -49,6 +49,9 @@ function behindRun(): ByteWriter {
   return replies;
 }
 
+/** Waits for the reply to a heartbeat. */
+function nobody(): void {}
+
 /** One connection's endpoint. */
 export class DefinedEndpoint implements ClientEndpoint {
   readonly #connection: Connection;
@@ -127,17 +130,27 @@ export class DefinedEndpoint implements ClientEndpoint {
   call(name: string, fields?: AnyFields, options?: CallOptions): Promise<DefinedPacket> {
     return new Promise((resolve, reject) => {
       const type = this.#requested(name);
-      const writer = {
-        put: (key: CallKey) => {
-          // What a handler sends leaves with the replies of its batch: nobody knows where that is.
-          const place = this.#inBatch ? -1 : this.#connection.outbound.position;
-          this.#encode(type, fields, key);
-          return place;
-        },
-        bytes: (key: CallKey) => this.#encoded(type, fields, key),
-      };
-      this.#calls.call(type, writer, options, resolve, reject);
+      this.#call(type, fields, options, resolve, reject);
     });
+  }
+
+  #call(
+    type: PacketType,
+    fields: AnyFields,
+    options: CallOptions | undefined,
+    resolve: (packet: DefinedPacket) => void,
+    reject: (error: Error) => void,
+  ): void {
+    const writer = {
+      put: (key: CallKey) => {
+        // What a handler sends leaves with the replies of its batch: nobody knows where that is.
+        const place = this.#inBatch ? -1 : this.#connection.outbound.position;
+        this.#encode(type, fields, key);
+        return place;
+      },
+      bytes: (key: CallKey) => this.#encoded(type, fields, key),
+    };
+    this.#calls.call(type, writer, options, resolve, reject);
   }
 
   /** Sends a packet that is not answered. */
@@ -147,6 +160,19 @@ export class DefinedEndpoint implements ClientEndpoint {
       throw new FramewireError("INVALID_OPTION", `${name} is answered: use call("${name}", …)`);
     }
     this.#encode(type, fields, this.#calls.unansweredKey());
+  }
+
+  /** {@inheritDoc Endpoint.heartbeat} */
+  heartbeat(): boolean {
+    const type = this.#table.heartbeat;
+    if (type === undefined || this.#opens || type.from === other(this.#side.side)) return false;
+    try {
+      if (type.replies.length > 0) this.#call(type, undefined, undefined, nobody, nobody);
+      else this.#encode(type, undefined, this.#calls.unansweredKey());
+    } catch {
+      return false; // so many calls wait that the protocol can tell no more apart
+    }
+    return true;
   }
 
   /** {@inheritDoc FrameConsumer.skipped} */

@@ -69,6 +69,8 @@ export class PacketTable {
     client: new SentPackets(),
     server: new SentPackets(),
   };
+  /** The packet that asks for a sign of life, if there is one. */
+  readonly heartbeat: PacketType | undefined;
   readonly #byName = new Map<string, PacketType>();
 
   /**
@@ -88,6 +90,7 @@ export class PacketTable {
     this.correlated = spec.correlate !== undefined;
     for (const [name, packet] of Object.entries(spec.packets)) this.#add(spec, name, packet);
     this.#link(spec);
+    this.heartbeat = spec.heartbeat === undefined ? undefined : this.#heartbeat(spec.heartbeat);
     const [first, second] = [...this.types].filter(({ opens }) => opens);
     if (second !== undefined) {
       throw config(
@@ -152,6 +155,20 @@ export class PacketTable {
     this.#byName.set(name, type);
     if (opening !== undefined) return;
     for (const side of SIDES) if ((type.from ?? side) === side) this.from[side].add(type);
+  }
+
+  #heartbeat(name: string): PacketType {
+    const type = this.#byName.get(name);
+    if (type === undefined) throw config(`the heartbeat ${name} is no packet`);
+    const wrong = type.isReply
+      ? "it answers others"
+      : type.opens || type.from === "client"
+      ? "only a client may send it"
+      : type.sendsItself
+      ? undefined
+      : "it has fields that must be given";
+    if (wrong !== undefined) throw config(`${name} cannot be the heartbeat: ${wrong}`);
+    return type;
   }
 
   #link(spec: ProtocolSpec<Shape, PacketSpecs>): void {

@@ -1,0 +1,244 @@
+/**
+ * Who comes in: how many connections there may be, in all and of one address, and how fast one address
+ * may connect.
+ *
+ * The limits are exact: a connection counts from the decision to let it in until it is closed, and one
+ * that is evicted to make room is closed before the next comes in.
+ *
+ * @module
+ */
+import type { CloseReason } from "../connection/connection.ts";
+import type { Clock } from "../connection/clock.ts";
+import type { Watch } from "../connection/deadlines.ts";
+import type { Address, Link } from "../link/link.ts";
+import type { AdmissionOptions } from "../options/admission.ts";
+import { AcceptRates } from "./accept_rate.ts";
+import { normaliseAddress } from "./address.ts";
+import type { Refusal } from "./refusal.ts";
+
+/** The limits in force. `server.reconfigure` changes them in place, and then calls `changed`. */
+export type AdmissionLimits =
+  & {
+    -readonly [Name in Exclude<keyof AdmissionOptions, "acceptRatePerIp">]-?: NonNullable<
+      AdmissionOptions[Name]
+    >;
+  }
+  & { acceptRatePerIp: AdmissionOptions["acceptRatePerIp"] };
+
+/** A connection that has come in. */
+export interface Member {
+  readonly id: number;
+  readonly remote: Address;
+  readonly watch: Watch;
+  /** Cuts it. */
+  abort(reason: CloseReason): void;
+}
+
+/** What the decisions are carried out by. */
+export interface Door {
+  /** Lets a link in. */
+  admit(link: Link): void;
+  /** Turns a link away. */
+  turnAway(link: Link, reason: CloseReason): void;
+  /** Counts a refusal and raises its event. */
+  refused(refusal: Refusal): void;
+  /** Accepts no more for now. */
+  pause(): void;
+  /** Accepts again. */
+  resume(): void;
+}
+
+/** How many idle connections are looked up at once: the next ones to be evicted are among them. */
+const CANDIDATES = 32;
+
+/** Decides who comes in. */
+export class Admission {
+  readonly #limits: AdmissionLimits;
+  readonly #clock: Clock;
+  readonly #members: ReadonlySet<Member>;
+  readonly #door: Door;
+  /** Connections that count: those inside and those that wait for an evicted one to be closed. */
+  #count = 0;
+  /** The same by address; kept only while addresses are limited. */
+  readonly #ofAddress = new Map<string, number>();
+  #rates: AcceptRates | undefined;
+  /** Evicted, and not closed yet: they count no more. */
+  readonly #evicted = new Set<Member>();
+  /** Let in as soon as the evicted are closed. */
+  readonly #waiting: Link[] = [];
+  /** Those idle for longest when they were looked up, the longest last. */
+  #candidates: Member[] = [];
+  #paused = false;
+
+  /** @param members The connections inside. */
+  constructor(
+    limits: AdmissionLimits,
+    clock: Clock,
+    members: ReadonlySet<Member>,
+    door: Door,
+  ) {
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#members = members;
+    this.#door = door;
+    this.changed();
+  }
+
+  /** A link asks to come in. */
+  take(link: Link): void {
+    const { maxConnections, maxConnectionsPerIp } = this.#limits;
+    const { remote } = link;
+    const address = this.#addressOf(remote);
+    if (this.#rates !== undefined && !this.#rates.take(address, this.#clock.now())) {
+      const { perSecond } = this.#limits.acceptRatePerIp!;
+      const message = `${address} connects more than ${perSecond} times a second (acceptRatePerIp)`;
+      this.#turnAway(link, "acceptRatePerIp", message);
+    } else if (maxConnectionsPerIp > 0 && this.#countOf(address) >= maxConnectionsPerIp) {
+      const message =
+        `${address} has ${maxConnectionsPerIp} connections already (maxConnectionsPerIp)`;
+      this.#makeRoom(link, "maxConnectionsPerIp", message, address);
+    } else if (this.#count >= maxConnections) {
+      const message = `there are ${maxConnections} connections already (maxConnections)`;
+      this.#makeRoom(link, "maxConnections", message, undefined);
+    } else {
+      this.#enter(address);
+      this.#door.admit(link);
+      this.#pauseIfFull(remote);
+    }
+  }
+
+  /** A connection is closed. */
+  left(member: Member): void {
+    if (!this.#evicted.delete(member)) this.#leave(this.#addressOf(member.remote));
+    const link = this.#waiting.shift();
+    if (link !== undefined) this.#door.admit(link);
+    this.#resumeIfRoom();
+  }
+
+  /** The limits are others now. */
+  changed(): void {
+    const { acceptRatePerIp, maxConnectionsPerIp } = this.#limits;
+    this.#rates = acceptRatePerIp === undefined ? undefined : new AcceptRates(acceptRatePerIp);
+    this.#ofAddress.clear();
+    if (maxConnectionsPerIp > 0) {
+      for (const member of this.#members) {
+        if (!this.#evicted.has(member)) this.#enterAddress(this.#addressOf(member.remote));
+      }
+      for (const { remote } of this.#waiting) this.#enterAddress(this.#addressOf(remote));
+    }
+    this.#resumeIfRoom();
+  }
+
+  /** The server ends: nobody comes in any more. */
+  close(): void {
+    for (const link of this.#waiting.splice(0)) link.abort();
+  }
+
+  #makeRoom(link: Link, gate: string, message: string, address: string | undefined): void {
+    const victim = this.#limits.onMaxConnections === "evict-idle"
+      ? this.#longestIdle(address)
+      : undefined;
+    if (victim === undefined) {
+      this.#turnAway(link, gate, message);
+      return;
+    }
+    this.#door.refused({
+      gate,
+      category: "limit",
+      remote: victim.remote,
+      message: `${message}; the one that was idle for longest makes room`,
+      conn: victim.id,
+    });
+    this.#leave(this.#addressOf(victim.remote));
+    this.#enter(this.#addressOf(link.remote));
+    this.#evicted.add(victim);
+    this.#waiting.push(link);
+    victim.abort({ code: "EVICTED", message: "it was idle, and others wanted to connect" });
+  }
+
+  #turnAway(link: Link, gate: string, message: string): void {
+    this.#door.refused({ gate, category: "limit", remote: link.remote, message });
+    this.#door.turnAway(link, { code: "REFUSED", message });
+  }
+
+  /** The connection that nothing has come from for the longest time, and to which nothing is owed. */
+  #longestIdle(address: string | undefined): Member | undefined {
+    const candidate = (member: Member) =>
+      this.#members.has(member) && !this.#evicted.has(member) && member.watch.idle;
+    if (address !== undefined) {
+      return this.#lookUp(
+        1,
+        (member) => candidate(member) && this.#addressOf(member.remote) === address,
+      )[0];
+    }
+    // Who has stayed idle since they were looked up is still idle for longest.
+    for (let round = 0; round < 2; round++) {
+      for (let last = this.#candidates.pop(); last !== undefined; last = this.#candidates.pop()) {
+        if (candidate(last)) return last;
+      }
+      if (round === 0) this.#candidates = this.#lookUp(CANDIDATES, candidate);
+    }
+    return undefined;
+  }
+
+  /** The `most` that are idle for longest, the longest last. */
+  #lookUp(most: number, candidate: (member: Member) => boolean): Member[] {
+    const found: Member[] = [];
+    for (const member of this.#members) {
+      const since = member.watch.quietSince;
+      if (found.length === most && since >= found[0]!.watch.quietSince) continue;
+      if (!candidate(member)) continue;
+      let at = found.length;
+      while (at > 0 && found[at - 1]!.watch.quietSince <= since) at--;
+      found.splice(at, 0, member);
+      if (found.length > most) found.shift();
+    }
+    return found;
+  }
+
+  #pauseIfFull(remote: Address): void {
+    const { maxConnections, onMaxConnections } = this.#limits;
+    if (this.#paused || onMaxConnections !== "pause" || this.#count < maxConnections) return;
+    this.#paused = true;
+    this.#door.pause();
+    const message =
+      `there are ${maxConnections} connections (maxConnections): no more are accepted ` +
+      "until one leaves";
+    this.#door.refused({ gate: "maxConnections", category: "limit", remote, message });
+  }
+
+  #resumeIfRoom(): void {
+    const { maxConnections, onMaxConnections } = this.#limits;
+    if (!this.#paused || (onMaxConnections === "pause" && this.#count >= maxConnections)) return;
+    this.#paused = false;
+    this.#door.resume();
+  }
+
+  #enter(address: string): void {
+    this.#count++;
+    if (this.#limits.maxConnectionsPerIp > 0) this.#enterAddress(address);
+  }
+
+  #enterAddress(address: string): void {
+    this.#ofAddress.set(address, this.#countOf(address) + 1);
+  }
+
+  #leave(address: string): void {
+    this.#count--;
+    if (this.#limits.maxConnectionsPerIp === 0) return;
+    const count = this.#countOf(address) - 1;
+    if (count > 0) this.#ofAddress.set(address, count);
+    else this.#ofAddress.delete(address);
+  }
+
+  #countOf(address: string): number {
+    return this.#ofAddress.get(address) ?? 0;
+  }
+
+  /** The address by which it is counted; "" while nothing asks for it. */
+  #addressOf({ hostname }: Address): string {
+    return this.#limits.maxConnectionsPerIp === 0 && this.#rates === undefined
+      ? ""
+      : normaliseAddress(hostname);
+  }
+}

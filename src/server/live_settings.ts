@@ -1,0 +1,90 @@
+/**
+ * The options of a running server that may change: each part of it holds one of these objects, and
+ * reads from it when it needs the value.
+ *
+ * @module
+ */
+import { systemClock } from "../connection/clock.ts";
+import type { Deadlines } from "../connection/deadlines.ts";
+import { FramewireError } from "../errors.ts";
+import { type ResolvedServerOptions, SERVER, type ServerOptions } from "../options/server.ts";
+import { checkOption, type OptionSpec } from "../options/spec.ts";
+import { describe } from "../protocol/protocol.ts";
+import type { ReplyLimits } from "../protocol/reply_order.ts";
+import type { AdmissionLimits } from "./admission.ts";
+
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
+
+/** What of a server's options may change while it runs. */
+export class LiveSettings {
+  /** What connections may take how long over. */
+  readonly deadlines: Deadlines;
+  /** What may be under way on a connection. */
+  readonly limits: Writable<ReplyLimits>;
+  /** How many connections there may be. */
+  readonly admission: AdmissionLimits;
+
+  /** The options that a server begins with. */
+  constructor(options: ResolvedServerOptions) {
+    const { handshakeTimeoutMs, idleTimeoutMs, heartbeatMs, frameTimeoutMs } = options;
+    const { writeStallMs, maxAgeMs, handlerTimeoutMs, maxInFlight, maxInFlightBytes } = options;
+    this.deadlines = {
+      handshakeTimeoutMs,
+      idleTimeoutMs,
+      heartbeatMs,
+      frameTimeoutMs,
+      writeStallMs,
+      maxAgeMs,
+      handlerTimeoutMs,
+    };
+    const clock = options.clock ?? systemClock;
+    this.limits = { maxInFlight, maxInFlightBytes, handlerTimeoutMs, clock };
+    const { maxConnections, maxConnectionsPerIp, onMaxConnections, acceptRatePerIp } = options;
+    this.admission = { maxConnections, maxConnectionsPerIp, onMaxConnections, acceptRatePerIp };
+  }
+
+  /**
+   * Changes options.
+   *
+   * @throws FramewireError INVALID_OPTION, and nothing is changed.
+   */
+  change(options: ServerOptions): void {
+    const changes = checked(options);
+    for (const part of [this.deadlines, this.limits, this.admission]) {
+      for (const [name, value] of changes) {
+        if (Object.hasOwn(part, name)) (part as Record<string, unknown>)[name] = value;
+      }
+    }
+  }
+}
+
+/** The options that are given, each checked. */
+function checked(options: ServerOptions): [name: string, value: unknown][] {
+  if (typeof options !== "object" || options === null) {
+    throw invalid(`reconfigure takes an object of options, not ${describe(options)}`);
+  }
+  const specs = SERVER as Readonly<Record<string, OptionSpec<unknown>>>;
+  const changes: [string, unknown][] = [];
+  for (const [name, value] of Object.entries(options)) {
+    const spec = Object.hasOwn(specs, name) ? specs[name] : undefined;
+    if (spec === undefined || !spec.live) {
+      const live = Object.keys(specs).filter((known) => specs[known]!.live).sort().join(", ");
+      const known = spec !== undefined || name === "protocol" || name === "on";
+      throw invalid(
+        `${
+          known ? `${name} cannot change while the server runs` : `there is no option ${name}`
+        }; ` +
+          `what can is ${live}`,
+      );
+    }
+    // An option without a default is taken back by undefined.
+    if (value === undefined && spec.default !== undefined) continue;
+    if (value !== undefined) checkOption(name, value, spec);
+    changes.push([name, value]);
+  }
+  return changes;
+}
+
+function invalid(message: string): FramewireError {
+  return new FramewireError("INVALID_OPTION", message);
+}

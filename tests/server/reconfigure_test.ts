@@ -1,0 +1,117 @@
+/** Options that change while the server runs. */
+
+import t from "tap";
+import { memoryNetwork } from "../../src/link/memory.ts";
+import { SERVER } from "../../src/options/server.ts";
+import type { OptionSpec } from "../../src/options/spec.ts";
+import { submit, submits } from "../helpers/frames.ts";
+import { peerTo } from "../helpers/peer.ts";
+import { deferred, turns, until } from "../helpers/runtime.ts";
+import { recordEvents, start, type Teardown } from "../helpers/settings.ts";
+import { VirtualClock } from "../helpers/virtual_clock.ts";
+
+async function world(t: Teardown, options: object = {}) {
+  const clock = new VirtualClock();
+  const transport = memoryNetwork();
+  const server = await start(t, { name: "", codec: "ts", transport }, {
+    submit: (packet) => packet.text() === "hang" ? deferred().promise : undefined,
+  }, { clock, lingerMs: 0, ...options });
+  const peer = () => peerTo(server.addr.port, transport);
+  return { clock, server, peer, ...recordEvents(server) };
+}
+
+t.test("deadlines change for the connections that are open", async (t) => {
+  const { clock, server, peer, disconnects } = await world(t, { idleTimeoutMs: 0, heartbeatMs: 0 });
+  const one = await peer();
+  one.write(submit(1));
+  await one.read(14);
+  for (let i = 0; i < 100; i++) clock.advance(10_000);
+  t.equal(disconnects.length, 0);
+  server.reconfigure({ idleTimeoutMs: 5000 });
+  clock.advance(1000);
+  await until(() => disconnects.length === 1, "it has been idle for long");
+  t.match(disconnects, [{ code: "IDLE_TIMEOUT", message: /5000 ms/ }]);
+});
+
+t.test("where no deadline was in force, one begins", async (t) => {
+  const none = { handshakeTimeoutMs: 0, idleTimeoutMs: 0, heartbeatMs: 0, frameTimeoutMs: 0 };
+  const { clock, server, peer, disconnects } = await world(t, { ...none, writeStallMs: 0 });
+  await peer();
+  await turns();
+  clock.advance(100_000);
+  t.equal(disconnects.length, 0);
+  server.reconfigure({ handshakeTimeoutMs: 1000 });
+  clock.advance(1300);
+  await until(() => disconnects.length === 1, "disconnect");
+  t.match(disconnects, [{ code: "HANDSHAKE_TIMEOUT" }]);
+});
+
+t.test("maxConnections: more are let in at once; fewer only stop new ones", async (t) => {
+  const { server, peer } = await world(t, { maxConnections: 1 });
+  const [a, b] = [await peer(), await peer()];
+  b.write(submit(1));
+  await turns();
+  t.equal(b.receivedBytes, 0);
+  server.reconfigure({ maxConnections: 2 });
+  t.equal((await b.read(14)).length, 14);
+  server.reconfigure({ maxConnections: 1, onMaxConnections: "refuse" });
+  await turns();
+  t.equal(a.isEnded, false);
+  t.equal(b.isEnded, false);
+  const c = await peer();
+  c.write(submit(1));
+  await c.ended;
+  c.end();
+  server.reconfigure({ acceptRatePerIp: { perSecond: 1, burst: 1 }, maxConnections: 10 });
+  const [d, e] = [await peer(), await peer()];
+  e.write(submit(1));
+  await turns();
+  t.equal(d.isEnded, false);
+  t.equal(e.isEnded, true);
+  server.reconfigure({ acceptRatePerIp: undefined } as object);
+  const f = await peer();
+  await turns();
+  t.equal(f.isEnded, false, "an option without a default is taken back");
+});
+
+t.test("windows and the handlers' deadline change for the connections that are open", async (t) => {
+  const { clock, server, peer } = await world(t, { handlerTimeoutMs: 0, maxInFlight: 1 });
+  const one = await peer();
+  one.write(submits(4, 1, "hang"));
+  await turns();
+  t.equal(server.stats().requests, 1);
+  server.reconfigure({ maxInFlight: 3, handlerTimeoutMs: 1000 });
+  const other = await peer();
+  other.write(submits(4, 1, "hang"));
+  await turns();
+  t.equal(server.stats().requests, 4, "three of the other's");
+  clock.advance(1000);
+  t.equal((await other.read(3 * 14)).length, 3 * 14);
+});
+
+t.test("what cannot change is refused with what can, and nothing is changed", async (t) => {
+  const { server, peer } = await world(t);
+  const refused = (options: unknown, message: RegExp) =>
+    t.throws(() => server.reconfigure(options as object), { code: "INVALID_OPTION", message });
+  refused({ port: 9 }, /^port cannot change while the server runs; what can is .*idleTimeoutMs/);
+  refused({ protocol: "echo" }, /^protocol cannot change/);
+  refused({ idleTimeotMs: 9 }, /^there is no option idleTimeotMs; what can/);
+  refused({ constructor: 9 }, /^there is no option constructor/);
+  refused(
+    { idleTimeoutMs: -1 },
+    /^idleTimeoutMs must be a whole number from 0 to 2147483647 and is -1/,
+  );
+  refused(null, /takes an object/);
+  refused({ maxConnections: 1, onMaxConnections: "drop" }, /^onMaxConnections must be/);
+  const peers = [await peer(), await peer()];
+  await turns();
+  t.ok(peers.every((one) => !one.isEnded));
+  t.equal(server.stats().connections.open, 2, "maxConnections is as it was");
+});
+
+t.test("every option that says it may change does change something", (t) => {
+  const live = Object.entries(SERVER as Record<string, OptionSpec<unknown>>)
+    .filter(([, spec]) => spec.live).map(([name]) => name);
+  t.ok(live.length >= 13, live.join(", "));
+  t.end();
+});
