@@ -174,6 +174,7 @@ export class Connection implements LinkReceiver, BudgetMember {
   unsentAtEnd = 0;
   /** How often reading has been paused. */
   pauses = 0;
+  #below: { readonly bytes: number; readonly resolve: () => void } | undefined;
   #inTurn = false;
   #flushing = false;
   #lingered = 0;
@@ -354,6 +355,7 @@ export class Connection implements LinkReceiver, BudgetMember {
     this.#decoder.close();
     const sent = putOut(this.outbound);
     this.outbound.close();
+    this.#below?.resolve();
     this.pushes?.close();
     const { memory } = this.#config;
     if (memory !== undefined) {
@@ -399,6 +401,14 @@ export class Connection implements LinkReceiver, BudgetMember {
       this.#flushing = false;
       this.flush();
     });
+  }
+
+  /** Resolves when no more than `bytes` bytes wait to be written, or when it is closed. */
+  whenQueuedBelow(bytes: number): Promise<void> {
+    if (this.outbound.queuedBytes <= bytes || this.#state === State.CLOSED) {
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => this.#below = { bytes, resolve });
   }
 
   /**
@@ -458,6 +468,10 @@ export class Connection implements LinkReceiver, BudgetMember {
   /** Reads on, stops reading or ends, whichever is due. */
   #afterTurn(): void {
     const { pushes } = this;
+    if (this.#below !== undefined && this.outbound.queuedBytes <= this.#below.bytes) {
+      this.#below.resolve();
+      this.#below = undefined;
+    }
     if (pushes !== undefined) {
       // A link that takes everything at once makes room again and again.
       while (pushes.refill()) this.outbound.flush();

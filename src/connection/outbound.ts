@@ -27,6 +27,8 @@ export class Outbound {
   readonly #link: Link;
   /** Full buffers that wait behind the write under way. */
   readonly #full: Segment[] = [];
+  /** While a frame is put out in parts: what leaves before anything else does. */
+  #lane: Segment[] | undefined;
   /** The buffer that is being filled, and how much of it is. */
   #filling: Uint8Array | undefined;
   #filled = 0;
@@ -70,6 +72,7 @@ export class Outbound {
   /** Forgets what has not been given to the link: nobody waits for it any more. */
   discard(): void {
     for (const { buffer, shared } of this.#full) if (!shared) giveBuffer(buffer);
+    if (this.#lane !== undefined) this.#lane = []; // still open: nothing may follow half a frame
     if (this.#filling !== undefined) giveBuffer(this.#filling);
     this.#full.length = 0;
     this.#filling = undefined;
@@ -117,17 +120,40 @@ export class Outbound {
     this.#fullBytes += bytes.length;
   }
 
+  /** From now on only what is put into the lane is written, behind what waits now; the rest waits. */
+  openLane(): void {
+    const filling = this.#filling;
+    this.#filling = undefined;
+    if (filling !== undefined) this.#setAside(filling);
+    this.#lane = this.#full.splice(0);
+  }
+
+  /** Copies bytes to the end of the open lane. */
+  appendToLane(bytes: Uint8Array): void {
+    if (this.#closed) return;
+    const buffer = takeBuffer(bytes.length);
+    buffer.set(bytes);
+    this.#lane!.push({ buffer, length: bytes.length, shared: false });
+    this.#fullBytes += bytes.length;
+  }
+
+  /** What was put out meanwhile follows what is in the lane. */
+  closeLane(): void {
+    if (this.#lane !== undefined) this.#full.unshift(...this.#lane);
+    this.#lane = undefined;
+  }
+
   /** Hands what there is to the link, unless a write is under way: then `written` goes on. */
   flush(): void {
     while (this.#writing === undefined && !this.#closed) {
       let buffer: Uint8Array;
       let length: number;
       let shared = false;
-      const segment = this.#full.shift();
+      const segment = (this.#lane ?? this.#full).shift();
       if (segment !== undefined) {
         ({ buffer, length, shared } = segment);
         this.#fullBytes -= length;
-      } else if (this.#filled > 0) {
+      } else if (this.#filled > 0 && this.#lane === undefined) {
         buffer = this.#filling!;
         length = this.#filled;
         this.#filling = undefined;
@@ -165,6 +191,7 @@ export class Outbound {
     this.#writing = undefined;
     this.#filling = undefined;
     this.#full.length = 0;
+    this.#lane = undefined;
     this.#filled = this.#fullBytes = this.#writingBytes = 0;
   }
 

@@ -102,6 +102,7 @@ export type {
 export * from "../protocol/mod.ts";
 export { submit } from "../protocol/submit/mod.ts";
 export type { SubmitCalls } from "../protocol/submit/client.ts";
+export type { SubmitOptions, SubmitSource } from "../protocol/submit/upload.ts";
 export type { SubmitPacket } from "../protocol/submit/packet.ts";
 export { type RefusedOptions, RequestRefused } from "../protocol/submit/refused.ts";
 export type { RequestPacket } from "../protocol/submit/request_packet.ts";

@@ -9,8 +9,15 @@ import { FramewireError } from "../../errors.ts";
 import { CallBook } from "../call_book.ts";
 import { type CallOptions, cancelled, checkCallOptions } from "../call_limits.ts";
 import { CallQueue } from "../call_queue.ts";
-import { type ClientEndpoint, type ClientSide, connectionLost, tooLarge } from "../protocol.ts";
+import {
+  type ClientEndpoint,
+  type ClientSide,
+  connectionLost,
+  describe,
+  tooLarge,
+} from "../protocol.ts";
 import { SUBMIT_HEADER_BYTES } from "./packet.ts";
+import { type SubmitOptions, type SubmitSource, upload } from "./upload.ts";
 import { Command, Result } from "./commands.ts";
 
 /** What a client of the `submit` protocol can call. */
@@ -18,13 +25,19 @@ export interface SubmitCalls {
   /**
    * Submits a payload. Any number may be under way at once.
    *
-   * @param payload Bytes, or text to be sent as UTF-8. It is copied: its memory is free at once.
+   * @param payload Bytes, or text to be sent as UTF-8: it is copied, its memory is free at once. Or a
+   * stream of bytes, never in memory as a whole: it needs the option `bytes`, its length, and is read
+   * as fast as the server takes it. When it fails or has another length (INVALID_CONTENT), the
+   * connection is cut: a frame that has begun cannot be taken back.
    * @returns Resolves when the server has acknowledged it with result 0.
    * @throws FramewireError RESULT_FAILED when the server answered with another result,
    * DEADLINE_EXCEEDED, CANCELLED, WINDOW_FULL, FRAME_TOO_LARGE, CONNECTION_CLOSED (or what broke the
    * link) when the answer can no longer come. Its `outcome` says what is known of the submit.
    */
-  submit(payload: Uint8Array | string, options?: CallOptions): Promise<void>;
+  submit(
+    payload: Uint8Array | string | SubmitSource,
+    options?: CallOptions & SubmitOptions,
+  ): Promise<void>;
 }
 
 /** Ids run from 00000001 to this, then wrap. */
@@ -48,6 +61,8 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
   #queue: CallQueue | undefined;
   #refused: FramewireError | undefined;
   #lost = false;
+  /** Settles when the uploads asked for so far are sent; undefined when none is under way. */
+  #uploads: Promise<void> | undefined;
   readonly owed = 0;
   keepsChunk = false;
 
@@ -65,8 +80,12 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
   }
 
   /** {@inheritDoc SubmitCalls.submit} */
-  submit(payload: Uint8Array | string, options?: CallOptions): Promise<void> {
+  submit(
+    payload: Uint8Array | string | SubmitSource,
+    options?: CallOptions & SubmitOptions,
+  ): Promise<void> {
     if (this.#refused !== undefined) return Promise.reject(this.#refused);
+    if (!isWhole(payload)) return this.#upload(payload, options);
     if (options !== undefined || this.#calls.full) return this.#submitSlowly(payload, options);
     const error = this.#put(payload);
     if (error !== undefined) return Promise.reject(error);
@@ -125,6 +144,51 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
     outbound.commit(total);
     this.#connection.flushSoon();
     return undefined;
+  }
+
+  /** Uploads go one after the other; what is sent meanwhile goes behind the one under way. */
+  async #upload(
+    source: SubmitSource,
+    options: CallOptions & SubmitOptions = {},
+  ): Promise<void> {
+    checkCallOptions(options);
+    const { bytes } = options;
+    if (bytes === undefined || !Number.isInteger(bytes) || bytes < 0) {
+      throw new FramewireError(
+        "INVALID_OPTION",
+        "the payload is a stream: submit(stream, { bytes }) needs its length, a whole number, and " +
+          `bytes is ${describe(bytes)}`,
+        { outcome: "not-sent" },
+      );
+    }
+    const total = SUBMIT_HEADER_BYTES + bytes;
+    if (total > this.#side.maxFrameBytes) throw tooLarge(total, this.#side.maxFrameBytes);
+    let answer: Promise<void> | undefined;
+    const begin = () => {
+      const head = new Uint8Array(SUBMIT_HEADER_BYTES);
+      new DataView(head.buffer).setUint32(0, total);
+      head[4] = Command.SUBMIT;
+      this.#nextId();
+      head.set(this.#id, 5);
+      const place = this.#connection.outbound.position;
+      answer = new Promise((resolve, reject) => {
+        this.#calls.limit(this.#calls.add(place, resolve, reject), options, undefined);
+      });
+      answer.catch(() => {}); // it may come while the upload is still under way
+      return head;
+    };
+    const start = () => upload(this.#connection, begin, source, bytes);
+    // At once, if it can: what is submitted after it is behind it then.
+    const sent = this.#uploads === undefined ? start() : this.#uploads.then(() => {
+      if (this.#refused !== undefined) throw this.#refused;
+      return start();
+    });
+    const settled = sent.catch(() => {}).then(() => {
+      if (this.#uploads === settled) this.#uploads = undefined;
+    });
+    this.#uploads = settled;
+    await sent;
+    await answer;
   }
 
   /** {@inheritDoc FrameConsumer.batch} */
@@ -200,6 +264,11 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
   #idle(): void {
     if (this.pending === 0) this.#side.settled();
   }
+}
+
+/** Whether a payload is in memory; asked for each submit, so by what is cheapest to look at. */
+function isWhole(payload: Uint8Array | string | SubmitSource): payload is Uint8Array | string {
+  return (payload as { readonly length?: number }).length !== undefined;
 }
 
 function text(chunk: Uint8Array, at: number): string {
