@@ -16,6 +16,11 @@ import {
 import { type CallsOf, chooseProtocol, type ProtocolChoice } from "../protocol/choice.ts";
 import type { Protocol } from "../protocol/protocol.ts";
 import { type Client, ConnectedClient } from "./client.ts";
+import { addressesOf } from "./addresses.ts";
+import { ATTEMPT_DELAY_MS, race } from "./happy_eyeballs.ts";
+import { type ReconnectingClient, StayingClient } from "./reconnecting.ts";
+import { unique } from "./resolver.ts";
+import { StayingCalls } from "./staying_calls.ts";
 import { parseUrl, type Target } from "./url.ts";
 
 /** What {@linkcode Connect} takes: the client's options and its protocol. */
@@ -45,10 +50,18 @@ export interface ConnectOptions<P extends ProtocolChoice = "submit"> extends Cli
  * if (new TextDecoder().decode(back) !== "hello") throw new Error("hello expected");
  * ```
  */
-export type Connect = <P extends ProtocolChoice = "submit">(
-  url: string | URL,
-  options?: ConnectOptions<P>,
-) => Promise<Client & CallsOf<P>>;
+export interface Connect {
+  /** Connects to one server or several, and stays: see {@linkcode ReconnectOptions}. */
+  <P extends ProtocolChoice = "submit">(
+    servers: string | URL | readonly (string | URL)[],
+    options: ConnectOptions<P> & { readonly reconnect: true },
+  ): Promise<ReconnectingClient & CallsOf<P>>;
+  /** Connects to a server, once. */
+  <P extends ProtocolChoice = "submit">(
+    url: string | URL,
+    options?: ConnectOptions<P>,
+  ): Promise<Client & CallsOf<P>>;
+}
 
 /**
  * Makes the `connect` of a runtime.
@@ -57,17 +70,52 @@ export type Connect = <P extends ProtocolChoice = "submit">(
  */
 export function makeConnect(transport: Transport): Connect {
   return async <P extends ProtocolChoice = "submit">(
-    url: string | URL,
+    servers: string | URL | readonly (string | URL)[],
     options: ConnectOptions<P> = {},
-  ) => {
-    const target = parseUrl(url);
+  ): Promise<ReconnectingClient & CallsOf<P>> => {
+    const targets = unique((Array.isArray(servers) ? servers : [servers]).map(parseUrl));
     const protocol = chooseProtocol(options?.protocol ?? "submit") as Protocol<never, CallsOf<P>>;
     const resolved = resolveClientOptions(options, ownLimit(protocol.framing));
     resolveCodec(resolved.codec);
-    const link = await dial(resolved.transport ?? transport, target, resolved);
+    const carrier = resolved.transport ?? transport;
+    if (resolved.reconnect) {
+      return await stay(targets, resolved, protocol as never, carrier) as never;
+    }
+    if (targets.length !== 1) {
+      throw new FramewireError(
+        "INVALID_OPTION",
+        `connect takes one server, or several with reconnect: true; what came is ${targets.length}`,
+      );
+    }
+    const link = await dial(carrier, targets[0]!, resolved, resolved.signal);
     const client = new ConnectedClient(link, resolved, protocol);
-    return Object.assign(client, protocol.calls(() => client.endpoint()));
+    return Object.assign(client, protocol.calls(() => client.endpoint())) as never;
   };
+}
+
+/** A client that connects again by itself. */
+async function stay<Calls extends object>(
+  targets: readonly Target[],
+  options: ResolvedClientOptions,
+  protocol: Protocol<never, Calls>,
+  transport: Transport,
+): Promise<ReconnectingClient & Calls> {
+  if (targets.length === 0) {
+    throw new FramewireError("INVALID_OPTION", "connect takes one server or more, not none");
+  }
+  const clock = options.clock ?? systemClock;
+  const made = new StayingCalls<Calls>(protocol, () => client);
+  const client: StayingClient<Calls> = new StayingClient<Calls>(
+    targets,
+    options,
+    clock,
+    async (target, signal) => {
+      const link = await dial(transport, target, options, signal);
+      return made.made(new ConnectedClient(link, options, protocol));
+    },
+  );
+  await client.start();
+  return Object.assign(client, made.calls);
 }
 
 /** Connects within the deadline. A link that comes too late is closed. */
@@ -75,13 +123,15 @@ async function dial(
   transport: Transport,
   target: Target,
   options: ResolvedClientOptions,
+  signal: AbortSignal | undefined,
 ): Promise<Link> {
-  const { signal, connectTimeoutMs } = options;
+  const { connectTimeoutMs, lookup } = options;
+  const clock = options.clock ?? systemClock;
   signal?.throwIfAborted();
   const giveUp = new AbortController();
   const abort = () => giveUp.abort(signal!.reason);
   signal?.addEventListener("abort", abort, { once: true });
-  const timer = (options.clock ?? systemClock).after(connectTimeoutMs, () => {
+  const timer = clock.after(connectTimeoutMs, () => {
     giveUp.abort(
       new FramewireError(
         "CONNECT_TIMEOUT",
@@ -94,7 +144,19 @@ async function dial(
     const { noDelay, keepAliveMs } = options;
     return await new Promise<Link>((resolve, reject) => {
       giveUp.signal.addEventListener("abort", () => reject(giveUp.signal.reason), { once: true });
-      transport.connect({ ...target, noDelay, keepAliveMs, signal: giveUp.signal }).then(
+      const attempt = (hostname: string, signal: AbortSignal) =>
+        transport.connect({ hostname, port: target.port, noDelay, keepAliveMs, signal });
+      const connecting = lookup === undefined
+        ? attempt(target.hostname, giveUp.signal)
+        : addressesOf(target.hostname, lookup, clock, giveUp.signal).then((addresses) =>
+          race(addresses, attempt, {
+            clock,
+            delayMs: ATTEMPT_DELAY_MS,
+            signal: giveUp.signal,
+            close: (late) => late.abort(),
+          })
+        );
+      connecting.then(
         (link) => giveUp.signal.aborted ? link.abort() : resolve(link),
         reject,
       );

@@ -6,10 +6,11 @@
 import type { FramewireError } from "../errors.ts";
 import { type CallBoundOptions, CALLS } from "./calls.ts";
 import { COMMON, type CommonOptions, MAX_TIMER_MS } from "./common.ts";
+import { RECONNECT, type ReconnectOptions } from "./reconnect.ts";
 import { defaultsOf, type OptionSpecs, resolve, unchecked, whole } from "./spec.ts";
 
 /** Options of a client. */
-export interface ClientOptions extends CommonOptions, CallBoundOptions {
+export interface ClientOptions extends CommonOptions, CallBoundOptions, ReconnectOptions {
   /**
    * How long connecting may take, in milliseconds: 1 to 2,147,483,647.
    *
@@ -26,13 +27,14 @@ export interface ClientOptions extends CommonOptions, CallBoundOptions {
 export const CLIENT: OptionSpecs<ClientOptions> = {
   ...COMMON,
   ...CALLS,
+  ...RECONNECT,
   connectTimeoutMs: whole(5000, 1, MAX_TIMER_MS),
   onError: unchecked(),
   signal: unchecked(),
 };
 
 /** Options of a client that have no default. */
-type Optional = "transport" | "clock" | "signal" | "onError";
+type Optional = "transport" | "clock" | "signal" | "onError" | "lookup" | "random";
 
 /** A client's options with their defaults filled in. */
 export type ResolvedClientOptions =

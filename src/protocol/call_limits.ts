@@ -18,6 +18,15 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** Gives it up when it aborts: it fails with `CANCELLED`, whose cause is the signal's reason. */
   readonly signal?: AbortSignal;
+  /**
+   * Whether doing it twice does no harm: with `reconnect`, it is made again also when it may have
+   * reached the server that was lost.
+   *
+   * @default {false}
+   */
+  readonly idempotent?: boolean;
+  /** What it is about: with the balancer `hash`, calls of one key go to one server. */
+  readonly key?: string;
 }
 
 /** What all calls of a connection are told. */
