@@ -10,7 +10,7 @@
  * @module
  */
 import { connect as netConnect } from "node:net";
-import { argv, exit } from "node:process";
+import { argv, cpuUsage, exit } from "node:process";
 import { connect } from "framewire";
 
 const [kind, port, inFlight, seconds] = [
@@ -68,13 +68,12 @@ async function bare(): Promise<Submit> {
     rest += chunk.length;
     for (; rest >= ACK_BYTES; rest -= ACK_BYTES) ring[head++ & 65_535]!();
   });
-  let out = new Uint8Array(256 << 10);
+  const out = new Uint8Array(256 << 10);
   let at = 0;
   let soon = false;
   const flush = () => {
     soon = false;
-    write(out.subarray(0, at));
-    out = new Uint8Array(256 << 10);
+    write(out.slice(0, at));
     at = 0;
   };
   return () => {
@@ -106,9 +105,11 @@ for (let i = 0; i < inFlight; i++) void worker();
 const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 await wait(500); // until it is compiled
 const before = done;
+const cpu = cpuUsage();
 const start = performance.now();
 await wait(seconds * 1000);
 const rate = (done - before) / (performance.now() - start) * 1000;
+const { user, system } = cpuUsage(cpu);
 over = true;
-console.log(String(Math.round(rate)));
+console.log(JSON.stringify({ rate, perCpuSecond: (done - before) / (user + system) * 1e6 }));
 exit(0);
