@@ -107,7 +107,16 @@ async function run(context: Context, args: readonly string[]): Promise<number> {
     handlers as never,
   );
   const startedMs = performance.now();
-  shutdown = () => void server.shutdown();
+  shutdown = () =>
+    void server.shutdown().then(({ completed, moved, cut }) => {
+      if (cut.length > 0) {
+        const owed = cut.reduce((sum, { owed }) => sum + owed, 0);
+        lines.error(
+          `cut ${plural(cut.length, "connection")} with ${plural(owed, "request")} unanswered`,
+        );
+      }
+      if (verbose) lines.info(`${plural(completed, "connection")} completed, ${moved} moved`);
+    });
   if (stopping) shutdown(); // the signal came before there was a server
   const { hostname, port } = server.addr;
   lines.info(
