@@ -129,6 +129,8 @@ export interface StreamErrorDetail {
   readonly looksLike?: string;
   /** The result byte of the reply, with `RESULT_FAILED`. */
   readonly result?: number;
+  /** After how long it is worth to try again, in milliseconds, where the peer has said so. */
+  readonly retryAfterMs?: number;
   /** The reply that was none of the expected ones, with `RESULT_FAILED`. */
   readonly reply?: Readonly<Record<string, unknown>>;
   /** What is known of the call that failed; undefined where it was no call. */
@@ -183,6 +185,8 @@ export class FramewireError extends Error implements StreamErrorDetail {
   readonly looksLike?: string;
   /** The result byte of the reply, with `RESULT_FAILED`. */
   readonly result?: number;
+  /** After how long it is worth to try again, in milliseconds, where the peer has said so. */
+  readonly retryAfterMs?: number;
   /** The reply that was none of the expected ones, with `RESULT_FAILED`. */
   readonly reply?: Readonly<Record<string, unknown>>;
   /** What is known of the call that failed: see {@linkcode Outcome}; undefined where it was no call. */

@@ -64,6 +64,7 @@ export class ConnectedClient<Calls> implements Client {
     const side: ClientSide = {
       maxFrameBytes: options.maxFrameBytes,
       calls: { ...options, clock: this.#clock },
+      options,
       report: (error) => options.onError?.(error),
       settled: () => this.#idle?.(),
       closed: (reason) => closed(reason),
@@ -94,6 +95,16 @@ export class ConnectedClient<Calls> implements Client {
   /** The endpoint to call. */
   endpoint(): ClientEndpoint & Calls {
     return this.#endpoint;
+  }
+
+  /** Settles once calls can be made. */
+  get ready(): Promise<void> | undefined {
+    return this.#endpoint.ready;
+  }
+
+  /** Cuts the connection. */
+  abort(message: string): void {
+    this.#connection.abort({ code: "CLOSED", message });
   }
 
   get remote(): Address {

@@ -15,12 +15,13 @@ import {
 } from "../options/client.ts";
 import { type CallsOf, chooseProtocol, type ProtocolChoice } from "../protocol/choice.ts";
 import type { Protocol } from "../protocol/protocol.ts";
-import { type Client, ConnectedClient } from "./client.ts";
+import type { Client } from "./client.ts";
 import { addressesOf } from "./addresses.ts";
 import { ATTEMPT_DELAY_MS, race } from "./happy_eyeballs.ts";
 import { type ReconnectingClient, StayingClient } from "./reconnecting.ts";
 import { unique } from "./resolver.ts";
 import { StayingCalls } from "./staying_calls.ts";
+import { introduce } from "./introduce.ts";
 import { parseUrl, type Target } from "./url.ts";
 
 /** What {@linkcode Connect} takes: the client's options and its protocol. */
@@ -87,8 +88,8 @@ export function makeConnect(transport: Transport): Connect {
         `connect takes one server, or several with reconnect: true; what came is ${targets.length}`,
       );
     }
-    const link = await dial(carrier, targets[0]!, resolved, resolved.signal);
-    const client = new ConnectedClient(link, resolved, protocol);
+    const { signal } = resolved;
+    const client = await introduce(carrier, targets[0]!, resolved, signal, protocol, dial);
     return Object.assign(client, protocol.calls(() => client.endpoint())) as never;
   };
 }
@@ -109,10 +110,8 @@ async function stay<Calls extends object>(
     targets,
     options,
     clock,
-    async (target, signal) => {
-      const link = await dial(transport, target, options, signal);
-      return made.made(new ConnectedClient(link, options, protocol));
-    },
+    async (target, signal) =>
+      made.made(await introduce(transport, target, options, signal, protocol, dial)),
   );
   await client.start();
   return Object.assign(client, made.calls);

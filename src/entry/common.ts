@@ -105,8 +105,8 @@ export type {
 } from "../protocol/protocol.ts";
 export * from "../protocol/mod.ts";
 export { submit } from "../protocol/submit/mod.ts";
-export type { SubmitCalls } from "../protocol/submit/client.ts";
 export type { SubmitOptions, SubmitSource } from "../protocol/submit/upload.ts";
+export type { GoAway, SubmitCalls } from "../protocol/submit/calls.ts";
 export type { SubmitPacket } from "../protocol/submit/packet.ts";
 export { type RefusedOptions, RequestRefused } from "../protocol/submit/refused.ts";
 export type { RequestPacket } from "../protocol/submit/request_packet.ts";
@@ -118,7 +118,7 @@ export type {
 } from "../protocol/submit/handlers.ts";
 export type { Credentials, Hello } from "../protocol/submit/hello.ts";
 export { type Feature, FEATURES } from "../protocol/submit/commands.ts";
-export type { Authenticate, SubmitServerOptions } from "../options/submit.ts";
+export type { Authenticate, SubmitClientOptions, SubmitServerOptions } from "../options/submit.ts";
 export type { Serve, ServeOptions } from "../server/serve.ts";
 export type {
   DisconnectInfo,

@@ -7,10 +7,12 @@ import type { FramewireError } from "../errors.ts";
 import { type CallBoundOptions, CALLS } from "./calls.ts";
 import { COMMON, type CommonOptions, MAX_TIMER_MS } from "./common.ts";
 import { RECONNECT, type ReconnectOptions } from "./reconnect.ts";
+import { SUBMIT_CLIENT, type SubmitClientOptions } from "./submit.ts";
 import { defaultsOf, type OptionSpecs, resolve, unchecked, whole } from "./spec.ts";
 
 /** Options of a client. */
-export interface ClientOptions extends CommonOptions, CallBoundOptions, ReconnectOptions {
+export interface ClientOptions
+  extends CommonOptions, CallBoundOptions, ReconnectOptions, SubmitClientOptions {
   /**
    * How long connecting may take, in milliseconds: 1 to 2,147,483,647.
    *
@@ -28,13 +30,21 @@ export const CLIENT: OptionSpecs<ClientOptions> = {
   ...COMMON,
   ...CALLS,
   ...RECONNECT,
+  ...SUBMIT_CLIENT,
   connectTimeoutMs: whole(5000, 1, MAX_TIMER_MS),
   onError: unchecked(),
   signal: unchecked(),
 };
 
 /** Options of a client that have no default. */
-type Optional = "transport" | "clock" | "signal" | "onError" | "lookup" | "random";
+type Optional =
+  | "transport"
+  | "clock"
+  | "signal"
+  | "onError"
+  | "lookup"
+  | "random"
+  | Exclude<keyof SubmitClientOptions, "hello">;
 
 /** A client's options with their defaults filled in. */
 export type ResolvedClientOptions =

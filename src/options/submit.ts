@@ -6,7 +6,16 @@
 import { type Feature, FEATURES } from "../protocol/submit/commands.ts";
 import type { Hello } from "../protocol/submit/hello.ts";
 import type { ServerConnection } from "../protocol/protocol.ts";
-import { callback, flag, type OptionSpec, type OptionSpecs, special, whole } from "./spec.ts";
+import {
+  callback,
+  choice,
+  flag,
+  type OptionSpec,
+  type OptionSpecs,
+  special,
+  text,
+  whole,
+} from "./spec.ts";
 
 /**
  * Says who a peer is.
@@ -63,3 +72,40 @@ function features(): OptionSpec<readonly Feature[]> {
     { schema: { type: "array", items: { enum: FEATURES } } },
   );
 }
+
+/** Options of clients of the `submit` protocol. */
+export interface SubmitClientOptions {
+  /**
+   * Whether to say hello when connecting: not at all, and talk as a plain peer; `"required"`, and fail
+   * with a server that does not know it; or `"auto"`, and be a plain peer to such a server, which is
+   * then remembered for ten minutes.
+   *
+   * @default {"off"}
+   */
+  readonly hello?: "auto" | "off" | "required";
+  /**
+   * What to offer in the hello: some of `request`, `ping`, `push`, `drain`, `credit`, `crc32c` and
+   * `lz4`.
+   *
+   * @default all but `crc32c` and `lz4`
+   */
+  readonly features?: readonly Feature[];
+  /** A secret that says who this client is. */
+  readonly token?: string;
+  /** The name of the user that this client is; with a password. */
+  readonly user?: string;
+  /** The user's password. */
+  readonly password?: string;
+  /** This program and its version, for the server's logs. */
+  readonly agent?: string;
+}
+
+/** The specs of {@linkcode SubmitClientOptions}. */
+export const SUBMIT_CLIENT: OptionSpecs<SubmitClientOptions> = {
+  hello: choice("off", ["auto", "off", "required"]),
+  features: features(),
+  token: text(undefined, "a text that is not empty"),
+  user: text(undefined, "a text that is not empty"),
+  password: text(undefined, "a text that is not empty"),
+  agent: text(undefined, "a text that is not empty"),
+};

@@ -8,7 +8,7 @@ import type { DefinedProtocol } from "./defined/define.ts";
 import type { DefinedConnection } from "./defined/definition.ts";
 import { echo } from "./echo/mod.ts";
 import { describe, type Protocol, type ServerConnection } from "./protocol.ts";
-import type { SubmitCalls } from "./submit/client.ts";
+import type { SubmitCalls } from "./submit/calls.ts";
 import type { SubmitConnection, SubmitHandlers } from "./submit/handlers.ts";
 import { submit } from "./submit/mod.ts";
 

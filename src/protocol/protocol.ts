@@ -12,6 +12,7 @@ import type { SlowConsumer } from "../connection/slow_consumer.ts";
 import type { IdField } from "../observe/flight.ts";
 import { FramewireError, isFramewireError } from "../errors.ts";
 import type { Address } from "../link/link.ts";
+import type { ResolvedClientOptions } from "../options/client.ts";
 import type { ResolvedServerOptions } from "../options/server.ts";
 import type { CallLimits } from "./call_limits.ts";
 import type { ReplyLimits } from "./reply_order.ts";
@@ -145,6 +146,8 @@ export interface ClientSide {
   readonly maxFrameBytes: number;
   /** What bounds calls. */
   readonly calls: CallLimits;
+  /** What the client was told. */
+  readonly options: ResolvedClientOptions;
   /** A handler of what the server sends by itself failed. */
   report(error: FramewireError): void;
   /** The last call that waited for its answer has been settled. */
@@ -186,6 +189,10 @@ export interface Protocol<Handlers, Calls> {
 export interface ClientEndpoint extends Endpoint {
   /** Calls that wait for their answer. */
   readonly pending: number;
+  /** Whether the server turned out to know no hello. */
+  readonly plain?: boolean;
+  /** Settles once calls can be made; without it, they can be at once. */
+  readonly ready?: Promise<void>;
   /** From now on new calls fail with this; those made still wait for their answer. */
   refuse(error: FramewireError): void;
 }

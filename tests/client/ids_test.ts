@@ -1,6 +1,7 @@
 /** The ids of submits: eight digits, one after the other, and round again after 99999999. */
 
 import t from "tap";
+import { CLIENT_DEFAULTS } from "../../src/options/client.ts";
 import { TsCodec } from "../../src/codec/ts_codec.ts";
 import { State } from "../../src/connection/connection.ts";
 import type { Connection } from "../../src/connection/connection.ts";
@@ -35,6 +36,7 @@ function endpointAlone(sent = 0) {
       overflow: "wait",
       deadAfterTimeouts: 8,
     },
+    options: CLIENT_DEFAULTS,
     settled: () => settled++,
     closed: () => {},
     report: () => {},

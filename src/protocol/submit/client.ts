@@ -1,5 +1,5 @@
 /**
- * The client's side of the `submit` protocol: submits in, acknowledgements matched by id.
+ * The client's side of the `submit` protocol without a hello: submits in, acknowledgements matched by id.
  *
  * @module
  */
@@ -17,28 +17,10 @@ import {
   tooLarge,
 } from "../protocol.ts";
 import { SUBMIT_HEADER_BYTES } from "./packet.ts";
+import type { SubmitCalls } from "./calls.ts";
+import { Command, type Feature, Result } from "./commands.ts";
+import { lacks } from "./hello_client.ts";
 import { type SubmitOptions, type SubmitSource, upload } from "./upload.ts";
-import { Command, Result } from "./commands.ts";
-
-/** What a client of the `submit` protocol can call. */
-export interface SubmitCalls {
-  /**
-   * Submits a payload. Any number may be under way at once.
-   *
-   * @param payload Bytes, or text to be sent as UTF-8: it is copied, its memory is free at once. Or a
-   * stream of bytes, never in memory as a whole: it needs the option `bytes`, its length, and is read
-   * as fast as the server takes it. When it fails or has another length (INVALID_CONTENT), the
-   * connection is cut: a frame that has begun cannot be taken back.
-   * @returns Resolves when the server has acknowledged it with result 0.
-   * @throws FramewireError RESULT_FAILED when the server answered with another result,
-   * DEADLINE_EXCEEDED, CANCELLED, WINDOW_FULL, FRAME_TOO_LARGE, CONNECTION_CLOSED (or what broke the
-   * link) when the answer can no longer come. Its `outcome` says what is known of the submit.
-   */
-  submit(
-    payload: Uint8Array | string | SubmitSource,
-    options?: CallOptions & SubmitOptions,
-  ): Promise<void>;
-}
 
 /** Ids run from 00000001 to this, then wrap. */
 const LAST_ID = 99_999_999;
@@ -47,6 +29,7 @@ const ZERO = 0x30;
 /** Text up to this length is encoded in place, into room for three bytes a character. */
 const SHORT_TEXT = 16 * 1024;
 const encoder = new TextEncoder();
+const NO_FEATURES: ReadonlySet<Feature> = new Set();
 
 /** One connection's endpoint. */
 export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
@@ -191,6 +174,27 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
     await answer;
   }
 
+  /** {@inheritDoc SubmitCalls.request} */
+  request(): Promise<Uint8Array> {
+    return Promise.reject(lacks("request"));
+  }
+
+  /** {@inheritDoc SubmitCalls.ping} */
+  ping(): Promise<number> {
+    return Promise.reject(lacks("ping"));
+  }
+
+  /** Plain servers push nothing. */
+  onPush(): void {}
+
+  /** Plain servers give no notice. */
+  onGoAway(): void {}
+
+  /** {@inheritDoc SubmitCalls.features} */
+  features(): ReadonlySet<Feature> {
+    return NO_FEATURES;
+  }
+
   /** {@inheritDoc FrameConsumer.batch} */
   batch(_codec: Codec, chunk: Uint8Array, table: FrameTable): number {
     if (this.#connection.state !== State.OPEN) return 0;
@@ -198,7 +202,6 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
     for (let i = 0; i < count; i++) {
       const offset = words[i * 4]!;
       const command = words[i * 4 + 2]!;
-      if (command === Command.CONN_ACK) continue;
       if (command !== Command.SUBMIT_ACK || words[i * 4 + 1]! !== SUBMIT_HEADER_BYTES + 1) {
         throw unexpected(command, words[i * 4 + 1]!, chunk, offset);
       }
@@ -298,7 +301,7 @@ function unexpected(
   offset: number,
 ): FramewireError {
   const hex = `0x${command.toString(16).padStart(2, "0")}`;
-  const known = command === Command.SUBMIT_ACK || command < 0x40;
+  const known = command === Command.SUBMIT_ACK || command === Command.CONN_ACK || command < 0x40;
   return new FramewireError(
     known ? "UNEXPECTED_PACKET" : "UNKNOWN_PACKET",
     `the server sent command ${hex} in a frame of ${length} bytes: expected 0x82 (SubmitAck) in 14`,

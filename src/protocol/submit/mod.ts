@@ -5,7 +5,9 @@
  */
 import { checkHandlers, type Protocol } from "../protocol.ts";
 import { SUBMIT_FRAMING, SUBMIT_KIND } from "../defined/layouts.ts";
-import { type SubmitCalls, SubmitClientEndpoint } from "./client.ts";
+import type { SubmitCalls } from "./calls.ts";
+import { SubmitClientEndpoint } from "./client.ts";
+import { HelloClientEndpoint } from "./hello_client.ts";
 import { Greeter } from "./greeter.ts";
 import type { SubmitHandlers } from "./handlers.ts";
 import { SubmitServerEndpoint } from "./server.ts";
@@ -23,6 +25,16 @@ export const submit: Protocol<SubmitHandlers, SubmitCalls> = {
         ? new SubmitServerEndpoint(connection, side, handlers)
         : new Greeter(connection, side, handlers);
   },
-  client: (connection, side) => new SubmitClientEndpoint(connection, side),
-  calls: (endpoint) => ({ submit: (payload, options) => endpoint().submit(payload, options) }),
+  client: (connection, side) =>
+    side.options.hello === "off"
+      ? new SubmitClientEndpoint(connection, side)
+      : new HelloClientEndpoint(connection, side),
+  calls: (endpoint) => ({
+    submit: (payload, options) => endpoint().submit(payload, options),
+    request: (payload, options) => endpoint().request(payload, options),
+    ping: (options) => endpoint().ping(options),
+    onPush: (handler) => endpoint().onPush(handler),
+    onGoAway: (listener) => endpoint().onGoAway(listener),
+    features: () => endpoint().features(),
+  }),
 };

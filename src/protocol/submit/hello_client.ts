@@ -1,0 +1,328 @@
+/**
+ * The client's side of the `submit` protocol with a hello: requests with answers, deadlines and Cancel,
+ * pings, pushes, the server's window and credit, checksums and compression, as far as the server has
+ * them. A server that does not know the hello is a plain one, and gets nothing but Submits.
+ *
+ * @module
+ */
+import type { Codec, FrameTable } from "../../codec/codec.ts";
+import { type CloseReason, type Connection, State } from "../../connection/connection.ts";
+import { type ErrorCode, FramewireError } from "../../errors.ts";
+import type { CallOptions } from "../call_limits.ts";
+import { type ClientEndpoint, type ClientSide, connectionLost } from "../protocol.ts";
+import type { GoAway, SubmitCalls } from "./calls.ts";
+import { CallsOut } from "./calls_out.ts";
+import {
+  Command,
+  CONN_ID,
+  type Feature,
+  FEATURES,
+  hex,
+  idText,
+  MAX_PING_BYTES,
+  Result,
+  RESULT_TEXTS,
+} from "./commands.ts";
+import { FrameIn } from "./frame_in.ts";
+import { FrameOut, readU32 } from "./frame_out.ts";
+import { HELLO_VERSION, readWelcome, writeHello } from "./hello.ts";
+import { SUBMIT_HEADER_BYTES } from "./packet.ts";
+import { PushIn } from "./push_in.ts";
+import type { SubmitSource } from "./upload.ts";
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const NONE = new Uint8Array(0);
+
+/** The code that connecting fails with, by the result that the hello was answered with. */
+const CODES: Readonly<Record<number, ErrorCode>> = {
+  [Result.UNAUTHENTICATED]: "UNAUTHENTICATED",
+  [Result.FORBIDDEN]: "FORBIDDEN",
+  [Result.BUSY]: "BUSY",
+};
+
+/** One connection's endpoint. */
+export class HelloClientEndpoint implements ClientEndpoint, SubmitCalls {
+  readonly #connection: Connection;
+  readonly #side: ClientSide;
+  readonly ready: Promise<void>;
+  #welcomed!: () => void;
+  #unwelcome!: (error: FramewireError) => void;
+  /** Whether ConnAck is still to come. */
+  #waits = true;
+  #plain = false;
+  #features: ReadonlySet<Feature> = new Set();
+  #out: FrameOut;
+  #in: FrameIn | undefined;
+  #pushes: PushIn;
+  readonly #calls: CallsOut;
+  #onGoAway: ((notice: GoAway) => void) | undefined;
+  readonly owed = 0;
+  keepsChunk = false;
+
+  constructor(connection: Connection, side: ClientSide) {
+    this.#connection = connection;
+    this.#side = side;
+    this.#out = new FrameOut(connection.outbound, {});
+    this.#calls = new CallsOut(connection, side, this.#out);
+    this.#pushes = new PushIn(connection, side, this.#out);
+    this.ready = new Promise((resolve, reject) => {
+      this.#welcomed = resolve;
+      this.#unwelcome = reject;
+    });
+    this.ready.catch(() => {}); // who waits for it is told; nobody has to
+    const { features = DEFAULT_OFFER, token, user, password, agent } = side.options;
+    this.#out.put(
+      Command.CONN,
+      CONN_ID,
+      0,
+      writeHello({
+        version: HELLO_VERSION,
+        features,
+        ...(token !== undefined && { auth: { token } }),
+        ...(user !== undefined && { auth: { user, password: password ?? "" } }),
+        ...(agent !== undefined && { agent }),
+      }),
+    );
+    connection.flushSoon();
+  }
+
+  /** {@inheritDoc ClientEndpoint.plain} */
+  get plain(): boolean {
+    return this.#plain;
+  }
+
+  /** {@inheritDoc ClientEndpoint.pending} */
+  get pending(): number {
+    return this.#calls.pending;
+  }
+
+  /** {@inheritDoc SubmitCalls.features} */
+  features(): ReadonlySet<Feature> {
+    return this.#features;
+  }
+
+  /** {@inheritDoc SubmitCalls.submit} */
+  async submit(
+    payload: Uint8Array | string | SubmitSource,
+    options: CallOptions = {},
+  ): Promise<void> {
+    if (typeof payload !== "string" && !(payload instanceof Uint8Array)) {
+      throw new FramewireError(
+        "UNSUPPORTED",
+        'a stream is submitted on connections without a hello (hello "off"); send it as bytes',
+        { outcome: "not-sent" },
+      );
+    }
+    await this.#calls.call(Command.SUBMIT, payload, options);
+  }
+
+  /** {@inheritDoc SubmitCalls.request} */
+  request(payload: Uint8Array | string, options: CallOptions = {}): Promise<Uint8Array> {
+    if (!this.#features.has("request")) return Promise.reject(lacks("request"));
+    return this.#calls.call(Command.REQUEST, payload, options);
+  }
+
+  /** {@inheritDoc SubmitCalls.ping} */
+  async ping(options: CallOptions = {}): Promise<number> {
+    if (!this.#features.has("ping")) throw lacks("ping");
+    const { clock } = this.#side.calls;
+    const since = clock.now();
+    await this.#calls.call(Command.PING, NONE, options);
+    return clock.now() - since;
+  }
+
+  /** {@inheritDoc SubmitCalls.onPush} */
+  onPush(handler: (payload: Uint8Array) => unknown): void {
+    this.#pushes.handle(handler);
+  }
+
+  /** {@inheritDoc SubmitCalls.onGoAway} */
+  onGoAway(listener: (notice: GoAway) => void): void {
+    this.#onGoAway = listener;
+  }
+
+  /** {@inheritDoc Endpoint.heartbeat} */
+  heartbeat(): boolean {
+    if (!this.#features.has("ping")) return false;
+    this.#out.put(Command.PING, CONN_ID, 0, NONE);
+    this.#connection.flushSoon();
+    return true;
+  }
+
+  /** {@inheritDoc FrameConsumer.batch} */
+  batch(_codec: Codec, chunk: Uint8Array, { words, count }: FrameTable): number {
+    let taken = 0;
+    while (taken < count && this.#connection.state === State.OPEN) {
+      const at = taken * 4;
+      const opened = this.#in;
+      if (words[at + 2] === Command.PUSH && this.#pushes.full) break;
+      if (opened === undefined) {
+        this.#take(chunk, words[at]!, words[at + 1]!, words[at + 2]!);
+      } else {
+        opened.open(chunk, words[at]!, words[at + 1]!, words[at + 2]!);
+        this.#take(opened.bytes, opened.offset, opened.length, opened.command);
+      }
+      taken++;
+    }
+    return taken;
+  }
+
+  /** {@inheritDoc ClientEndpoint.refuse} */
+  refuse(error: FramewireError): void {
+    this.#calls.refuse(error);
+  }
+
+  /** {@inheritDoc Endpoint.finishing} */
+  finishing(reason: CloseReason): void {
+    const { pending } = this.#calls;
+    const lost = connectionLost(reason, pending, "unknown");
+    this.#unwelcome(
+      this.#waits && reason.error === undefined
+        ? new FramewireError("UNSUPPORTED", "the server closed the connection on the hello")
+        : lost,
+    );
+    this.#calls.fail((outcome) => connectionLost(reason, pending, outcome));
+  }
+
+  /** {@inheritDoc Endpoint.closed} */
+  closed(reason: CloseReason): void {
+    this.finishing(reason);
+    this.#pushes.close();
+    this.#side.closed(reason);
+  }
+
+  #take(bytes: Uint8Array, offset: number, length: number, command: number): void {
+    const body = offset + SUBMIT_HEADER_BYTES;
+    if (this.#waits) {
+      if (command !== Command.CONN_ACK || length <= SUBMIT_HEADER_BYTES) {
+        throw unexpected(command, length, bytes, offset);
+      }
+      this.#acknowledged(bytes.slice(body, offset + length));
+      return;
+    }
+    switch (command) {
+      case Command.SUBMIT_ACK:
+      case Command.RESPONSE:
+        if (length <= SUBMIT_HEADER_BYTES) break;
+        this.#calls.answered(
+          this.#calls.find(command, bytes, offset),
+          bytes.slice(body, offset + length),
+        );
+        return;
+      case Command.PONG:
+        if (idText(bytes, offset + 5) === HEARTBEAT_ID) return;
+        this.#calls.settled(this.#calls.find(command, bytes, offset), undefined, NONE);
+        return;
+      case Command.PING:
+        if (length > SUBMIT_HEADER_BYTES + MAX_PING_BYTES) break;
+        this.#out.put(Command.PONG, bytes, offset + 5, bytes.subarray(body, offset + length));
+        return;
+      case Command.PUSH:
+        if (!this.#features.has("push")) break;
+        this.#pushes.take(bytes.slice(body, offset + length), bytes, offset + 5);
+        return;
+      case Command.CREDIT:
+        if (length !== SUBMIT_HEADER_BYTES + 8 || !this.#features.has("credit")) break;
+        this.#calls.grant(readU32(bytes, body), readU32(bytes, body + 4));
+        return;
+      case Command.GO_AWAY: {
+        if (length < SUBMIT_HEADER_BYTES + 8) break;
+        const reason = decoder.decode(bytes.subarray(body + 8, offset + length));
+        this.#wentAway({
+          deadlineMs: readU32(bytes, body),
+          spreadMs: readU32(bytes, body + 4),
+          reason,
+          lastId: idText(bytes, offset + 5),
+        });
+        return;
+      }
+      case Command.REQUEST: {
+        const at = this.#out.begin(Command.RESPONSE, bytes, offset + 5, 1);
+        this.#out.buffer[at] = Result.UNSUPPORTED;
+        this.#out.end(1);
+        return;
+      }
+      case Command.CANCEL:
+        return;
+    }
+    throw unexpected(command, length, bytes, offset);
+  }
+
+  /** ConnAck has come, with a result and perhaps a welcome. */
+  #acknowledged(body: Uint8Array): void {
+    const result = body[0]!;
+    this.#waits = false;
+    if (result !== Result.OK) {
+      const text = RESULT_TEXTS[result] ?? "unknown";
+      const error = new FramewireError(
+        CODES[result] ?? "RESULT_FAILED",
+        `the server answered the hello with result ${result} (${text})`,
+        { result, ...(body.length >= 5 && { retryAfterMs: readU32(body, 1) }) },
+      );
+      this.#unwelcome(error);
+      this.#connection.finish({ code: error.code, message: error.message });
+      return;
+    }
+    if (body.length > 1) this.#agree(body.subarray(1));
+    else if (this.#side.options.hello === "required") {
+      const message = 'the server does not know the hello, and hello is "required"';
+      this.#unwelcome(new FramewireError("UNSUPPORTED", message));
+      this.#connection.finish({ code: "UNSUPPORTED", message });
+      return;
+    }
+    this.#plain = body.length === 1;
+    this.#welcomed();
+  }
+
+  #agree(bytes: Uint8Array): void {
+    const welcome = readWelcome(bytes);
+    const offered = this.#side.options.features ?? DEFAULT_OFFER;
+    this.#features = new Set(welcome.features.filter((name) => offered.includes(name)));
+    const seal = { crc32c: this.#features.has("crc32c"), lz4: this.#features.has("lz4") };
+    this.#out = new FrameOut(this.#connection.outbound, seal);
+    this.#pushes.agreed(this.#out);
+    this.#calls.agreed(this.#out, this.#features, welcome);
+    if (seal.crc32c || seal.lz4) this.#in = new FrameIn(seal, this.#side.maxFrameBytes);
+  }
+
+  #wentAway(notice: GoAway): void {
+    const message = `the server ends the connection soon: ${notice.reason}`;
+    this.#calls.refuse(new FramewireError("DRAINING", message));
+    const { options } = this.#side;
+    try {
+      this.#onGoAway?.(notice);
+    } catch (cause) {
+      options.onError?.(new FramewireError("HANDLER_FAILED", "onGoAway threw", { cause }));
+    }
+  }
+}
+
+const COMMANDS: readonly number[] = Object.values(Command);
+const HEARTBEAT_ID = idText(CONN_ID, 0);
+
+/** What a client offers unless it is told otherwise: what costs nothing. */
+const DEFAULT_OFFER: readonly Feature[] = FEATURES.filter((name) =>
+  name !== "crc32c" && name !== "lz4"
+);
+
+/** What a call fails with that needs a feature which was not agreed upon. */
+export function lacks(feature: Feature): FramewireError {
+  return new FramewireError(
+    "UNSUPPORTED",
+    `the feature ${feature} is not agreed upon with this server: connect with hello "required" or ` +
+      '"auto", to a server that has it',
+  );
+}
+
+function unexpected(
+  command: number,
+  length: number,
+  bytes: Uint8Array,
+  offset: number,
+): FramewireError {
+  return new FramewireError(
+    COMMANDS.includes(command) ? "UNEXPECTED_PACKET" : "UNKNOWN_PACKET",
+    `the server sent command ${hex(command)} in a frame of ${length} bytes, which was not expected`,
+    { firstBytes: bytes.slice(offset, offset + Math.min(16, length)) },
+  );
+}
