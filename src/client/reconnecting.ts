@@ -288,6 +288,7 @@ export class StayingClient<Calls extends object> implements ReconnectingClient {
       if (isFramewireError(error, "CANCELLED")) this.#outliers.forgot(key);
       else this.#outliers.ended(key, outcome === "answered", this.#clock.now());
       if (outcome === "unknown") way.unknown ??= error;
+      if (outcome === "answered") throw error;
       if (!mayRetry(error, way.options)) throw way.unknown ?? error;
       way.failed = key;
       return this.#again(make, way, error);

@@ -185,6 +185,41 @@ t.test("an idempotent call that was lost and finds no server again stays unknown
   t.equal(call.now, "CONNECTION_RESET unknown", "not what the last attempt says");
 });
 
+t.test("a repeated call that is answered, or is then too late, says what is known", async (t) => {
+  const { clock, peers, urls, options } = await world(t, 1);
+  const client = await connect(urls[0]!, options);
+  ends(t, client, clock);
+  const first = await peers[0]!.next();
+  const answered = fate(client.submit("a", { idempotent: true }));
+  const late = fate(client.submit("b", { idempotent: true, timeoutMs: 5000 }));
+  await first.read(28);
+  first.reset();
+  await pass(clock, 1500);
+  const second = await peers[0]!.next();
+  const frames = await second.read(28);
+  second.write(ack(frames[13] === 97 ? 1 : 2, 3));
+  await pass(clock, 5000, 50);
+  t.equal(answered.now, "RESULT_FAILED answered");
+  t.equal(late.now, "CONNECTION_RESET unknown", "the first failure, which says more");
+});
+
+t.test("a call is repeated on another server, though its own has a connection left", async (t) => {
+  const { clock, peers, urls, options } = await world(t, 2);
+  const client = await connect(urls, { ...options, connectionsPerServer: 2, balancer: "hash" });
+  ends(t, client, clock);
+  const all = await Promise.all(peers.map(async (peer) => [await peer.next(), await peer.next()]));
+  await turns();
+  const call = client.submit("x", { key: "one", idempotent: true });
+  await until(() => all.flat().some((peer) => peer.receivedBytes > 0), "it arrives");
+  const at = all.findIndex((pair) => pair.some((peer) => peer.receivedBytes > 0));
+  all[at]!.find((peer) => peer.receivedBytes > 0)!.reset();
+  await pass(clock, 50);
+  const other = all[1 - at]!.find((peer) => peer.receivedBytes > 0);
+  t.ok(other, "it went to the other server");
+  other?.write(ack(1));
+  await call;
+});
+
 t.test("with several servers calls go on elsewhere at once", async (t) => {
   const { clock, peers, urls, options } = await world(t, 3);
   const client = await connect(urls, { ...options, balancer: "roundRobin" });
