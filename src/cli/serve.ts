@@ -11,9 +11,11 @@ import type { Command, Context } from "./command.ts";
 import { loadEntry } from "./entry.ts";
 import { ExitCode, UsageError } from "./failure.ts";
 import { loadHandlers } from "./handlers.ts";
-import { readEnv } from "./host.ts";
+import { type Host, readEnv } from "./host.ts";
+import { jsonLogger } from "./json_log.ts";
 import { Rates } from "./rates.ts";
 import { type Lines, logListeners, stopLine } from "./server_log.ts";
+import { readSettings, SETTING_FLAGS } from "./settings.ts";
 import { onSignals } from "./signals.ts";
 import { plural } from "./size.ts";
 import { StatusLine } from "./status_line.ts";
@@ -26,11 +28,15 @@ const OPTIONS = {
   protocol: { value: "NAME", help: "submit or echo (default submit)" },
   codec: { value: "NAME", help: "auto, wasm or ts (default auto)" },
   "max-frame": { value: "SIZE", help: "the longest frame, such as 64k or 1M (default 1M)" },
+  config: { value: "FILE", help: "a file of options, in JSON; flags and the environment win" },
+  log: { value: "text|json", help: "how to log (default text)" },
   verbose: { short: "v", help: "log connections, disconnections and all errors" },
   quiet: { short: "q", help: "log nothing, not even errors" },
 } as const satisfies OptionTable;
 
-const usage: CommandUsage<typeof OPTIONS> = {
+const ALL_OPTIONS = { ...OPTIONS, ...SETTING_FLAGS } as typeof OPTIONS & OptionTable;
+
+const usage: CommandUsage<typeof ALL_OPTIONS> = {
   name: "serve",
   summary: "Serve the submit or the echo protocol over TCP",
   operands: "[handlers.ts]",
@@ -39,11 +45,17 @@ const usage: CommandUsage<typeof OPTIONS> = {
           what returns acknowledges its request, what throws fails it
   echo    { data?(packet, conn) { … } }
 Without a module, submit acknowledges everything. SIGINT and SIGTERM let what was taken be answered
-and end the server; a second one ends it at once.`,
-  options: OPTIONS,
+and end the server; a second one ends it at once.
+Each option is also a variable: --idle-timeout is FRAMEWIRE_IDLE_TIMEOUT; and a key of the config file,
+under the name that the list of server options tells. Sizes may end in k or M; lists are separated by commas.`,
+  options: ALL_OPTIONS,
   examples: [
     ["framewire serve", "acknowledge everything on 127.0.0.1:8888"],
     ["framewire serve handlers.ts --port 9000", "let handlers.ts decide"],
+    [
+      "framewire serve --config framewire.json --log json",
+      "options from a file, logs for programs",
+    ],
     ["framewire serve --protocol echo -v", "echo, and log who comes and goes"],
   ],
 };
@@ -54,29 +66,44 @@ const FORCED_FLUSH_MS = 200;
 export const serveCommand: Command = { usage, run };
 
 /** What the arguments ask for. */
-function readOptions(args: readonly string[]) {
+async function readOptions(host: Host, args: readonly string[]) {
   const { given, operands } = readArgs(usage, args);
   if (operands.length > 1) {
     throw new UsageError(`expected one handlers module at most, and got ${operands.join(" ")}`);
   }
   if (given.hostname === "") throw new UsageError("--hostname must not be empty");
+  const texts = given as Readonly<Record<string, string | true | undefined>>;
+  const settings = await readSettings(host, texts, given.config);
+  const own = SERVER_DEFAULTS;
   return {
     path: operands[0],
+    log: readChoice("log", given.log ?? "text", ["text", "json"]),
     verbose: given.verbose ?? false,
     quiet: given.quiet ?? false,
     listen: {
-      hostname: given.hostname?.replace(/^\[(.*)\]$/, "$1") ?? SERVER_DEFAULTS.hostname,
-      port: readInteger("port", given.port ?? `${SERVER_DEFAULTS.port}`, 0, 65_535),
-      protocol: readChoice("protocol", given.protocol ?? "submit", ["submit", "echo"]),
-      codec: readChoice("codec", given.codec ?? SERVER_DEFAULTS.codec, ["auto", "wasm", "ts"]),
-      maxFrameBytes: readSize("max-frame", given["max-frame"] ?? "1M", 64, 64 << 20),
+      ...settings,
+      hostname: given.hostname?.replace(/^\[(.*)\]$/, "$1") ?? settings.hostname ?? own.hostname,
+      port: readInteger("port", given.port ?? `${settings.port ?? own.port}`, 0, 65_535),
+      protocol: readChoice(
+        "protocol",
+        given.protocol ?? settings.protocol ?? "submit",
+        ["submit", "echo"],
+      ),
+      codec: readChoice("codec", given.codec ?? settings.codec ?? own.codec, [
+        "auto",
+        "wasm",
+        "ts",
+      ]),
+      maxFrameBytes: given["max-frame"] === undefined
+        ? settings.maxFrameBytes ?? own.maxFrameBytes
+        : readSize("max-frame", given["max-frame"], 64, 64 << 20),
     },
   };
 }
 
 async function run(context: Context, args: readonly string[]): Promise<number> {
   const { host, out, err } = context;
-  const { path, verbose, quiet, listen } = readOptions(args);
+  const { path, log, verbose, quiet, listen } = await readOptions(host, args);
   const { protocol, codec } = listen;
   const handlers = path !== undefined
     ? await loadHandlers(host, path, protocol)
@@ -103,7 +130,14 @@ async function run(context: Context, args: readonly string[]): Promise<number> {
   }, force);
 
   const server: Server = await serve(
-    { ...listen, ...(!quiet && { on: logListeners(lines, verbose) }) },
+    {
+      ...listen,
+      ...(verbose && { flightRecorder: true }),
+      ...(!quiet &&
+        (log === "json"
+          ? { logger: jsonLogger((line) => lines.info(line), verbose) }
+          : { on: logListeners(lines, verbose) })),
+    },
     handlers as never,
   );
   const startedMs = performance.now();
@@ -119,10 +153,11 @@ async function run(context: Context, args: readonly string[]): Promise<number> {
     });
   if (stopping) shutdown(); // the signal came before there was a server
   const { hostname, port } = server.addr;
-  lines.info(
+  const say = (line: string) => log === "text" && lines.info(line);
+  say(
     `listening on ${formatAddress(hostname, port)} (${protocol}, ${resolveCodec(codec)})`,
   );
-  if (!quiet && out.terminal && readEnv(host, "TERM") !== "dumb") {
+  if (!quiet && log === "text" && out.terminal && readEnv(host, "TERM") !== "dumb") {
     const rates = new Rates(server.stats(), startedMs);
     status = new StatusLine(host, out, () => {
       const line = rates.line(server.stats(), performance.now());
@@ -144,6 +179,6 @@ async function run(context: Context, args: readonly string[]): Promise<number> {
     ]);
     host.exit(ExitCode.FAILED);
   }
-  lines.info(stopLine(stats, seconds));
+  say(stopLine(stats, seconds));
   return ExitCode.OK;
 }

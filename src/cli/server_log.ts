@@ -4,6 +4,7 @@
  * @module
  */
 import type { FramewireError } from "../errors.ts";
+import { flightText } from "../observe/flight.ts";
 import { formatAddress } from "../link/net_errors.ts";
 import type { ServerConnection } from "../protocol/protocol.ts";
 import type { ServerListeners } from "../server/server.ts";
@@ -30,6 +31,7 @@ export function logListeners(lines: Lines, verbose: boolean): ServerListeners {
     if (limit.holdsBack(error.code)) return;
     const where = conn === undefined ? "" : ` on ${name(conn)}`;
     lines.error(`error${where}: ${error.code}: ${oneLine(error.message)}`);
+    if (verbose && error.flight !== undefined) lines.error(flightText(error.flight));
     if (verbose && OWN_ERRORS.includes(error.code) && error.cause instanceof Error) {
       lines.error(error.cause.stack ?? error.cause.message);
     }

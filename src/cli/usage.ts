@@ -16,6 +16,8 @@ export interface OptionUsage {
   readonly value?: string;
   /** What it does. */
   readonly help: string;
+  /** The heading of the help that it is listed under, if that is not `Options`. */
+  readonly group?: string;
 }
 
 /** The options of a command by their names. */
@@ -101,12 +103,14 @@ function unknown(usage: CommandUsage, table: OptionTable, rawName: string): Usag
 
 /** The help of a command. */
 export function helpOf(usage: CommandUsage): string {
-  const options = Object.entries({ ...usage.options, ...COMMON_OPTIONS }).map(
-    ([name, { short, value, help }]: [string, OptionUsage]): [string, string] => [
-      `${short === undefined ? "    " : `-${short}, `}--${name}${value ? ` ${value}` : ""}`,
-      help,
-    ],
-  );
+  const groups = new Map<string, [string, string][]>();
+  const table: OptionTable = { ...usage.options, ...COMMON_OPTIONS };
+  for (const [name, { short, value, help, group = "Options" }] of Object.entries(table)) {
+    const call = `${short === undefined ? "    " : `-${short}, `}--${name}${
+      value ? ` ${value}` : ""
+    }`;
+    groups.set(group, [...(groups.get(group) ?? []), [call, help]]);
+  }
   return [
     `${usage.summary}.`,
     "",
@@ -114,9 +118,7 @@ export function helpOf(usage: CommandUsage): string {
     "",
     usage.details,
     "",
-    "Options:",
-    ...columns(options),
-    "",
+    ...[...groups].flatMap(([group, options]) => [`${group}:`, ...columns(options), ""]),
     "Examples:",
     ...columns(usage.examples),
   ].join("\n");
