@@ -11,6 +11,7 @@ export type {
   Answered,
   AnyPacket,
   BodyOf,
+  CallArguments,
   CallResult,
   Calls,
   ClientCalls,
