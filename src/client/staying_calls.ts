@@ -12,9 +12,15 @@ import type { StayingClient } from "./reconnecting.ts";
 type Method = (...args: unknown[]) => unknown;
 
 /** Where calls that are answered take their options. All others do their work at once. */
-const OPTIONS_AT: Readonly<Record<string, number>> = { submit: 1, echo: 1, request: 1, call: 2 };
+const OPTIONS_AT: Readonly<Record<string, number>> = {
+  submit: 1,
+  echo: 1,
+  request: 1,
+  call: 2,
+  ping: 0,
+};
 /** What is said once and holds for every connection, those of later included. */
-const STANDING: ReadonlySet<string> = new Set(["handle"]);
+const STANDING: ReadonlySet<string> = new Set(["handle", "onPush", "onGoAway"]);
 
 /** Makes the calls, and tells each new connection what was said before. */
 export class StayingCalls<Calls extends object> {
