@@ -41,7 +41,7 @@ export {
   disconnect,
   type SlowConsumer,
 } from "../connection/slow_consumer.ts";
-export type { CallLimits } from "../protocol/call_limits.ts";
+export type { CallLimits, CallOptions } from "../protocol/call_limits.ts";
 export type { CallBoundOptions } from "../options/calls.ts";
 export type { ReplyLimits } from "../protocol/reply_order.ts";
 export type {
