@@ -1,0 +1,110 @@
+/**
+ * Healthy clients beside fault actors (`faults/`): what they lose, and what their latency becomes.
+ *
+ * `node bench/faults_rows.mjs` prints it and writes nothing.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import process, { argv } from "node:process";
+import { findDeno } from "./machine.mjs";
+import { ROOT } from "./server/bundle.mjs";
+import { hold, output, ServerProcess } from "./server/processes.mjs";
+import { subjects } from "./server/subjects.mjs";
+
+const ACTORS = [
+  "slowloris",
+  "black holes",
+  "handshake staller",
+  "memory pressure",
+  "flooder",
+  "reconnect storm",
+  "garbage",
+];
+const SECONDS = 3;
+
+/** What has to hold: p99 beside an actor, in multiples of p99 without one, taken in turns. */
+const MOST_TIMES = 3;
+
+/**
+ * @typedef {{ actor: string, runtime: "deno" | "node", lost: number, p50Us: number, p99Us: number,
+ *   calmP99Us: number, mostRssBytes: number }} FaultRow
+ */
+
+/** @returns {Promise<{ measuredAt: string, seconds: number, rows: FaultRow[] }>} */
+export async function measureFaults(deno) {
+  const ours = await subjects({ deno, go: false, codec: "auto", names: ["deno", "node"] });
+  const rows = [];
+  for (const { name, ours: isOurs, launch } of ours) {
+    if (!isOurs) continue;
+    console.log(`healthy clients beside fault actors, on ${name}`);
+    for (const actor of ACTORS) {
+      const row = await beside(deno, launch("guarded"), actor);
+      rows.push({ actor, runtime: name, ...row });
+      console.log(`  ${actor.padEnd(18)} ${faultLine(row)}`);
+    }
+  }
+  return { measuredAt: new Date().toISOString(), seconds: SECONDS, rows };
+}
+
+async function beside(deno, launch, actor) {
+  const server = await ServerProcess.start(launch);
+  const run = async (seconds = SECONDS) =>
+    JSON.parse(await output(deno, [...script("healthy"), `${server.port}`, `${seconds}`]));
+  try {
+    await run(1); // warm-up
+    const calm = await run();
+    // They get the time that the others leave: there are fewer cores than processes.
+    const args = ["-n", "19", deno, ...script("actor"), actor, `${server.port}`];
+    const actors = await hold("nice", args);
+    let mostRssBytes = 0;
+    const watch = setInterval(() => mostRssBytes = Math.max(mostRssBytes, server.rssBytes()), 100);
+    try {
+      const beset = await run();
+      const { lost, p50Us, p99Us } = beset;
+      return { lost, p50Us, p99Us, calmP99Us: calm.p99Us, mostRssBytes };
+    } finally {
+      clearInterval(watch);
+      await actors.release();
+    }
+  } finally {
+    await server.stop();
+  }
+}
+
+const script = (name) => ["run", "-A", "--no-check", join(ROOT, `bench/faults/${name}.ts`)];
+const ms = (us) => `${(us / 1000).toFixed(2)} ms`;
+const mib = (bytes) => `${Math.round(bytes / 2 ** 20)} MiB`;
+
+function faultLine({ lost, p50Us, p99Us, calmP99Us, mostRssBytes }) {
+  return `${lost} lost  p50 ${ms(p50Us)}  p99 ${ms(p99Us)}: ${(p99Us / calmP99Us).toFixed(1)} ` +
+    `times calm  ${mib(mostRssBytes)}`;
+}
+
+/** One line per target that was missed; empty when all are met. */
+export function faultMisses(results) {
+  return (results?.rows ?? [])
+    .filter(({ lost, p99Us, calmP99Us }) => lost > 0 || p99Us > MOST_TIMES * calmP99Us)
+    .map((row) => `missed: beside ${row.actor} on ${row.runtime}: ${faultLine(row)}`);
+}
+
+/** The full report. */
+export function faultCells({ rows }) {
+  return {
+    head: ["beside", ...["Deno", "Node"].map((name) => `${name}: p99, lost, memory`)],
+    body: ACTORS.map((actor) => [
+      actor,
+      ...["deno", "node"].map((runtime) => {
+        const row = rows.find((row) => row.actor === actor && row.runtime === runtime);
+        const times = (row.p99Us / row.calmP99Us).toFixed(1);
+        return `${ms(row.p99Us)}, ${times} × calm; ${row.lost}; ${mib(row.mostRssBytes)}`;
+      }),
+    ]),
+  };
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const results = await measureFaults(findDeno(ROOT));
+  for (const line of faultMisses(results)) console.log(line);
+  if (argv.includes("--json")) console.log(JSON.stringify(results));
+}
