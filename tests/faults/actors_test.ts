@@ -1,0 +1,222 @@
+/**
+ * Fault actors against a server over TCP: each is ended with its own code, healthy clients beside it
+ * lose nothing, and memory stays within its budget.
+ */
+
+import t from "tap";
+import { acks, submit, submits, toHex } from "../helpers/frames.ts";
+import { peerTo } from "../helpers/peer.ts";
+import { connect, until } from "../helpers/runtime.ts";
+import { recordEvents, type Setting, start, type Teardown, urlOf } from "../helpers/settings.ts";
+import type { ServeOptions } from "../../src/server/serve.ts";
+import type { Server } from "../../src/server/server.ts";
+import {
+  allClosed,
+  blackHole,
+  closed,
+  crowd,
+  flood,
+  garbage,
+  hoarders,
+  reconnectStorm,
+  slowloris,
+} from "./actors.ts";
+
+t.setTimeout(180_000);
+
+/** What of a test is used to check. */
+interface Checks {
+  ok(value: unknown, message: string): unknown;
+  equal(found: unknown, wanted: unknown, message: string): unknown;
+}
+
+const HEALTHY = 5;
+/** What their payloads begin with. */
+const HEALTHY_MARK = "!".charCodeAt(0);
+const SETTING: Setting = { name: "auto, tcp", codec: "wasm" };
+
+/** A server with healthy clients on it, which submit one thing after the other until they are stopped. */
+class Scene {
+  readonly server: Server;
+  readonly errors: ReturnType<typeof recordEvents>["errors"];
+  readonly disconnects: ReturnType<typeof recordEvents>["disconnects"];
+  readonly #handled: Map<string, number>;
+  #isOver = false;
+  #mostMemory = 0;
+  readonly #clients: Promise<number>[];
+
+  private constructor(server: Server, handled: Map<string, number>) {
+    this.server = server;
+    ({ errors: this.errors, disconnects: this.disconnects } = recordEvents(server));
+    this.#handled = handled;
+    this.#clients = Array.from({ length: HEALTHY }, (_, n) => this.#visit(n));
+    for (const client of this.#clients) client.catch(() => {}); // `finish` tells
+  }
+
+  static async set(
+    t: Teardown,
+    options: ServeOptions = {},
+    handle: (payload: Uint8Array) => unknown = () => {},
+  ): Promise<Scene> {
+    const handled = new Map<string, number>();
+    const server = await start(t, SETTING, {
+      submit(packet) {
+        const { payload } = packet;
+        if (payload[0] !== HEALTHY_MARK) return handle(payload);
+        const text = packet.text();
+        handled.set(text, (handled.get(text) ?? 0) + 1);
+        return undefined;
+      },
+    }, { lingerMs: 100, ...options });
+    const scene = new Scene(server, handled);
+    t.teardown(() => void (scene.#isOver = true));
+    return scene;
+  }
+
+  get port(): number {
+    return this.server.addr.port;
+  }
+
+  /** How many connections are open that are none of the healthy clients'. */
+  get others(): number {
+    return this.server.stats().connections.open - HEALTHY;
+  }
+
+  /** How often each code has ended a connection. */
+  ended(code: string): number {
+    return this.disconnects.filter((info) => info.code === code).length;
+  }
+
+  /** The clients stop; each submit of theirs was acknowledged, and handled once. */
+  async finish(t: Checks): Promise<void> {
+    this.#isOver = true;
+    const submitted = (await Promise.all(this.#clients)).reduce((sum, count) => sum + count, 0);
+    t.ok(submitted >= HEALTHY, `healthy clients had ${submitted} submits acknowledged`);
+    t.equal(this.#handled.size, submitted, "each was handled");
+    t.ok([...this.#handled.values()].every((times) => times === 1), "and once");
+    const { memory } = this.server.stats();
+    t.ok(this.#mostMemory <= memory.budget, `memory: ${this.#mostMemory} of ${memory.budget}`);
+  }
+
+  async #visit(client: number): Promise<number> {
+    const connection = await connect(urlOf(this.server));
+    let count = 0;
+    while (!this.#isOver) {
+      await connection.submit(`!${client}.${count++}`);
+      this.#mostMemory = Math.max(this.#mostMemory, this.server.stats().memory.used);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await connection.close();
+    return count;
+  }
+}
+
+t.test("slowloris: 1,000 peers that dribble a frame are ended by its deadline", async (t) => {
+  const scene = await Scene.set(t, { frameTimeoutMs: 1000 });
+  const { peers, stop } = await slowloris(scene.port, 1000, 100);
+  t.equal(await allClosed(peers), 1000);
+  stop();
+  await until(() => scene.others === 0, "they are gone");
+  t.equal(scene.ended("FRAME_TIMEOUT"), 1000);
+  await scene.finish(t);
+});
+
+t.test("black holes: peers that read nothing are held back, then cut off", async (t) => {
+  const budget = 32 << 20;
+  const scene = await Scene.set(t, { writeStallMs: 1000, memoryBudgetBytes: budget });
+  const sockets = await Promise.all(
+    Array.from({ length: 10 }, () => blackHole(scene.port, 64 << 20)),
+  );
+  await until(() => scene.ended("WRITE_STALLED") === 10, "all are cut off");
+  for (const socket of sockets) socket.destroy();
+  await Promise.all(sockets.map(closed));
+  await scene.finish(t);
+});
+
+t.test("a half closer gets all answers; one that reads none of them is cut off", async (t) => {
+  const scene = await Scene.set(t, { writeStallMs: 1000, writeHighWaterBytes: 1024 });
+  const reader = await peerTo(scene.port);
+  reader.write(submits(5000));
+  reader.end();
+  t.equal(toHex(await reader.readToEnd()), toHex(acks(5000)));
+  const mute = await peerTo(scene.port);
+  mute.pause();
+  const socket = blackHole(scene.port, 64 << 20);
+  (await socket).end();
+  await until(() => scene.ended("WRITE_STALLED") === 1, "it is cut off");
+  (await socket).destroy();
+  mute.reset();
+  await scene.finish(t);
+});
+
+t.test("a flooder is answered as fast as it reads, and no faster than it may", async (t) => {
+  const scene = await Scene.set(t, { memoryBudgetBytes: 32 << 20 });
+  const answered = await Promise.all([flood(scene.port, 8 << 20), flood(scene.port, 8 << 20)]);
+  const batches = Math.ceil((8 << 20) / submits(2000, 1, "flood").length);
+  t.strictSame(answered, [batches * 2000, batches * 2000]);
+  await scene.finish(t);
+});
+
+t.test("a reconnect storm: 10,000 come and go in a burst", async (t) => {
+  const scene = await Scene.set(t, {});
+  const made = await reconnectStorm(scene.port, 10_000);
+  t.ok(made > 9_000, `${made} connected`);
+  await until(() => scene.others === 0, "none of them is left");
+  await scene.finish(t);
+});
+
+t.test("handshake stallers: 300 peers that never say a word are ended by the deadline", async (t) => {
+  const scene = await Scene.set(t, { handshakeTimeoutMs: 1000 });
+  const peers = await crowd(scene.port, 300);
+  t.equal(await allClosed(peers), 300);
+  await until(() => scene.others === 0, "they are gone");
+  t.equal(scene.ended("HANDSHAKE_TIMEOUT"), 300);
+  await scene.finish(t);
+});
+
+t.test("memory pressure: hoarders of unfinished frames stay within the budget", async (t) => {
+  const budget = 16 << 20;
+  const scene = await Scene.set(t, { memoryBudgetBytes: budget, frameTimeoutMs: 2000 });
+  const peers = await hoarders(scene.port, 100, 1 << 20);
+  await until(() => scene.server.stats().memory.paused > 0, "the newest are not read from");
+  for (const peer of peers) peer.reset();
+  await until(() => scene.others === 0, "they are gone");
+  await until(() => scene.server.stats().memory.paused === 0, "all are read from again");
+  await scene.finish(t);
+});
+
+t.test("handlers that never settle take no more than their connection's window", async (t) => {
+  let begun = 0;
+  const scene = await Scene.set(
+    t,
+    { handlerTimeoutMs: 500, maxInFlight: 8 },
+    () => new Promise(() => begun++),
+  );
+  const peer = await peerTo(scene.port);
+  peer.write(submits(16, 1, "never"));
+  await until(() => begun === 8, "the window is full");
+  const failures = Array.from({ length: 16 }, (_, i) => toHex(acks(1, i + 1)).replace(/00$/, "01"));
+  t.equal(toHex(await peer.read(16 * 14)), failures.join(""), "each is answered with a failure");
+  t.equal(begun, 16);
+  peer.end();
+  await peer.closed;
+  t.equal(scene.errors.filter(({ code }) => code === "HANDLER_TIMEOUT").length, 16);
+  await scene.finish(t);
+});
+
+t.test("garbage in any pieces ends its own connection and nothing else", async (t) => {
+  const scene = await Scene.set(t);
+  for (let seed = 1; seed <= 20; seed++) {
+    const peer = await garbage(scene.port, seed, 100_000);
+    await peer.ended;
+    peer.end();
+    await peer.closed;
+  }
+  const peer = await peerTo(scene.port);
+  peer.write(submit(1, "fine"));
+  t.equal(toHex(await peer.read(14)), toHex(acks(1)));
+  peer.end();
+  await until(() => scene.others === 0, "they are gone");
+  t.equal(scene.ended("FRAME_TOO_LARGE"), 20);
+  await scene.finish(t);
+});
