@@ -7,7 +7,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { bytesCells, bytesLine, bytesMisses } from "./bytes_rows.mjs";
 import { CODEC_TARGET } from "./codec_rows.mjs";
+import { faultCells, faultMisses } from "./faults_rows.mjs";
 import { framingCells, framingLine, framingMisses } from "./framing_rows.mjs";
+import { gateCells } from "./gates_rows.mjs";
 import { smppCells, smppLine, smppMisses } from "./protocol/smpp_rows.mjs";
 
 /** The least that a server by defineProtocol is to reach of the one written by hand. */
@@ -37,7 +39,7 @@ export function shortReport(results) {
 }
 
 /** The full report: also latency, CPU per request, memory, and every codec row. */
-export function fullReport({ machine, server, codec, framings, bytes, smpp }) {
+export function fullReport({ machine, server, codec, framings, bytes, smpp, gates, faults }) {
   const parts = [];
   if (server) {
     parts.push(
@@ -57,6 +59,18 @@ export function fullReport({ machine, server, codec, framings, bytes, smpp }) {
       `Resident memory per idle connection, ${server.idle.connections} of them, at most ` +
         `${server.idle.targetBytes / 1024} KiB wanted of ours:`,
       idleTable(server.idle),
+    );
+  }
+  if (gates) {
+    const { head, body } = gateCells(gates);
+    parts.push("What gates cost, 50 connections × 64 in flight × 32 B:", markdown(head, body));
+  }
+  if (faults) {
+    const { head, body } = faultCells(faults);
+    parts.push(
+      "Twenty healthy clients beside fault actors: p99 of their submits, how many were lost, and the " +
+        "most memory that the server took:",
+      markdown(head, body),
     );
   }
   if (codec) {
@@ -80,7 +94,7 @@ export function fullReport({ machine, server, codec, framings, bytes, smpp }) {
 }
 
 /** One line per target that was missed; empty when all that were measured are met. */
-export function misses({ server, codec, framings, bytes, smpp }) {
+export function misses({ server, codec, framings, bytes, smpp, faults }) {
   return [
     ...codecMisses(codec),
     ...framingMisses(framings),
@@ -89,6 +103,7 @@ export function misses({ server, codec, framings, bytes, smpp }) {
     ...rateMisses(server),
     ...definedMisses(server),
     ...idleMisses(server?.idle),
+    ...faultMisses(faults),
   ];
 }
 

@@ -4,8 +4,8 @@
  *
  *   npm run bench            or: node bench/run.mjs [options]
  *
- *   --only PART              measure one part, server, codec, framings, bytes (checksums and LZ4)
- *                            or smpp; the others keep their last figures
+ *   --only PART              measure one part, server, codec, framings, bytes (checksums and LZ4),
+ *                            smpp, gates or faults; the others keep their last figures
  *   --workload NAME          measure this server workload alone, and write nothing
  *   --subjects A,B           measure these and the C limit alone, and write nothing: go, deno,
  *                            node, bare-deno, bare-node
@@ -25,8 +25,10 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { measureBytes } from "./bytes_rows.mjs";
 import { measureCodec } from "./codec_rows.mjs";
+import { measureFaults } from "./faults_rows.mjs";
 import { describeMachine, findDeno } from "./machine.mjs";
 import { measureFramings } from "./framing_rows.mjs";
+import { measureGates } from "./gates_rows.mjs";
 import { buildPeers } from "./peers/build.mjs";
 import { measureSmpp } from "./protocol/smpp_rows.mjs";
 import { fullReport, misses, replaceTable, shortReport } from "./readme_table.mjs";
@@ -60,7 +62,7 @@ function readOptions() {
     throw new UsageError(error.message);
   }
   const { only, workload, codec, quick } = values;
-  oneOf("--only", only, ["server", "codec", "framings", "bytes", "smpp"]);
+  oneOf("--only", only, ["server", "codec", "framings", "bytes", "smpp", "gates", "faults"]);
   oneOf("--codec", codec, ["auto", "wasm", "ts"]);
   oneOf("--workload", workload, [...WORKLOADS.map(({ name }) => name), "idle"]);
   const names = values.subjects?.split(",");
@@ -143,7 +145,7 @@ async function main() {
   }
   const options = readOptions();
   const deno = findDeno(ROOT);
-  const peers = options.only === undefined || options.only === "server";
+  const peers = [undefined, "server", "gates"].includes(options.only);
   const { go } = peers ? buildPeers() : { go: false };
   const results = options.writes ? lastResults(describeMachine(deno)) : {};
   const { only } = options;
@@ -154,6 +156,8 @@ async function main() {
   if (only === undefined || only === "server") {
     results.server = await measureServer(options, { deno, go });
   }
+  if (only === undefined || only === "gates") results.gates = await measureGates(deno);
+  if (only === undefined || only === "faults") results.faults = await measureFaults(deno);
 
   if (options.writes) {
     mkdirSync(join(RESULTS, ".."), { recursive: true });

@@ -2,7 +2,7 @@
  * Our server as the bench runs it: one source, on Deno as it stands and on Node bundled by
  * `bundle.mjs`.
  *
- *   deno run -A bench/server/subject.ts [sync|guarded|async|echo|defined] [auto|wasm|ts]
+ *   deno run -A bench/server/subject.ts [sync|async|echo|defined|…] [auto|wasm|ts]
  *
  * Prints `listening PORT`. The handlers read the id and the payload of every request, as a user's
  * would; a handler that ignores them would be measured without the packet's lazy parts.
@@ -10,7 +10,16 @@
  * @module
  */
 import { argv, exit } from "node:process";
-import { bytes, defineProtocol, lengthField, rest, serve, u32, u8 } from "framewire";
+import {
+  bytes,
+  defineProtocol,
+  lengthField,
+  rest,
+  serve,
+  type ServeOptions,
+  u32,
+  u8,
+} from "framewire";
 
 const mode = argv[2] ?? "sync";
 const codec = (argv[3] ?? "auto") as "auto" | "wasm" | "ts";
@@ -35,27 +44,41 @@ function read(id: string, payload: Uint8Array): void {
   seen = (seen + id.charCodeAt(7) + payload[payload.length - 1]!) | 0;
 }
 
+/** The sync server's options in the modes that turn something on; nothing of it stops a request. */
+const GATES: Record<string, ServeOptions> = {
+  sync: {},
+  // What an operator sets on a hostile network; the deadlines have their defaults.
+  guarded: {
+    maxConnections: 5000,
+    memoryBudgetBytes: 64 << 20,
+    rate: { connection: { requestsPerSecond: 20_000, bytesPerSecond: 4 << 20 } },
+  },
+  listed: { allow: ["127.0.0.0/8", "10.0.0.0/8", "::1"], deny: ["192.0.2.0/24", "2001:db8::/32"] },
+  rated: {
+    rate: {
+      connection: { requestsPerSecond: 1e8, bytesPerSecond: 1e11 },
+      ip: { requestsPerSecond: 1e9, bytesPerSecond: 1e12 },
+      server: { requestsPerSecond: 1e9, bytesPerSecond: 1e12 },
+    },
+  },
+  authorized: { authorize: () => true },
+  recorded: { flightRecorder: true },
+  timed: { handlerTimes: "all" },
+};
+
 async function listen(): Promise<number> {
   // The bench holds thousands of connections, from one address.
   const options = { port: 0, codec, maxConnections: 100_000 };
+  const gates = GATES[mode];
+  if (gates !== undefined) {
+    const server = await serve({ ...options, ...gates }, {
+      submit(packet): void {
+        read(packet.id, packet.payload);
+      },
+    });
+    return server.addr.port;
+  }
   switch (mode) {
-    case "sync": {
-      const server = await serve(options, {
-        submit(packet): void {
-          read(packet.id, packet.payload);
-        },
-      });
-      return server.addr.port;
-    }
-    case "guarded": {
-      // With what an operator sets on a hostile network; the deadlines have their defaults.
-      const server = await serve(options, {
-        submit(packet): void {
-          read(packet.id, packet.payload);
-        },
-      });
-      return server.addr.port;
-    }
     case "async": {
       const server = await serve(options, {
         async submit(packet): Promise<void> {
@@ -80,7 +103,9 @@ async function listen(): Promise<number> {
       return server.addr.port;
     }
     default:
-      console.error(`unknown mode ${mode}: use sync, guarded, async, echo or defined`);
+      console.error(
+        `unknown mode ${mode}: use ${Object.keys(GATES).join(", ")}, async, echo or defined`,
+      );
       return exit(2);
   }
 }

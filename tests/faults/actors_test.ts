@@ -112,7 +112,7 @@ class Scene {
 }
 
 t.test("slowloris: 1,000 peers that dribble a frame are ended by its deadline", async (t) => {
-  const scene = await Scene.set(t, { frameTimeoutMs: 1000 });
+  const scene = await Scene.set(t, { frameTimeoutMs: 1000, maxConnections: 1100 });
   const { peers, stop } = await slowloris(scene.port, 1000, 100);
   t.equal(await allClosed(peers), 1000);
   stop();
