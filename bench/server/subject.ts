@@ -11,12 +11,12 @@
  */
 import { argv, exit } from "node:process";
 import {
-  bytes,
   defineProtocol,
   lengthField,
   rest,
   serve,
   type ServeOptions,
+  string,
   u32,
   u8,
 } from "framewire";
@@ -28,7 +28,7 @@ const codec = (argv[3] ?? "auto") as "auto" | "wasm" | "ts";
 const definedSubmit = defineProtocol({
   name: "defined-submit",
   framing: lengthField({ counts: "frame", minFrameBytes: 13 }),
-  header: { total: u32, command: u8, id: bytes(8) },
+  header: { total: u32, command: u8, id: string(8) },
   kind: "command",
   correlate: "id",
   packets: {
@@ -91,8 +91,7 @@ async function listen(): Promise<number> {
     case "defined": {
       const server = await serve({ ...options, protocol: definedSubmit }, {
         submit(packet): { result: number } {
-          const { payload } = packet;
-          seen = (seen + packet.header.id[7]! + payload[payload.length - 1]!) | 0;
+          read(packet.header.id, packet.payload);
           return { result: 0 };
         },
       });
