@@ -19,7 +19,7 @@ import {
 } from "../../tests/faults/actors.ts";
 
 /** Each begins, and goes on until `over` holds. */
-const ACTORS: Record<string, (port: number, over: () => boolean) => Promise<void>> = {
+const ACTORS: Record<string, (port: number, over: () => boolean) => unknown> = {
   async slowloris(port) {
     await slowloris(port, 1000, 1000);
   },
@@ -32,17 +32,17 @@ const ACTORS: Record<string, (port: number, over: () => boolean) => Promise<void
   async "memory pressure"(port) {
     await hoarders(port, 200, 1 << 20);
   },
-  async flooder(port, over) {
+  flooder(port, over) {
     void (async () => {
       while (!over()) await flood(port, 4 << 20);
     })();
   },
-  async "reconnect storm"(port, over) {
+  "reconnect storm"(port, over) {
     void (async () => {
       while (!over()) await reconnectStorm(port, 500, 50);
     })();
   },
-  async garbage(port, over) {
+  garbage(port, over) {
     void (async () => {
       for (let seed = 1; !over(); seed++) {
         const peer = await garbage(port, seed, 100_000);
