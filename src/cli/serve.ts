@@ -9,14 +9,15 @@ import { SERVER_DEFAULTS } from "../options/server.ts";
 import type { Server } from "../server/server.ts";
 import type { Command, Context } from "./command.ts";
 import { loadEntry } from "./entry.ts";
-import { ExitCode, UsageError } from "./failure.ts";
+import { describeFailure, ExitCode, UsageError } from "./failure.ts";
 import { loadHandlers } from "./handlers.ts";
 import { type Host, readEnv } from "./host.ts";
 import { jsonLogger } from "./json_log.ts";
 import { Rates } from "./rates.ts";
 import { type Lines, logListeners, stopLine } from "./server_log.ts";
 import { readSettings, SETTING_FLAGS } from "./settings.ts";
-import { onSignals } from "./signals.ts";
+import { reload } from "./reload.ts";
+import { onHangup, onSignals } from "./signals.ts";
 import { plural } from "./size.ts";
 import { StatusLine } from "./status_line.ts";
 import { type CommandUsage, type OptionTable, readArgs } from "./usage.ts";
@@ -47,7 +48,8 @@ const usage: CommandUsage<typeof ALL_OPTIONS> = {
 Without a module, submit acknowledges everything. SIGINT and SIGTERM let what was taken be answered
 and end the server; a second one ends it at once.
 Each option is also a variable: --idle-timeout is FRAMEWIRE_IDLE_TIMEOUT; and a key of the config file,
-under the name that the list of server options tells. Sizes may end in k or M; lists are separated by commas.`,
+under the name that the list of server options tells. Sizes may end in k or M; lists are separated by commas.
+SIGHUP reads the config file again; connections stay, and what needs a new start is named.`,
   options: ALL_OPTIONS,
   examples: [
     ["framewire serve", "acknowledge everything on 127.0.0.1:8888"],
@@ -76,6 +78,7 @@ async function readOptions(host: Host, args: readonly string[]) {
   const settings = await readSettings(host, texts, given.config);
   const own = SERVER_DEFAULTS;
   return {
+    given,
     path: operands[0],
     log: readChoice("log", given.log ?? "text", ["text", "json"]),
     verbose: given.verbose ?? false,
@@ -103,7 +106,7 @@ async function readOptions(host: Host, args: readonly string[]) {
 
 async function run(context: Context, args: readonly string[]): Promise<number> {
   const { host, out, err } = context;
-  const { path, log, verbose, quiet, listen } = await readOptions(host, args);
+  const { given, path, log, verbose, quiet, listen } = await readOptions(host, args);
   const { protocol, codec } = listen;
   const handlers = path !== undefined
     ? await loadHandlers(host, path, protocol)
@@ -129,14 +132,13 @@ async function run(context: Context, args: readonly string[]): Promise<number> {
     shutdown();
   }, force);
 
+  const logger = jsonLogger((line) => lines.info(line), verbose);
   const server: Server = await serve(
     {
       ...listen,
       ...(verbose && { flightRecorder: true }),
       ...(!quiet &&
-        (log === "json"
-          ? { logger: jsonLogger((line) => lines.info(line), verbose) }
-          : { on: logListeners(lines, verbose) })),
+        (log === "json" ? { logger } : { on: logListeners(lines, verbose) })),
     },
     handlers as never,
   );
@@ -151,6 +153,25 @@ async function run(context: Context, args: readonly string[]): Promise<number> {
       }
       if (verbose) lines.info(`${plural(completed, "connection")} completed, ${moved} moved`);
     });
+  if (given.config !== undefined) {
+    let options = listen;
+    onHangup(host, async () => {
+      const note = (text: string) =>
+        log === "text" ? lines.info(text) : logger(["framewire", "server"]).info(text);
+      try {
+        const again = (await readOptions(host, args)).listen;
+        const { changed, kept } = reload(server, options, again);
+        options = {
+          ...options,
+          ...Object.fromEntries(Object.entries(again).filter(([name]) => changed.includes(name))),
+        };
+        note(`${given.config} read again; changed: ${changed.join(", ") || "nothing"}`);
+        if (kept.length > 0) note(`a new start is needed to change ${kept.join(", ")}`);
+      } catch (error) {
+        note(`nothing is changed: ${describeFailure(error)}`);
+      }
+    });
+  }
   if (stopping) shutdown(); // the signal came before there was a server
   const { hostname, port } = server.addr;
   const say = (line: string) => log === "text" && lines.info(line);

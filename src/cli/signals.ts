@@ -14,6 +14,15 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGBREAK"] as const;
  */
 const NPM_ECHO_MS = 250;
 
+/** Calls `reload` at each SIGHUP, where there is such a signal. */
+export function onHangup(host: Host, reload: () => void): void {
+  try {
+    host.addSignalListener("SIGHUP", reload);
+  } catch {
+    // This system does not know the signal.
+  }
+}
+
 /**
  * Calls `stop` at the first signal and `force` at each later one.
  *

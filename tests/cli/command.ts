@@ -111,7 +111,7 @@ export class Running {
   }
 
   /** Sends a signal. */
-  kill(signal: "SIGINT" | "SIGTERM" | "SIGKILL"): void {
+  kill(signal: "SIGINT" | "SIGTERM" | "SIGKILL" | "SIGHUP"): void {
     // Not `child.kill`: on Deno the exit code would be null then, however the process ends.
     process.kill(this.child.pid!, signal);
   }

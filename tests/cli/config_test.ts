@@ -1,6 +1,8 @@
 /** `framewire serve --config`: options from a file, the environment and flags, and logs as JSON. */
 
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { platform } from "node:process";
 import t from "tap";
 import { SERVER_DEFAULTS } from "../../src/options/server.ts";
 import { configSchema, SETTING_FLAGS } from "../../src/cli/settings.ts";
@@ -93,6 +95,28 @@ t.test("--allow and --deny take lists, and a denied peer is logged as JSON", asy
   t.match(records.at(-1), { category: "framewire.server", message: "closed" });
   t.notOk(Number.isNaN(Date.parse(records[0].time)));
 });
+
+t.test(
+  "SIGHUP reads the file again, and connections stay",
+  { skip: platform === "win32" },
+  async (t) => {
+    const folder = folderOf(t, { "fw.json": '{ "idleTimeoutMs": 50000, "maxFrameBytes": 1024 }' });
+    const file = join(folder, "fw.json");
+    const { running, to } = await startServer(t, ["--config", file]);
+    const client = await connect(`tcp://${to}`);
+    await client.submit("before");
+    writeFileSync(file, '{ "maxConnections": 1, "maxFrameBytes": 2048 }');
+    running.kill("SIGHUP");
+    await running.wrote("stdout", /fw\.json read again; changed: .*idleTimeoutMs/);
+    await running.wrote("stdout", /a new start is needed to change maxFrameBytes/);
+    await client.submit("after");
+    writeFileSync(file, '{ "idleTimeoutMs": -1 }');
+    running.kill("SIGHUP");
+    await running.wrote("stdout", /nothing is changed: .*idleTimeoutMs must be a whole number/);
+    await client.submit("still");
+    await client.close();
+  },
+);
 
 t.test("every option that a file can hold is in the schema, and the published one is fresh", (t) => {
   const schema = configSchema() as { properties: Record<string, { default?: unknown }> };
