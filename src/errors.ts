@@ -48,6 +48,8 @@ export const ERROR_CODES = {
   CONNECTION_REFUSED: "nothing listens at the address",
   /** The connect deadline passed. */
   CONNECT_TIMEOUT: "the connection was not made within its deadline",
+  /** A TLS handshake failed, or a certificate is none that this side takes. */
+  TLS_FAILED: "a TLS handshake failed, or a certificate cannot be trusted",
   /** The host name could not be resolved, or the network does not lead there. */
   HOST_UNREACHABLE: "the host name is unknown or the network does not lead there",
   /** The peer answered a request with a failure. */

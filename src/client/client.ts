@@ -6,7 +6,7 @@
 import { type Clock, systemClock } from "../connection/clock.ts";
 import { type CloseReason, Connection, State } from "../connection/connection.ts";
 import { FramewireError } from "../errors.ts";
-import type { Address, Link } from "../link/link.ts";
+import type { Address, Link, TlsInfo } from "../link/link.ts";
 import type { ResolvedClientOptions } from "../options/client.ts";
 import {
   type ClientEndpoint,
@@ -32,6 +32,8 @@ export interface Client extends AsyncDisposable {
   readonly remote: Address;
   /** This end's address. */
   readonly local: Address;
+  /** What TLS says of it and of the server's certificate; undefined where there is no TLS. */
+  readonly tls: TlsInfo | undefined;
   /** Whether calls can be made. */
   readonly open: boolean;
   /** Calls that wait for their answer. */
@@ -113,6 +115,10 @@ export class ConnectedClient<Calls> implements Client {
 
   get local(): Address {
     return this.#connection.local;
+  }
+
+  get tls(): TlsInfo | undefined {
+    return this.#connection.tls;
   }
 
   get open(): boolean {

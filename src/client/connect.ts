@@ -13,6 +13,7 @@ import {
   resolveClientOptions,
   type ResolvedClientOptions,
 } from "../options/client.ts";
+import type { TlsClientOptions } from "../options/tls.ts";
 import { type CallsOf, chooseProtocol, type ProtocolChoice } from "../protocol/choice.ts";
 import type { Protocol } from "../protocol/protocol.ts";
 import type { Client } from "./client.ts";
@@ -38,7 +39,7 @@ export interface ConnectOptions<P extends ProtocolChoice = "submit"> extends Cli
  * Connects to a server.
  *
  * Resolves when the connection stands. Rejects with a `FramewireError`: `CONNECTION_REFUSED`,
- * `CONNECT_TIMEOUT`, `HOST_UNREACHABLE`, `PERMISSION_DENIED`, `INVALID_OPTION`, `UNSUPPORTED`; or
+ * `CONNECT_TIMEOUT`, `TLS_FAILED`, `HOST_UNREACHABLE`, `PERMISSION_DENIED`, `INVALID_OPTION`, `UNSUPPORTED`; or
  * with the reason of `signal`, when that aborts first.
  *
  * @example
@@ -79,6 +80,7 @@ export function makeConnect(transport: Transport): Connect {
     const resolved = resolveClientOptions(options, ownLimit(protocol.framing));
     resolveCodec(resolved.codec);
     const carrier = resolved.transport ?? transport;
+    checkTls(targets, resolved, carrier);
     if (resolved.reconnect) {
       return await stay(targets, resolved, protocol as never, carrier) as never;
     }
@@ -92,6 +94,27 @@ export function makeConnect(transport: Transport): Connect {
     const client = await introduce(carrier, targets[0]!, resolved, signal, protocol, dial);
     return Object.assign(client, protocol.calls(() => client.endpoint())) as never;
   };
+}
+
+/** What was asked for is spoken, or refused: never left out. */
+function checkTls(
+  targets: readonly Target[],
+  { tls }: ClientOptions,
+  transport: Transport,
+): void {
+  const isSecure = targets.some(({ secure }) => secure);
+  if (tls !== undefined && !isSecure && targets.length > 0) {
+    throw new FramewireError("INVALID_OPTION", "tls is for addresses that begin with tls://");
+  }
+  if (isSecure && transport.carriesTls !== true) {
+    throw new FramewireError("UNSUPPORTED", "the transport carries no TLS: connect with tcp://");
+  }
+}
+
+/** The certificate is for the host of the URL, whichever of its addresses is connected to. */
+function tlsOf({ secure, hostname }: Target, tls: TlsClientOptions = {}) {
+  if (!secure) return {};
+  return { tls: /^[\d.]+$|:/.test(hostname) ? tls : { serverName: hostname, ...tls } };
 }
 
 /** A client that connects again by itself. */
@@ -134,17 +157,21 @@ async function dial(
     giveUp.abort(
       new FramewireError(
         "CONNECT_TIMEOUT",
-        `tcp://${target.hostname}:${target.port} did not answer within ${connectTimeoutMs} ms ` +
+        `${
+          target.secure ? "tls" : "tcp"
+        }://${target.hostname}:${target.port} did not answer within ${connectTimeoutMs} ms ` +
           "(connectTimeoutMs)",
       ),
     );
   });
   try {
     const { noDelay, keepAliveMs } = options;
+    const { port } = target;
+    const tls = tlsOf(target, options.tls);
     return await new Promise<Link>((resolve, reject) => {
       giveUp.signal.addEventListener("abort", () => reject(giveUp.signal.reason), { once: true });
       const attempt = (hostname: string, signal: AbortSignal) =>
-        transport.connect({ hostname, port: target.port, noDelay, keepAliveMs, signal });
+        transport.connect({ hostname, port, noDelay, keepAliveMs, ...tls, signal });
       const connecting = lookup === undefined
         ? attempt(target.hostname, giveUp.signal)
         : addressesOf(target.hostname, lookup, clock, giveUp.signal).then((addresses) =>

@@ -7,7 +7,7 @@
 import type { Clock } from "../connection/clock.ts";
 import type { CloseReason } from "../connection/connection.ts";
 import { FramewireError, isFramewireError } from "../errors.ts";
-import type { Address } from "../link/link.ts";
+import type { Address, TlsInfo } from "../link/link.ts";
 import type { ResolvedClientOptions } from "../options/client.ts";
 import { type CallOptions, cancelled, deadlineExceeded } from "../protocol/call_limits.ts";
 import { BACKOFF, Backoff } from "./backoff.ts";
@@ -191,6 +191,10 @@ export class StayingClient<Calls extends object> implements ReconnectingClient {
 
   get remote(): Address {
     return this.#last!.remote;
+  }
+
+  get tls(): TlsInfo | undefined {
+    return this.#last!.tls;
   }
 
   get local(): Address {

@@ -34,7 +34,7 @@ import type { Framing, KindField } from "../codec/framing.ts";
 import type { CodecChoice } from "../codec/lend.ts";
 import { FramewireError, isFramewireError, thrownText } from "../errors.ts";
 import { type BatchWatch, putOut, WatchedBatches } from "../observe/batches.ts";
-import type { Address, Link, LinkReceiver } from "../link/link.ts";
+import type { Address, Link, LinkReceiver, TlsInfo } from "../link/link.ts";
 import { type Clock, systemClock, type Timer } from "./clock.ts";
 import type { BudgetMember, MemoryBudget } from "./memory_budget.ts";
 import { DelayedOutbound } from "./delayed_outbound.ts";
@@ -224,6 +224,11 @@ export class Connection implements LinkReceiver, BudgetMember {
   /** This end. */
   get local(): Address {
     return this.#link.local;
+  }
+
+  /** What TLS says of it; undefined where there is none. */
+  get tls(): TlsInfo | undefined {
+    return this.#link.tls;
   }
 
   /** Where in its life it is. */

@@ -68,6 +68,7 @@ export type {
   Listener,
   ListenerEvents,
   ListenTarget,
+  TlsInfo,
   Transport,
 } from "../link/link.ts";
 export type { DelayedWrites, WriteMode } from "../connection/write_mode.ts";
@@ -84,6 +85,7 @@ export type { AcceptRate } from "../server/accept_rate.ts";
 export type { CutConnection, DrainResult } from "../server/drain.ts";
 export type { RateLimits, RateOptions, RateServerOptions } from "../options/rate.ts";
 export type { ServerOptions } from "../options/server.ts";
+export type { TlsClientOptions, TlsIdentity, TlsServerOptions } from "../options/tls.ts";
 export type {
   BuiltinProtocols,
   CallsOf,

@@ -197,10 +197,16 @@ class DenoTcpLink implements Link, DueLink {
 
 /** TCP of the Deno runtime. */
 export const denoTcp: Transport = {
-  // deno-lint-ignore require-await -- so that what is thrown rejects
+  carriesTls: true,
+
   async listen(target: ListenTarget, events: ListenerEvents) {
-    const { hostname, port, backlog } = target;
     checkKeepAlive(target);
+    // By `node:tls`: `Deno.listenTls` has no client certificates, no certificates by name and no reload.
+    if (target.tls !== undefined) {
+      const { listenTls } = await import("./tls.ts");
+      return listenTls(target, target.tls, events);
+    }
+    const { hostname, port, backlog } = target;
     let listener: Deno.TcpListener;
     try {
       listener = Deno.listen({ hostname, port, tcpBacklog: backlog });
@@ -211,8 +217,12 @@ export const denoTcp: Transport = {
   },
 
   async connect(target: ConnectTarget) {
-    const { hostname, port, signal } = target;
     checkKeepAlive(target);
+    if (target.tls !== undefined) {
+      const { connectTls } = await import("./tls.ts");
+      return connectTls(target, target.tls);
+    }
+    const { hostname, port, signal } = target;
     try {
       return new DenoTcpLink(
         await Deno.connect({ hostname, port, ...(signal !== undefined && { signal }) }),

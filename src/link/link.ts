@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { TlsClientOptions, TlsServerOptions } from "../options/tls.ts";
+
 /** One end of a connection. */
 export interface Address {
   /** IP address or host name; a label such as `"memory"` where there is none. */
@@ -40,6 +42,24 @@ export interface LinkReceiver {
   closed(cause: Error | undefined): void;
 }
 
+/** What the handshake of a TLS connection has agreed on, and who the peer is. */
+export interface TlsInfo {
+  /** The protocol's version: `"TLSv1.2"` or `"TLSv1.3"`. */
+  readonly version: string;
+  /** The application protocol that was chosen (ALPN, RFC 7301). */
+  readonly alpn?: string;
+  /** The name that the client asked for (SNI, RFC 6066). */
+  readonly serverName?: string;
+  /** Whether the peer showed a certificate of an authority that this side trusts, valid now. */
+  readonly authorized: boolean;
+  /** Whom the peer's certificate is for, for example `"CN=client-7"`; undefined when it showed none. */
+  readonly subject?: string;
+  /** Who signed it. */
+  readonly issuer?: string;
+  /** Its SHA-256 fingerprint: 64 hexadecimal digits. */
+  readonly fingerprint?: string;
+}
+
 /** One ordered duplex of bytes. */
 export interface Link {
   /** What carries it, for example `"tcp"` or `"memory"`. */
@@ -48,6 +68,8 @@ export interface Link {
   readonly local: Address;
   /** The peer's end. */
   readonly remote: Address;
+  /** What TLS says of it; undefined where there is none. */
+  readonly tls?: TlsInfo;
 
   /** Names the receiver and begins to read. Called once. */
   start(receiver: LinkReceiver): void;
@@ -101,6 +123,12 @@ export interface Listener {
 
   /** Stops listening; settles when the address is free. Accepted links live on. */
   close(): Promise<void>;
+  /**
+   * Uses other certificates for connections that come from now on; those that stand keep theirs.
+   *
+   * @throws FramewireError INVALID_OPTION when they cannot be used; then nothing has changed.
+   */
+  reloadTls?(tls: TlsServerOptions): void;
 }
 
 /** What a listener calls. */
@@ -130,6 +158,10 @@ export interface ListenTarget extends SocketOptions {
   readonly port: number;
   /** How many connections may wait to be accepted. */
   readonly backlog: number;
+  /** Speaks TLS, with these certificates. */
+  readonly tls?: TlsServerOptions;
+  /** How long a TLS handshake may take, in milliseconds; 10,000 when it is not given, 0 is for ever. */
+  readonly handshakeTimeoutMs?: number;
 }
 
 /** Where and how to connect. */
@@ -140,6 +172,8 @@ export interface ConnectTarget extends SocketOptions {
   readonly port: number;
   /** Gives up when it aborts. */
   readonly signal?: AbortSignal;
+  /** Speaks TLS, with these options. */
+  readonly tls?: TlsClientOptions;
 }
 
 /**
@@ -147,6 +181,8 @@ export interface ConnectTarget extends SocketOptions {
  * `FramewireError` that names the address.
  */
 export interface Transport {
+  /** Whether it can listen and connect with TLS; without this it cannot. */
+  readonly carriesTls?: boolean;
   /** Listens; resolves once the address is bound. */
   listen(target: ListenTarget, events: ListenerEvents): Promise<Listener>;
   /** Connects; resolves once the connection stands. */

@@ -8,6 +8,7 @@ import { type CallBoundOptions, CALLS } from "./calls.ts";
 import { COMMON, type CommonOptions, MAX_TIMER_MS } from "./common.ts";
 import { RECONNECT, type ReconnectOptions } from "./reconnect.ts";
 import { SUBMIT_CLIENT, type SubmitClientOptions } from "./submit.ts";
+import { CLIENT_TLS, type TlsClientOptions } from "./tls.ts";
 import { defaultsOf, type OptionSpecs, resolve, unchecked, whole } from "./spec.ts";
 
 /** Options of a client. */
@@ -19,6 +20,8 @@ export interface ClientOptions
    * @default {5000}
    */
   readonly connectTimeoutMs?: number;
+  /** Options of TLS, for URLs that begin with `tls://`. */
+  readonly tls?: TlsClientOptions;
   /** Told when a handler of what the server sends by itself failed. */
   readonly onError?: (error: FramewireError) => void;
   /** Gives up connecting when it aborts. */
@@ -33,6 +36,7 @@ export const CLIENT: OptionSpecs<ClientOptions> = {
   ...SUBMIT_CLIENT,
   connectTimeoutMs: whole(5000, 1, MAX_TIMER_MS),
   onError: unchecked(),
+  tls: CLIENT_TLS,
   signal: unchecked(),
 };
 
@@ -41,6 +45,7 @@ type Optional =
   | "transport"
   | "clock"
   | "signal"
+  | "tls"
   | "onError"
   | "lookup"
   | "random"

@@ -12,6 +12,7 @@ import { LIFE, type LifeOptions } from "./life.ts";
 import { GATES, type GatesOptions, type OptionalGates } from "./gates.ts";
 import { SUBMIT_SERVER, type SubmitServerOptions } from "./submit.ts";
 import { RATE, type RateServerOptions } from "./rate.ts";
+import { SERVER_TLS, type TlsServerOptions } from "./tls.ts";
 import { defaultsOf, type OptionSpecs, resolve, text, unchecked, whole } from "./spec.ts";
 
 /** Options of a server. */
@@ -64,6 +65,8 @@ export interface ServerOptions
    * @default {60000}
    */
   readonly handlerTimeoutMs?: number;
+  /** Speaks TLS, with these certificates; without it, plain TCP. */
+  readonly tls?: TlsServerOptions;
   /** Shuts the server down when it aborts. */
   readonly signal?: AbortSignal;
 }
@@ -84,6 +87,7 @@ export const SERVER: OptionSpecs<ServerOptions> = {
   maxInFlight: whole(1024, 1, 1 << 20, { live: true }),
   maxInFlightBytes: whole(4 << 20, 1 << 10, 1 << 30, { live: true }),
   handlerTimeoutMs: whole(60_000, 0, MAX_TIMER_MS, { live: true }),
+  tls: SERVER_TLS,
   signal: unchecked(),
 };
 
@@ -98,7 +102,8 @@ type Optional =
   | "features"
   | OptionalGates
   | "acceptRatePerIp"
-  | "rate";
+  | "rate"
+  | "tls";
 
 /** A server's options with their defaults filled in. */
 export type ResolvedServerOptions =

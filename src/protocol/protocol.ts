@@ -11,7 +11,7 @@ import type { DropEpisode, PushLimits, PushOutcome } from "../connection/push_qu
 import type { SlowConsumer } from "../connection/slow_consumer.ts";
 import type { IdField } from "../observe/flight.ts";
 import { FramewireError, isFramewireError } from "../errors.ts";
-import type { Address } from "../link/link.ts";
+import type { Address, TlsInfo } from "../link/link.ts";
 import type { ResolvedClientOptions } from "../options/client.ts";
 import type { ResolvedServerOptions } from "../options/server.ts";
 import type { CallLimits } from "./call_limits.ts";
@@ -62,6 +62,8 @@ export interface ServerConnection {
   readonly remote: Address;
   /** This end. */
   readonly local: Address;
+  /** What TLS says of it and of the client's certificate; undefined where there is no TLS. */
+  readonly tls: TlsInfo | undefined;
   /** Whether it takes requests. */
   readonly open: boolean;
   /** Requests taken on it so far. */

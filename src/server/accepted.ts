@@ -17,7 +17,7 @@ import type { SlowConsumer } from "../connection/slow_consumer.ts";
 import { Watch } from "../connection/deadlines.ts";
 import type { FramewireError } from "../errors.ts";
 import type { RateEvents, RateLimiter } from "../gates/rate_gate.ts";
-import type { Address, Link } from "../link/link.ts";
+import type { Address, Link, TlsInfo } from "../link/link.ts";
 import type { ResolvedServerOptions } from "../options/server.ts";
 import type {
   ConnectionInfo,
@@ -106,6 +106,10 @@ export class AcceptedConnection implements SubmitConnection, ServerSide, RateEve
 
   get local(): Address {
     return this.#connection.local;
+  }
+
+  get tls(): TlsInfo | undefined {
+    return this.#connection.tls;
   }
 
   get open(): boolean {

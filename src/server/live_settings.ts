@@ -46,10 +46,12 @@ export class LiveSettings {
   /**
    * Changes options.
    *
+   * @param first What may still refuse them, between the checks and the changes.
    * @throws FramewireError INVALID_OPTION, and nothing is changed.
    */
-  change(options: ServerOptions): void {
+  change(options: ServerOptions, first: () => void): void {
     const changes = checked(options);
+    first();
     for (const part of [this.deadlines, this.limits, this.admission]) {
       for (const [name, value] of changes) {
         if (Object.hasOwn(part, name)) (part as Record<string, unknown>)[name] = value;

@@ -120,9 +120,25 @@ export function makeServe(transport: Transport): Serve {
       server.on(name as keyof ServerEvents, listener as () => void);
     }
     resolved.signal?.throwIfAborted();
-    const listener = await (resolved.transport ?? transport).listen(resolved, server);
+    const carrier = resolved.transport ?? transport;
+    if (resolved.tls !== undefined) checkTls(resolved, carrier);
+    const listener = await carrier.listen(resolved, server);
     server.listening(listener, resolved.signal);
     // The endpoints of a protocol make its connections what its listeners see.
     return server as unknown as Server<ConnOf<P>>;
   };
+}
+
+/** What was asked for is spoken, or refused: never left out. */
+function checkTls({ proxyProtocol }: ServerOptions, transport: Transport): void {
+  if (transport.carriesTls !== true) {
+    throw new FramewireError("UNSUPPORTED", "the transport carries no TLS: leave tls out");
+  }
+  if (proxyProtocol !== undefined) {
+    throw new FramewireError(
+      "UNSUPPORTED",
+      "proxyProtocol does not go together with tls: its header comes before the TLS handshake, " +
+        "which the runtime does by itself. Let the proxy speak TLS to the clients instead",
+    );
+  }
 }

@@ -435,10 +435,19 @@ export class RunningServer implements Server, ListenerEvents {
   }
 
   reconfigure(options: ServerOptions): void {
-    this.#settings.change(options);
+    this.#settings.change(options, () => this.#reloadTls(options));
     this.#sweep.knowsIdle = this.#settings.admission.onMaxConnections === "evict-idle";
     this.#sweep.restart();
     this.#admission.changed();
+  }
+
+  #reloadTls(options: ServerOptions): void {
+    if (!Object.hasOwn(options, "tls")) return;
+    if (options.tls === undefined || this.#listener!.reloadTls === undefined) {
+      const message = "tls cannot be turned on or off while the server runs";
+      throw new FramewireError("INVALID_OPTION", message);
+    }
+    this.#listener!.reloadTls(options.tls);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -8,6 +8,7 @@ import { read } from "../helpers/root.ts";
 /** Options that are off, or found by themselves, when they are not given. */
 const WITHOUT_DEFAULT = {
   acceptRatePerIp: "",
+  tls: "",
   signal: "",
   logger: "",
   writeLowWaterBytes: "",

@@ -188,7 +188,11 @@ t.test("an address that is none is refused, with an example of one", async (t) =
     {},
   ];
   for (const url of wrong) {
-    t.match(await refusal(() => connectAny(url)), /tcp:\/\/HOST:PORT, for example/, String(url));
+    t.match(
+      await refusal(() => connectAny(url)),
+      /tcp:\/\/HOST:PORT or tls:\/\/HOST:PORT, for example/,
+      String(url),
+    );
   }
 });
 

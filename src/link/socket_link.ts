@@ -1,0 +1,206 @@
+/**
+ * A link over a socket of `node:net`, and over what is built upon one.
+ *
+ * @module
+ */
+import type * as net from "node:net";
+import type { Address, Link, LinkReceiver } from "./link.ts";
+import { formatAddress, linkError } from "./net_errors.ts";
+import { ReadBuffer } from "./read_buffer.ts";
+import { type DueLink, WriteTurn } from "./write_turn.ts";
+
+/** Immediates run when all sockets that were ready have been read. */
+const writeTurn = new WriteTurn(setImmediate);
+
+/** The link of a socket: its listeners are shared by all, and find it here. */
+const link: unique symbol = Symbol("link");
+
+/** A socket that a link is bound to. */
+export interface LinkedSocket extends net.Socket {
+  [link]?: SocketLink;
+}
+
+/** A connection over a Node socket: TCP, or what looks like it. */
+export class SocketLink implements Link, DueLink {
+  #putsOff: boolean;
+  #socket: LinkedSocket | undefined;
+  #remote: Address | undefined;
+  #receiver: LinkReceiver | undefined;
+  #due: Uint8Array | undefined;
+  #buffer: ReadBuffer | undefined;
+  /** Whether the next read goes to another piece of memory than the last one. */
+  #moved = true;
+  #waiting = false;
+  #error: Error | undefined;
+
+  /**
+   * @param putsOff Whether writes wait for the end of the turn: those of a client, which come in one
+   * piece for all of its calls, gain nothing by it.
+   */
+  constructor(putsOff: boolean) {
+    this.#putsOff = putsOff;
+  }
+
+  get transport(): string {
+    return "tcp";
+  }
+
+  /**
+   * The `onread` option of the link's socket: Node reads into what `buffer` returns and calls
+   * `callback`; then it asks for another buffer, and keeps the old one when it gets none.
+   */
+  get onread(): net.OnReadOpts {
+    this.#buffer = new ReadBuffer();
+    return {
+      buffer: (() => this.#nextBuffer()) as () => Uint8Array,
+      callback: (bytes, memory) => this.#read(bytes, memory as Uint8Array),
+    };
+  }
+
+  /** Binds it to its socket. */
+  bind(socket: LinkedSocket): this {
+    this.#socket = socket;
+    // Asked now: a closed socket does not know any more.
+    this.#remote = { hostname: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
+    socket[link] = this;
+    socket.on("error", onError);
+    return this;
+  }
+
+  get local(): Address {
+    const socket = this.#socket!;
+    return { hostname: socket.localAddress ?? "", port: socket.localPort ?? 0 };
+  }
+
+  get remote(): Address {
+    return this.#remote!;
+  }
+
+  start(receiver: LinkReceiver): void {
+    this.#receiver = receiver;
+    const socket = this.#socket!;
+    if (this.#buffer === undefined) socket.on("data", onData);
+    socket.on("end", onEnd).on("drain", onDrain).on("close", onClose).resume();
+  }
+
+  pause(): void {
+    this.#socket!.pause();
+  }
+
+  resume(): void {
+    this.#socket!.resume();
+  }
+
+  writeAtOnce(): void {
+    this.#putsOff = false;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#putsOff) {
+      this.#due = bytes;
+      writeTurn.add(this);
+      return false;
+    }
+    return this.#send(bytes);
+  }
+
+  writeDue(): void {
+    const bytes = this.#due!;
+    this.#due = undefined;
+    if (!this.#socket!.destroyed && this.#send(bytes)) this.#receiver!.written();
+  }
+
+  #send(bytes: Uint8Array): boolean {
+    if (this.transmit(this.#socket!, bytes)) return true;
+    this.#waiting = true;
+    return false;
+  }
+
+  /** @returns Whether everything has left; if not, `drained` is called when it has. */
+  protected transmit(socket: net.Socket, bytes: Uint8Array): boolean {
+    socket.write(bytes);
+    // libuv tries to send at once. When that sent everything, Node has already counted it off.
+    return socket.writableLength === 0;
+  }
+
+  /** What a failure of the socket is in the library's codes. */
+  protected explain(error: Error, where: string): Error {
+    return linkError(error, where);
+  }
+
+  get unsentBytes(): number | undefined {
+    // Not public, but what `socket.setTimeout` itself goes by: libuv's count of what is not sent.
+    const { _handle: handle } = this.#socket as unknown as {
+      readonly _handle?: { readonly writeQueueSize?: number } | null;
+    };
+    return handle?.writeQueueSize;
+  }
+
+  end(): void {
+    this.#socket!.end();
+  }
+
+  abort(): void {
+    this.#socket!.destroy();
+  }
+
+  // What the socket's listeners call.
+
+  /** Bytes came, in memory that is not used again. */
+  data(chunk: Uint8Array): void {
+    this.#receiver!.data(chunk);
+  }
+
+  ended(): void {
+    this.#receiver!.ended();
+  }
+
+  drained(): void {
+    if (!this.#waiting) return;
+    this.#waiting = false;
+    this.#receiver!.written();
+  }
+
+  failed(error: Error): void {
+    this.#error = error;
+  }
+
+  closed(): void {
+    const { hostname, port } = this.remote;
+    const where = formatAddress(hostname, port);
+    this.#receiver!.closed(this.#error && this.explain(this.#error, where));
+  }
+
+  #nextBuffer(): Uint8Array | undefined {
+    if (!this.#moved) return undefined;
+    this.#moved = false;
+    return this.#buffer!.view;
+  }
+
+  #read(bytes: number, memory: Uint8Array): boolean {
+    const receiver = this.#receiver!;
+    const kept = receiver.data(bytes === memory.length ? memory : memory.subarray(0, bytes));
+    this.#moved = this.#buffer!.took(bytes, kept, receiver);
+    return true;
+  }
+}
+
+function onError(this: LinkedSocket, error: Error): void {
+  this[link]!.failed(error);
+}
+
+function onData(this: LinkedSocket, chunk: Uint8Array): void {
+  this[link]!.data(chunk);
+}
+
+function onEnd(this: LinkedSocket): void {
+  this[link]!.ended();
+}
+
+function onDrain(this: LinkedSocket): void {
+  this[link]!.drained();
+}
+
+function onClose(this: LinkedSocket): void {
+  this[link]!.closed();
+}
