@@ -102,7 +102,9 @@ export class StayingClient<Calls extends object> implements ReconnectingClient {
   readonly #waiting = new Set<() => void>();
   #up: readonly Server<Calls>[] = [];
   #status: ClientStatus = "connecting";
-  #last: { readonly remote: Address; readonly local: Address } | undefined;
+  #last:
+    | { readonly remote: Address; readonly local: Address; readonly tls: TlsInfo | undefined }
+    | undefined;
   #close!: (reason: CloseReason) => void;
   readonly closed: Promise<CloseReason> = new Promise((resolve) => this.#close = resolve);
 
@@ -251,7 +253,9 @@ export class StayingClient<Calls extends object> implements ReconnectingClient {
   ): void {
     if (this.#status === "closed") return;
     const { client, ...told } = event;
-    if (client !== undefined) this.#last = { remote: client.remote, local: client.local };
+    if (client !== undefined) {
+      this.#last = { remote: client.remote, local: client.local, tls: client.tls };
+    }
     this.#up = this.#servers.filter(({ lines }) => lines.some((line) => line.client?.open));
     if (this.#up.length > 0) this.#status = "up";
     else if (this.#status === "up") this.#status = "down";
