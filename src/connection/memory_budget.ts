@@ -48,7 +48,11 @@ export class MemoryBudget {
   #held = 0;
   #readBuffers = 0;
 
-  /** @param limit The budget in bytes; 0 for no bound. */
+  /**
+   * A budget of which nothing is used.
+   *
+   * @param limit The budget in bytes; 0 for no bound.
+   */
   constructor(limit: number) {
     this.#limit = limit;
   }

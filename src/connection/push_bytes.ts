@@ -16,6 +16,8 @@ export class PushBytes {
   #owned: boolean;
 
   /**
+   * A payload to push.
+   *
    * @param bytes The payload.
    * @param owned Whether nobody else changes it: then it is never copied.
    */

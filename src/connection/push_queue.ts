@@ -97,6 +97,8 @@ export class PushQueue {
   dropped = 0;
 
   /**
+   * An empty queue.
+   *
    * @param encode Appends a push to the outbound queue, as a frame of the protocol.
    * @param onDrop Told when pushes begin to be dropped, and when that is over.
    */

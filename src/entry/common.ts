@@ -9,7 +9,7 @@ export type { Lookup } from "../client/addresses.ts";
 export type { BalancerName } from "../client/balancer/mod.ts";
 export type { ClientStatus, ReconnectingClient, StatusEvent } from "../client/reconnecting.ts";
 export type { ReconnectOptions } from "../options/reconnect.ts";
-export type { FrameConsumer } from "../codec/frame_decoder.ts";
+export type { Begun, FrameConsumer, FrameParts } from "../codec/frame_decoder.ts";
 export type { CodecChoice } from "../codec/lend.ts";
 export { type Checksum, type ChecksumName, checksumOf, crc32, crc32c } from "../codec/checksum.ts";
 export {
@@ -25,6 +25,7 @@ export { createEncoder, type Encoder, type EncoderOptions } from "../codec/encod
 export { decoderStream, encoderStream } from "../codec/streams.ts";
 export type { Codec, FrameTable, Scanner, ScanStatus } from "../codec/codec.ts";
 export type { Clock, Timer } from "../connection/clock.ts";
+export type { BudgetMember, MemoryBudget } from "../connection/memory_budget.ts";
 export type { Outbound } from "../connection/outbound.ts";
 export { PushBytes } from "../connection/push_bytes.ts";
 export {
@@ -68,11 +69,16 @@ export type {
   Listener,
   ListenerEvents,
   ListenTarget,
+  SocketOptions,
   TlsInfo,
   Transport,
 } from "../link/link.ts";
 export type { DelayedWrites, WriteMode } from "../connection/write_mode.ts";
-export type { ClientOptions } from "../options/client.ts";
+export type {
+  ClientOptions,
+  ClientOptionWithoutDefault,
+  ResolvedClientOptions,
+} from "../options/client.ts";
 export type { CommonOptions } from "../options/common.ts";
 export type { FlowOptions } from "../options/flow.ts";
 export type { GatesOptions, ProxyProtocolOptions } from "../options/gates.ts";
@@ -84,7 +90,11 @@ export type { LifeOptions } from "../options/life.ts";
 export type { AcceptRate } from "../server/accept_rate.ts";
 export type { CutConnection, DrainResult } from "../server/drain.ts";
 export type { RateLimits, RateOptions, RateServerOptions } from "../options/rate.ts";
-export type { ServerOptions } from "../options/server.ts";
+export type {
+  ResolvedServerOptions,
+  ServerOptions,
+  ServerOptionWithoutDefault,
+} from "../options/server.ts";
 export type { TlsClientOptions, TlsIdentity, TlsServerOptions } from "../options/tls.ts";
 export type {
   BuiltinProtocols,

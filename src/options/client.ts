@@ -41,7 +41,7 @@ export const CLIENT: OptionSpecs<ClientOptions> = {
 };
 
 /** Options of a client that have no default. */
-type Optional =
+export type ClientOptionWithoutDefault =
   | "transport"
   | "clock"
   | "signal"
@@ -54,12 +54,13 @@ type Optional =
 /** A client's options with their defaults filled in. */
 export type ResolvedClientOptions =
   & ClientOptions
-  & Required<Omit<ClientOptions, Optional>>;
+  & Required<Omit<ClientOptions, ClientOptionWithoutDefault>>;
 
 /** The defaults of {@linkcode ClientOptions}. */
-export const CLIENT_DEFAULTS: Required<Omit<ClientOptions, Optional>> = defaultsOf(
-  CLIENT,
-) as ResolvedClientOptions;
+export const CLIENT_DEFAULTS: Required<Omit<ClientOptions, ClientOptionWithoutDefault>> =
+  defaultsOf(
+    CLIENT,
+  ) as ResolvedClientOptions;
 
 /**
  * Checks a client's options and fills in the defaults.

@@ -92,7 +92,7 @@ export const SERVER: OptionSpecs<ServerOptions> = {
 };
 
 /** Options of a server that have no default. */
-type Optional =
+export type ServerOptionWithoutDefault =
   | "logger"
   | "transport"
   | "clock"
@@ -108,12 +108,13 @@ type Optional =
 /** A server's options with their defaults filled in. */
 export type ResolvedServerOptions =
   & ServerOptions
-  & Required<Omit<ServerOptions, Optional>>;
+  & Required<Omit<ServerOptions, ServerOptionWithoutDefault>>;
 
 /** The defaults of {@linkcode ServerOptions}. */
-export const SERVER_DEFAULTS: Required<Omit<ServerOptions, Optional>> = defaultsOf(
-  SERVER,
-) as ResolvedServerOptions;
+export const SERVER_DEFAULTS: Required<Omit<ServerOptions, ServerOptionWithoutDefault>> =
+  defaultsOf(
+    SERVER,
+  ) as ResolvedServerOptions;
 
 /**
  * Checks a server's options and fills in the defaults.

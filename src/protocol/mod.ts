@@ -10,6 +10,7 @@ export type {
   AllReplies,
   Answered,
   AnyPacket,
+  Authenticated,
   BodyOf,
   CallArguments,
   CallResult,

@@ -48,6 +48,8 @@ export class RequestRefused extends Error {
   readonly retryAfterMs: number;
 
   /**
+   * A refusal to throw.
+   *
    * @param message What the peer is told, in a Response; nobody else is.
    * @param options The result.
    * @throws FramewireError INVALID_OPTION.

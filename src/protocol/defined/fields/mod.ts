@@ -25,7 +25,7 @@ export {
   type OptionalNames,
   type Shape,
 } from "./field.ts";
-export type { InlineField, InlineOp } from "./inline.ts";
+export type { InlineField, InlineOp, Op } from "./inline.ts";
 export * from "./numbers.ts";
 export * from "./text.ts";
 export type { ByteWriter } from "../../../codec/byte_writer.ts";
