@@ -6,7 +6,10 @@
  */
 import { systemClock } from "../connection/clock.ts";
 import type { Deadlines } from "../connection/deadlines.ts";
+import type { PushLimits } from "../connection/push_queue.ts";
 import { FramewireError } from "../errors.ts";
+import { lowWaterBytes } from "../options/flow.ts";
+import type { GatesOptions } from "../options/gates.ts";
 import { type ResolvedServerOptions, SERVER, type ServerOptions } from "../options/server.ts";
 import { checkOption, type OptionSpec } from "../options/spec.ts";
 import { describe } from "../protocol/protocol.ts";
@@ -14,6 +17,11 @@ import type { ReplyLimits } from "../protocol/reply_order.ts";
 import type { AdmissionLimits } from "./admission.ts";
 
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
+
+/** What may wait, as far as it may change. */
+type Flow =
+  & Pick<PushLimits, "pushQueueBytes" | "slowConsumer" | "writeLowWaterBytes">
+  & { readonly memoryBudgetBytes: number };
 
 /** What of a server's options may change while it runs. */
 export class LiveSettings {
@@ -23,9 +31,23 @@ export class LiveSettings {
   readonly limits: Writable<ReplyLimits>;
   /** How many connections there may be. */
   readonly admission: AdmissionLimits;
+  /** Who may connect. */
+  readonly access: Pick<GatesOptions, "allow" | "deny">;
+  /** What may wait. */
+  readonly flow: Writable<Flow>;
+  readonly #writeHighWaterBytes: number;
 
   /** The options that a server begins with. */
   constructor(options: ResolvedServerOptions) {
+    const { memoryBudgetBytes, pushQueueBytes, slowConsumer, writeHighWaterBytes } = options;
+    this.access = { allow: options.allow, deny: options.deny } as typeof this.access;
+    this.#writeHighWaterBytes = writeHighWaterBytes;
+    this.flow = {
+      memoryBudgetBytes,
+      pushQueueBytes,
+      slowConsumer,
+      writeLowWaterBytes: lowWaterBytes(options),
+    };
     const { handshakeTimeoutMs, idleTimeoutMs, heartbeatMs, frameTimeoutMs } = options;
     const { writeStallMs, maxAgeMs, handlerTimeoutMs, maxInFlight, maxInFlightBytes } = options;
     this.deadlines = {
@@ -50,13 +72,24 @@ export class LiveSettings {
    * @throws FramewireError INVALID_OPTION, and nothing is changed.
    */
   change(options: ServerOptions, first: () => void): void {
-    const changes = checked(options);
+    const changes = checked(options).map(([name, value]): [string, unknown] => [
+      name,
+      name === "writeLowWaterBytes" ? this.#lowWaterBytes(value as number | undefined) : value,
+    ]);
     first();
-    for (const part of [this.deadlines, this.limits, this.admission]) {
+    for (const part of [this.deadlines, this.limits, this.admission, this.flow, this.access]) {
       for (const [name, value] of changes) {
         if (Object.hasOwn(part, name)) (part as Record<string, unknown>)[name] = value;
       }
     }
+  }
+
+  #lowWaterBytes(asked: number | undefined): number {
+    const writeHighWaterBytes = this.#writeHighWaterBytes;
+    return lowWaterBytes({
+      writeHighWaterBytes,
+      ...(asked !== undefined && { writeLowWaterBytes: asked }),
+    });
   }
 }
 

@@ -14,7 +14,6 @@ import type { Address, Link, Listener, ListenerEvents } from "../link/link.ts";
 import { type EventOf, EventQueue, type EventStream } from "../observe/event_stream.ts";
 import { Emitter } from "../observe/events.ts";
 import { MAX_TIMER_MS } from "../options/common.ts";
-import { lowWaterBytes } from "../options/flow.ts";
 import { guarded } from "../options/gates.ts";
 import type { ResolvedServerOptions, ServerOptions } from "../options/server.ts";
 import {
@@ -214,7 +213,8 @@ export interface Server<Conn extends ServerConnection = ServerConnection> extend
    * Changes options while it runs. They hold from now on, for the connections that are open too.
    *
    * @param options The ones to change. Those that can be are the ones of a connection's life, of how
-   * many connections there may be and how fast they may come, and what a connection may have under way.
+   * many connections there may be and how fast they may come, who may connect (for new ones), what a
+   * connection may have under way, and what may wait: memory, pushes and writes.
    * @throws FramewireError INVALID_OPTION, naming the option, and nothing is changed.
    *
    * @example
@@ -243,7 +243,7 @@ export class RunningServer implements Server, ListenerEvents {
   readonly #clock: Clock;
   readonly #memory: MemoryBudget;
   /** What links have to pass; undefined where all come in. */
-  readonly #entrance: Entrance | undefined;
+  #entrance: Entrance | undefined;
   readonly #sweep: Sweep;
   readonly finished: Promise<void>;
   #resolveFinished!: () => void;
@@ -266,16 +266,9 @@ export class RunningServer implements Server, ListenerEvents {
     this.finished = new Promise((resolve) => this.#resolveFinished = resolve);
     this.#clock = options.clock ?? systemClock;
     this.#memory = new MemoryBudget(options.memoryBudgetBytes);
-    if (guarded(options)) {
-      const deadlineMs = options.handshakeTimeoutMs || MAX_TIMER_MS;
-      this.#entrance = new Entrance(options, this.#clock, deadlineMs, {
-        admitted: (link) => this.#admission.take(link),
-        refused: (refusal) => this.refused(refusal),
-      });
-    }
-    const writeLowWaterBytes = lowWaterBytes(options);
+    if (guarded(options)) this.#entrance = this.#makeEntrance(options);
     this.#settings = new LiveSettings(options);
-    const { deadlines, limits, admission } = this.#settings;
+    const { deadlines, limits, admission, flow } = this.#settings;
     this.#sweep = new Sweep(this.#clock, deadlines, this.#connections);
     this.#figures = new ServerFigures(
       this.#clock,
@@ -293,7 +286,9 @@ export class RunningServer implements Server, ListenerEvents {
         codec: options.codec,
         maxFrameBytes: options.maxFrameBytes,
         writeHighWaterBytes: options.writeHighWaterBytes,
-        writeLowWaterBytes,
+        get writeLowWaterBytes() {
+          return flow.writeLowWaterBytes;
+        },
         writeMode: options.writeMode,
         lingerMs: options.lingerMs,
         sendsAllBeforeEnd: true,
@@ -308,14 +303,7 @@ export class RunningServer implements Server, ListenerEvents {
       },
       limits: Object.assign(limits, { times }),
       streamThresholdBytes: options.streamThresholdBytes,
-      pushLimits: {
-        pushQueueBytes: options.pushQueueBytes,
-        writeLowWaterBytes,
-        slowConsumer: options.slowConsumer,
-        clock: this.#clock,
-        counters,
-        memory: this.#memory,
-      },
+      pushLimits: Object.assign(flow, { clock: this.#clock, counters, memory: this.#memory }),
       counters,
       options,
       makeEndpoint,
@@ -436,9 +424,23 @@ export class RunningServer implements Server, ListenerEvents {
 
   reconfigure(options: ServerOptions): void {
     this.#settings.change(options, () => this.#reloadTls(options));
-    this.#sweep.knowsIdle = this.#settings.admission.onMaxConnections === "evict-idle";
+    const { access, admission, flow } = this.#settings;
+    if (this.#entrance !== undefined) this.#entrance.reconfigure(access);
+    else if (guarded(access)) {
+      this.#entrance = this.#makeEntrance({ ...this.#host.options, ...access });
+    }
+    this.#memory.limit = flow.memoryBudgetBytes;
+    this.#sweep.knowsIdle = admission.onMaxConnections === "evict-idle";
     this.#sweep.restart();
     this.#admission.changed();
+  }
+
+  #makeEntrance(options: ResolvedServerOptions): Entrance {
+    const deadlineMs = options.handshakeTimeoutMs || MAX_TIMER_MS;
+    return new Entrance(options, this.#clock, deadlineMs, {
+      admitted: (link) => this.#admission.take(link),
+      refused: (refusal) => this.refused(refusal),
+    });
   }
 
   #reloadTls(options: ServerOptions): void {
