@@ -81,7 +81,7 @@ export type {
 } from "../options/client.ts";
 export type { CommonOptions } from "../options/common.ts";
 export type { FlowOptions } from "../options/flow.ts";
-export type { GatesOptions, ProxyProtocolOptions } from "../options/gates.ts";
+export type { GatesOptions, OptionalGates, ProxyProtocolOptions } from "../options/gates.ts";
 export { anyOf, type Principal, tokens, users } from "../gates/credentials.ts";
 export { hashPassword, hashToken } from "../gates/secrets.ts";
 export type { InsightOptions } from "../options/insight.ts";
