@@ -44,7 +44,7 @@ for (const codec of CODECS) {
     const setting: Setting = { name: codec, codec, transport: network };
     const server = await start(t, setting, { submit: () => {} });
     const peer = await peerTo(server.addr.port);
-    for (const count of [1, 10, 35]) { // of 13 bytes each: they fit the first read
+    for (const count of [1, 10, 19]) { // of 13 bytes each: they fit the first read
       network.writes.length = 0;
       const before = peer.receivedBytes;
       peer.write(submits(count));
