@@ -6,7 +6,7 @@
  */
 
 import type { Server } from "../../src/server/server.ts";
-import { CONN, CONN_ACK, frame, u32 } from "./frames.ts";
+import { bytesOf, CONN, CONN_ACK, frame, join, toHex, u32 } from "./frames.ts";
 import { type Peer, peerTo } from "./peer.ts";
 import type { Setting } from "./settings.ts";
 
@@ -119,4 +119,13 @@ export function response(id: number, result: number, text = ""): string {
     (byte) => byte.toString(16).padStart(2, "0"),
   );
   return `83 ${String(id).padStart(8, "0")} 0${result}${hex.join("")}`;
+}
+
+/** A GoAway as {@linkcode FramePeer.says} tells it. */
+export function goAway(
+  lastId: string,
+  notice: { readonly deadlineMs: number; readonly spreadMs: number; readonly reason: string },
+): string {
+  const { deadlineMs, spreadMs, reason } = notice;
+  return `07 ${lastId} ${toHex(join(u32(deadlineMs), u32(spreadMs), bytesOf(reason)))}`;
 }
