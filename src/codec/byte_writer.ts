@@ -12,6 +12,8 @@ export class ByteWriter {
   view: DataView;
   /** Where the next byte goes. */
   at = 0;
+  /** How many memories it has had: what is known of the bytes in one is not true of the next. */
+  memories = 1;
   readonly #capacity: number;
 
   /** An empty writer; `capacity` bytes fit before it grows. */
@@ -44,6 +46,7 @@ export class ByteWriter {
     const other = new Uint8Array(length);
     other.set(this.bytes.subarray(0, this.at));
     this.bytes = other;
+    this.memories++;
     this.view = new DataView(other.buffer);
   }
 }

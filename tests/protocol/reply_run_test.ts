@@ -105,6 +105,38 @@ const sumOf = (a: number, b: number) => ({
   all: (b & 2) === 0 ? 2 ** 32 - 1 - a : a,
 });
 
+t.test("replies are written over those of longer batches and in new memory", async (t) => {
+  const net = oneLink();
+  const server = await serve({ port: 0, protocol: mixed, transport: net.transport }, {
+    ping: () => {},
+    add: ({ a, b }) => sumOf(a, b),
+  });
+  // The second is the first that has more replies than the writer has room for.
+  const batches = [[0, 540], [0, 700], [600], [256, 300], [600]];
+  for (const [pings = 0, adds = 0] of batches) {
+    const requests: Uint8Array[] = [];
+    const replies: Uint8Array[] = [];
+    for (let i = 0; i < pings + adds; i++) {
+      const header = headerOf(i);
+      const a = i & 0xff, b = i * 7 & 0xff;
+      requests.push(
+        i < pings ? mixed.encode("ping", { header }) : mixed.encode("add", { header, a, b }),
+      );
+      replies.push(
+        i < pings
+          ? mixed.encode("pong", { header })
+          : mixed.encode("sum", { header, ...sumOf(a, b) }),
+      );
+    }
+    const sent = net.give(requests);
+    const due = joined(replies);
+    t.equal(sent.length, due.length);
+    t.equal(sent.findIndex((byte, at) => byte !== due[at]), -1, `${pings} pings, ${adds} adds`);
+  }
+  net.close();
+  await server.shutdown();
+});
+
 t.test("replies of all kinds in one chunk are those of each alone", async (t) => {
   const net = oneLink();
   const errors: string[] = [];
@@ -150,6 +182,66 @@ t.test("replies of all kinds in one chunk are those of each alone", async (t) =>
   t.equal(server.stats().replies, requests.length);
   t.equal(server.stats().failures, failed);
   t.strictSame(net.give(requests.slice(0, 1)), replies[0]);
+  net.close();
+  await server.shutdown();
+});
+
+t.test("nothing of a batch is left in the next ones", async (t) => {
+  const net = oneLink();
+  let settle = () => {};
+  const server = await serve({ port: 0, protocol: mixed, transport: net.transport }, {
+    ping: ({ header }) =>
+      header.shard === 1 ? new Promise<void>((resolve) => void (settle = resolve)) : undefined,
+    add: ({ a, b }) => sumOf(a, b),
+    name: ({ index }) => ({ text: "x".repeat(index % 20), count: index }),
+  });
+  let seed = 1;
+  const random = (below: number) => {
+    seed = Math.imul(seed, 1103515245) + 12345 >>> 0;
+    return (seed >>> 8) % below;
+  };
+  const batch = (batchNumber: number) => {
+    const requests: Uint8Array[] = [];
+    const replies: Uint8Array[] = [];
+    const parts = random(4) + 1;
+    for (let part = 0; part < parts; part++) {
+      const kind = random(3);
+      const length = random(40) === 0 ? 700 : random(12);
+      for (let i = 0; i < length; i++) {
+        const header = headerOf(batchNumber * 1000 + requests.length);
+        const a = random(256), b = random(256);
+        if (kind === 0) {
+          requests.push(mixed.encode("ping", { header }));
+          replies.push(mixed.encode("pong", { header }));
+        } else if (kind === 1) {
+          requests.push(mixed.encode("add", { header, a, b }));
+          replies.push(mixed.encode("sum", { header, ...sumOf(a, b) }));
+        } else {
+          requests.push(mixed.encode("name", { header, index: a }));
+          replies.push(mixed.encode("named", { header, text: "x".repeat(a % 20), count: a }));
+        }
+      }
+    }
+    return { requests, replies };
+  };
+  const wrongBatches = (): number => {
+    let wrong = 0;
+    for (let i = 0; i < 300; i++) {
+      const { requests, replies } = batch(i);
+      const sent = net.give(requests);
+      const due = joined(replies);
+      if (sent.length !== due.length || sent.some((byte, at) => byte !== due[at])) wrong++;
+    }
+    return wrong;
+  };
+  t.equal(wrongBatches(), 0);
+  // A handler has taken its time: those after it are answered together again.
+  const header = { ...headerOf(1), shard: 1 };
+  t.equal(net.give([mixed.encode("ping", { header })]).length, 0);
+  settle();
+  for (let i = 0; i < 5; i++) await Promise.resolve();
+  t.equal(net.give([]).length, mixed.encode("pong", { header }).length);
+  t.equal(wrongBatches(), 0);
   net.close();
   await server.shutdown();
 });

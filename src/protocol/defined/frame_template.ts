@@ -91,19 +91,14 @@ export class FrameTemplate {
     writer.at = at + this.body;
   }
 
-  /** Writes `count` of them at the end of `writer`, each with room for its body; they are complete. */
-  writeRows(writer: ByteWriter, count: number): void {
+  /** Fills `[from, end)` with them, each with room for its body; they are complete. */
+  writeRows({ view }: ByteWriter, from: number, end: number): void {
     const columns = this.#columns ??= this.#makeColumns();
     const step = this.frameBytes;
-    const { at } = writer;
-    writer.room(count * step);
-    const { view } = writer;
     for (let j = 0; j < columns.length; j += 2) {
       const word = columns[j + 1]!;
-      const end = at + count * step;
-      for (let to = at + columns[j]!; to < end; to += step) view.setInt32(to, word);
+      for (let to = from + columns[j]!; to < end; to += step) view.setInt32(to, word);
     }
-    writer.at = at + count * step;
   }
 
   /** Those words that are not written over by what is taken or by the body. */

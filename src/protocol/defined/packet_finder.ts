@@ -53,16 +53,10 @@ export class PacketFinder {
       this.#seal === undefined && table.framing.isPlain;
   }
 
-  /**
-   * Where {@linkcode isPlain}: the type of the packet in frame number `index`, if it is a request
-   * that is whole. All else is for {@linkcode find}, which says what is wrong.
-   */
-  plainRequest(words: Int32Array, index: number): PacketType | undefined {
-    const type = this.#packets.ofKind(words[index * 4 + 2]!);
-    if (type === undefined || type.isReply) return undefined;
-    const strip = words[index * 4 + 3]!;
-    const bytes = words[index * 4 + 1]! - (strip & 0xffff) - (strip >>> 16);
-    return bytes < this.headerBytes ? undefined : type;
+  /** Where {@linkcode isPlain}: the type of requests of a kind; undefined where there are none. */
+  requestOf(kind: number): PacketType | undefined {
+    const type = this.#packets.ofKind(kind);
+    return type === undefined || type.isReply ? undefined : type;
   }
 
   /**
