@@ -5,7 +5,8 @@
  */
 import { type FramewireError, isFramewireError } from "../errors.ts";
 import type { Codec, FrameTable } from "./codec.ts";
-import { type FrameConsumer, FrameDecoder } from "./frame_decoder.ts";
+import type { FrameConsumer } from "./frame_consumer.ts";
+import { FrameDecoder } from "./frame_decoder.ts";
 import { ownLimit } from "./frame_layout.ts";
 import type { Framing } from "./framing.ts";
 import type { CodecChoice } from "./lend.ts";

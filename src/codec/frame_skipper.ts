@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { type FrameTable, ScanStatus } from "./codec.ts";
 import { FrameBuffer } from "./frame_buffer.ts";
 import { longestDelimiter } from "./frame_layout.ts";
-import { type DelimiterFraming, MAX_FRAME_BYTES } from "./framing.ts";
+import { type DelimiterFraming, type Framing, MAX_FRAME_BYTES } from "./framing.ts";
 import { borrow, type CodecChoice } from "./lend.ts";
 
 /** How many bytes are searched at first; each time the end is not among them, twice as many. */
@@ -16,6 +17,8 @@ const MOST_STEP_BYTES = 2048;
 /** Skips one frame at a time. */
 export class FrameSkipper {
   readonly #choice: CodecChoice;
+  /** Where in the stream the frame begins. */
+  streamOffset = 0;
   /** Bytes still to come of a frame whose length is known. */
   #left = 0;
   /** What ends a frame whose length is not known. */
@@ -33,13 +36,31 @@ export class FrameSkipper {
     return this.#left > 0 || this.#framing !== undefined;
   }
 
-  /** Begins to skip so many bytes. */
-  skip(bytes: number): void {
-    this.#left = bytes;
+  /**
+   * Begins to skip the frame at `bytes[at]`.
+   *
+   * @param found What the scan says of it.
+   * @param limit The longest frame taken.
+   * @returns From where on to look for its end; -1 when it is not its length that is wrong.
+   */
+  begin(
+    { status, declared }: Pick<FrameTable, "status" | "declared">,
+    framing: Framing,
+    bytes: Uint8Array,
+    at: number,
+    limit: number,
+  ): number {
+    if (framing.kind === "delimiter" && status === ScanStatus.DELIMITER_NOT_FOUND) {
+      this.#seek(framing, bytes, at, at + limit);
+      return at + limit;
+    }
+    if (status !== ScanStatus.FRAME_TOO_LARGE || declared > Number.MAX_SAFE_INTEGER) return -1;
+    this.#left = declared;
+    return at;
   }
 
   /** Begins to skip up to the next delimiter; none is complete in `bytes[from, to)`. */
-  seek(framing: DelimiterFraming, bytes: Uint8Array, from: number, to: number): void {
+  #seek(framing: DelimiterFraming, bytes: Uint8Array, from: number, to: number): void {
     this.#framing = framing;
     const tail = Math.min(to - from, longestDelimiter(framing) - 1);
     this.#tail.append(bytes, to - tail, tail, MOST_STEP_BYTES);

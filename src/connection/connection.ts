@@ -1,143 +1,32 @@
 /**
  * One connection's life, on either side: bytes in from the link, through the decoder, to the
  * endpoint that speaks the protocol; bytes out through the one writer; and the way it ends.
- *
- * ```
- *  state      event                          next state   what is done
- *  ---------  -----------------------------  -----------  --------------------------------------
- *  OPEN       peer's end, nothing held back  FINISHING    no more input; owed replies go on
- *  OPEN       malformed input, `finish`      FINISHING    the same
- *  OPEN       handshake, frame deadline      FINISHING    the same
- *  OPEN       idle timeout                   FINISHING    the same
- *  OPEN       maximum age                    FINISHING    the peer is told, then the same
- *  OPEN       no heartbeat                   CLOSED       the link is aborted
- *  OPEN       write stalled                  CLOSED       the link is aborted
- *  FINISHING  write stalled                  CLOSED       the link is aborted
- *  FINISHING  nothing owed, all written      LINGERING    this side's end is sent
- *  LINGERING  linger deadline or bytes       CLOSED       the link is aborted
- *  any        the link closed, `abort`       CLOSED       the endpoint is told, once
- * ```
- *
- * A server's sweep looks after the deadlines (`deadlines.ts`); only LINGERING has a timer of its own,
- * for the short time it lasts. What FINISHING waits for has its own deadlines: a handler's, and the
- * stalled write's.
- *
- * LINGERING is there for the peer's sake: closing a socket with unread input sends a reset, which
- * may destroy replies that the peer has not read yet. So input is read and thrown away until the
- * peer ends too, within a deadline and a number of bytes.
+ * The states of its life are in `state.ts`.
  *
  * @module
  */
-import { type FrameConsumer, FrameDecoder } from "../codec/frame_decoder.ts";
+import type { FrameConsumer } from "../codec/frame_consumer.ts";
+import { FrameDecoder } from "../codec/frame_decoder.ts";
 import { ownLimit } from "../codec/frame_layout.ts";
 import type { Framing, KindField } from "../codec/framing.ts";
-import type { CodecChoice } from "../codec/lend.ts";
-import { FramewireError, isFramewireError, thrownText } from "../errors.ts";
-import { type BatchWatch, putOut, WatchedBatches } from "../observe/batches.ts";
+import { putOut, WatchedBatches } from "../observe/batches.ts";
 import type { Address, Link, LinkReceiver, TlsInfo } from "../link/link.ts";
-import { type Clock, systemClock, type Timer } from "./clock.ts";
-import type { BudgetMember, MemoryBudget } from "./memory_budget.ts";
+import { systemClock } from "./clock.ts";
+import type { ConnectionConfig } from "./config.ts";
+import { type CloseReason, failure, PEER_ENDED } from "./close_reason.ts";
+import type { BatchGate, Endpoint, GoAwayNotice } from "./endpoint.ts";
+import type { BudgetMember } from "./memory_budget.ts";
 import { DelayedOutbound } from "./delayed_outbound.ts";
+import { Linger } from "./linger.ts";
+import { MemoryShare } from "./memory_share.ts";
 import { Outbound } from "./outbound.ts";
 import type { PushQueue } from "./push_queue.ts";
-import type { WriteMode } from "./write_mode.ts";
+import { State } from "./state.ts";
 
-/** The states of a connection. */
-export const State = { OPEN: 0, FINISHING: 1, LINGERING: 2, CLOSED: 3 } as const;
-/** One of the states of {@linkcode State}. */
-export type State = (typeof State)[keyof typeof State];
-
-/** Why a connection ended, as its `disconnect` event tells it. */
-export interface CloseReason {
-  /**
-   * `"PEER_ENDED"` or `"CLOSED"` (by this side) when it ended in order; else the code of the error
-   * that ended it.
-   */
-  readonly code: string;
-  /** The same in words. */
-  readonly message: string;
-  /** The error that ended it, if one did. */
-  readonly error?: Error;
-}
-
-/** What a peer is told before its connection ends from this side. */
-export interface GoAwayNotice {
-  /** How long requests that were taken may still need, in milliseconds. */
-  readonly deadlineMs: number;
-  /** Over how long the peers should spread their coming back, in milliseconds. */
-  readonly spreadMs: number;
-  /** Why, for people. */
-  readonly reason: string;
-}
-
-/** The side of a protocol that a connection carries. */
-export interface Endpoint extends FrameConsumer {
-  /** How the stream is framed at its beginning, where that is different; it calls `reframe`. */
-  readonly opening?: { readonly framing: Framing; readonly kind?: KindField } | undefined;
-  /** Replies that are still owed: the connection's own end waits until there are none. */
-  readonly owed: number;
-  /** Bytes of requests under way that it keeps; without it, none. */
-  readonly keptBytes?: number;
-  /** No more input is taken; replies that are owed may still be sent. Called once at the most. */
-  finishing(reason: CloseReason): void;
-  /**
-   * Whether the peer has introduced itself, as far as the protocol asks for that: what the handshake
-   * deadline waits for. Without it, the first frame is the introduction.
-   */
-  readonly established?: boolean;
-  /**
-   * Puts out a heartbeat, which the peer answers; false where the protocol has none, or where this
-   * peer does not know it. Any input counts as the answer.
-   */
-  heartbeat?(): boolean;
-  /** Puts out the notice that this side will soon end the connection, to peers that know it. */
-  goAway?(notice: GoAwayNotice): void;
-  /**
-   * This side is too busy to take the connection: the peer is told in answer to the first thing that
-   * it says, and then the endpoint finishes the connection. False where the protocol cannot say so.
-   */
-  busy?(retryAfterMs: number): boolean;
-  /** The connection is closed. Called once. */
-  closed(reason: CloseReason): void;
-}
-
-/** Stands between the decoder and the endpoint, and lets frames through as it sees fit. */
-export interface BatchGate extends FrameConsumer {
-  /** Who takes what it lets through. */
-  endpoint: FrameConsumer;
-  /** The connection is closed. Called once. */
-  closed(): void;
-}
-
-/** What a connection is told at its beginning. */
-export interface ConnectionConfig {
-  readonly framing: Framing;
-  /** Where the kind of a frame stands; undefined where there is none. */
-  readonly kind: KindField | undefined;
-  readonly codec: CodecChoice;
-  readonly maxFrameBytes: number;
-  /** Input is not read while more than this waits to be written, in bytes. */
-  readonly writeHighWaterBytes: number;
-  /** Reading goes on when no more than this is left, in bytes. */
-  readonly writeLowWaterBytes: number;
-  /** How long a finished connection waits for the peer's end, in milliseconds. */
-  readonly lingerMs: number;
-  /**
-   * Whether what is still to be written when it finishes is of use to the peer, however long that
-   * takes to read it. If not, `lingerMs` is all the time there is.
-   */
-  readonly sendsAllBeforeEnd: boolean;
-  readonly clock?: Clock;
-  /** When what is put out is written; by default in batches. */
-  readonly writeMode?: WriteMode;
-  /** What the memory that the connection holds is counted against, and when it may not read. */
-  readonly memory?: MemoryBudget;
-  /** What is watched in its batches; undefined for nothing. */
-  readonly batches?: BatchWatch | undefined;
-}
-
-/** How much input a lingering connection throws away before it gives up, in bytes. */
-const LINGER_BYTES = 4 << 20;
+export { State } from "./state.ts";
+export type { ConnectionConfig } from "./config.ts";
+export type { CloseReason } from "./close_reason.ts";
+export type { BatchGate, Endpoint, GoAwayNotice } from "./endpoint.ts";
 
 const EMPTY = new Uint8Array(0);
 
@@ -164,21 +53,17 @@ export class Connection implements LinkReceiver, BudgetMember {
   #paused = false;
   /** Not read from for want of memory. */
   #starved = false;
-  /** What of the memory it holds the budget knows. */
-  #counted = 0;
-  /** Memory that the link reads into, above the least, as the budget knows it. */
-  #readBytes = 0;
+  /** The memory that it holds, where that is counted. */
+  readonly #memory: MemoryShare | undefined;
   /** Replies that were owed when it was closed. */
   owedAtEnd = 0;
   /** Bytes that had not left when it was closed. */
   unsentAtEnd = 0;
   /** How often reading has been paused. */
   pauses = 0;
-  #below: { readonly bytes: number; readonly resolve: () => void } | undefined;
   #inTurn = false;
   #flushing = false;
-  #lingered = 0;
-  #linger: Timer | undefined;
+  #linger: Linger | undefined;
 
   /**
    * A connection on a link.
@@ -196,7 +81,8 @@ export class Connection implements LinkReceiver, BudgetMember {
   ) {
     this.#link = link;
     this.#config = config;
-    const { writeMode = "batch" } = config;
+    const { memory, writeMode = "batch" } = config;
+    this.#memory = memory && new MemoryShare(memory);
     this.outbound = typeof writeMode === "string"
       ? new Outbound(link)
       : new DelayedOutbound(link, writeMode, config.clock ?? systemClock, () => this.flush());
@@ -205,13 +91,12 @@ export class Connection implements LinkReceiver, BudgetMember {
     this.#gate = makeGate?.(this);
     if (this.#gate !== undefined) this.#gate.endpoint = this.#consumer(this.#endpoint);
     const { opening } = this.#endpoint;
+    const { framing, kind } = opening ?? config;
     this.#decoder = new FrameDecoder(
-      opening === undefined ? config.framing : opening.framing,
-      opening === undefined ? config.kind : opening.kind,
+      framing,
+      kind,
       config.codec,
-      opening === undefined
-        ? config.maxFrameBytes
-        : Math.min(config.maxFrameBytes, ownLimit(opening.framing)),
+      opening ? Math.min(config.maxFrameBytes, ownLimit(framing)) : config.maxFrameBytes,
       this.#gate ?? this.#consumer(this.#endpoint),
     );
   }
@@ -311,7 +196,7 @@ export class Connection implements LinkReceiver, BudgetMember {
 
   /** Begins to read. */
   start(): void {
-    this.#config.memory?.join(this);
+    this.#memory?.join(this);
     this.#link.start(this);
   }
 
@@ -319,8 +204,7 @@ export class Connection implements LinkReceiver, BudgetMember {
   data(chunk: Uint8Array): boolean {
     this.bytesIn += chunk.length;
     if (this.#state !== State.OPEN) {
-      this.#lingered += chunk.length;
-      if (this.#lingered > LINGER_BYTES) this.#link.abort();
+      this.#lingers.took(chunk.length);
       return false;
     }
     return this.#take(chunk);
@@ -328,12 +212,7 @@ export class Connection implements LinkReceiver, BudgetMember {
 
   /** {@inheritDoc LinkReceiver.reserve} */
   reserve(bytes: number): boolean {
-    const { memory } = this.#config;
-    if (memory === undefined) return true;
-    if (bytes > 0 && (this.#state === State.CLOSED || !memory.mayReadInto(bytes))) return false;
-    this.#readBytes += bytes;
-    memory.addReadBuffers(bytes);
-    return true;
+    return this.#memory === undefined || this.#memory.readInto(bytes);
   }
 
   /** {@inheritDoc LinkReceiver.ended} */
@@ -355,29 +234,16 @@ export class Connection implements LinkReceiver, BudgetMember {
     this.#state = State.CLOSED;
     this.owedAtEnd = this.#endpoint.owed;
     this.unsentAtEnd = this.outbound.queuedBytes;
-    this.#linger?.cancel();
+    this.#linger?.close();
     this.#held = undefined;
     this.#decoder.close();
     const sent = putOut(this.outbound);
     this.outbound.close();
-    this.#below?.resolve();
     this.pushes?.close();
-    const { memory } = this.#config;
-    if (memory !== undefined) {
-      memory.leave(this);
-      memory.add(-this.#counted);
-      memory.addReadBuffers(-this.#readBytes);
-      this.#counted = this.#readBytes = 0;
-    }
+    this.#memory?.leave(this);
     // The first error counts: a reset after malformed input is only its consequence.
-    if (
-      this.#reason === undefined ||
-      (cause !== undefined && !orderly && this.#reason.error === undefined)
-    ) {
-      this.#reason = cause !== undefined
-        ? failure(cause)
-        : { code: "PEER_ENDED", message: "the peer ended the connection" };
-    }
+    const isFirst = cause !== undefined && !orderly && this.#reason?.error === undefined;
+    if (this.#reason === undefined || isFirst) this.#reason = cause ? failure(cause) : PEER_ENDED;
     this.#gate?.closed();
     const flight = this.#reason.error === undefined ? undefined : this.#watched?.flight(sent);
     if (flight !== undefined) Object.assign(this.#reason.error!, { flight });
@@ -406,14 +272,6 @@ export class Connection implements LinkReceiver, BudgetMember {
       this.#flushing = false;
       this.flush();
     });
-  }
-
-  /** Resolves when no more than `bytes` bytes wait to be written, or when it is closed. */
-  whenQueuedBelow(bytes: number): Promise<void> {
-    if (this.outbound.queuedBytes <= bytes || this.#state === State.CLOSED) {
-      return Promise.resolve();
-    }
-    return new Promise((resolve) => this.#below = { bytes, resolve });
   }
 
   /**
@@ -473,15 +331,11 @@ export class Connection implements LinkReceiver, BudgetMember {
   /** Reads on, stops reading or ends, whichever is due. */
   #afterTurn(): void {
     const { pushes } = this;
-    if (this.#below !== undefined && this.outbound.queuedBytes <= this.#below.bytes) {
-      this.#below.resolve();
-      this.#below = undefined;
-    }
     if (pushes !== undefined) {
       // A link that takes everything at once makes room again and again.
       while (pushes.refill()) this.outbound.flush();
     }
-    if (this.#config.memory !== undefined) this.#count(this.#config.memory);
+    if (this.#memory !== undefined) this.#count(this.#memory);
     switch (this.#state) {
       case State.OPEN:
         this.#readOrPause();
@@ -527,20 +381,19 @@ export class Connection implements LinkReceiver, BudgetMember {
   }
 
   /** Tells the budget by how much the memory that it holds has changed. */
-  #count(memory: MemoryBudget): void {
-    const held = this.#state === State.CLOSED ? 0 : this.#decoder.heldBytes +
-      this.outbound.queuedBytes + (this.#endpoint.keptBytes ?? 0) +
-      (this.#held === undefined ? 0 : this.#held.length);
-    const change = held - this.#counted;
-    if (change === 0) return;
-    this.#counted = held;
-    memory.add(change);
+  #count(memory: MemoryShare): void {
+    memory.holds(
+      this.#decoder.heldBytes + this.outbound.queuedBytes + (this.#endpoint.keptBytes ?? 0) +
+        (this.#held === undefined ? 0 : this.#held.length),
+    );
+  }
+
+  get #lingers(): Linger {
+    return this.#linger ??= new Linger(this.#link);
   }
 
   #cutLater(): void {
-    this.#linger?.cancel();
-    const clock = this.#config.clock ?? systemClock;
-    this.#linger = clock.after(this.#config.lingerMs, () => this.#link.abort());
+    this.#lingers.cutAfter(this.#config.clock ?? systemClock, this.#config.lingerMs);
   }
 
   /** The endpoint has room again: takes what was held back, then reads on. */
@@ -562,13 +415,6 @@ export class Connection implements LinkReceiver, BudgetMember {
       this.fail(error);
       return;
     }
-    this.finish({ code: "PEER_ENDED", message: "the peer ended the connection" });
+    this.finish(PEER_ENDED);
   }
-}
-
-function failure(cause: unknown): CloseReason {
-  const error = isFramewireError(cause)
-    ? cause
-    : new FramewireError("LINK_FAILED", thrownText(cause), { cause });
-  return { code: error.code, message: error.message, error };
 }

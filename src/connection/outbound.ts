@@ -38,6 +38,8 @@ export class Outbound {
   #writingShared = false;
   #fullBytes = 0;
   #closed = false;
+  /** Who waits for room. */
+  #below: { readonly bytes: number; readonly resolve: () => void } | undefined;
   /** Bytes given to the link and gone since the beginning. */
   bytesOut = 0;
   /** Bytes given to the link since the beginning, gone or not. */
@@ -165,6 +167,7 @@ export class Outbound {
       if (this.#link.write(buffer.length === length ? buffer : buffer.subarray(0, length))) {
         this.bytesOut += length;
         if (!shared) giveBuffer(buffer);
+        if (this.#below !== undefined) this.#tellRoom();
       } else {
         this.#writing = buffer;
         this.#writingBytes = length;
@@ -182,6 +185,19 @@ export class Outbound {
     this.#writingBytes = 0;
     if (!this.#writingShared) giveBuffer(buffer);
     this.flush();
+    if (this.#below !== undefined) this.#tellRoom();
+  }
+
+  /** Resolves when no more than `bytes` bytes wait to be written, or when it is closed. */
+  whenBelow(bytes: number): Promise<void> {
+    if (this.queuedBytes <= bytes || this.#closed) return Promise.resolve();
+    return new Promise((resolve) => this.#below = { bytes, resolve });
+  }
+
+  #tellRoom(): void {
+    if (this.queuedBytes > this.#below!.bytes) return;
+    this.#below!.resolve();
+    this.#below = undefined;
   }
 
   /** Forgets what has not left: the link is closed. */
@@ -193,6 +209,7 @@ export class Outbound {
     this.#full.length = 0;
     this.#lane = undefined;
     this.#filled = this.#fullBytes = this.#writingBytes = 0;
+    this.#below?.resolve();
   }
 
   #setAside(buffer: Uint8Array): void {

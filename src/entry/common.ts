@@ -9,7 +9,7 @@ export type { Lookup } from "../client/addresses.ts";
 export type { BalancerName } from "../client/balancer/mod.ts";
 export type { ClientStatus, ReconnectingClient, StatusEvent } from "../client/reconnecting.ts";
 export type { ReconnectOptions } from "../options/reconnect.ts";
-export type { Begun, FrameConsumer, FrameParts } from "../codec/frame_decoder.ts";
+export type { Begun, FrameConsumer, FrameParts } from "../codec/frame_consumer.ts";
 export type { CodecChoice } from "../codec/lend.ts";
 export { type Checksum, type ChecksumName, checksumOf, crc32, crc32c } from "../codec/checksum.ts";
 export {

@@ -7,7 +7,7 @@
  * @module
  */
 import type { Codec, FrameTable } from "../codec/codec.ts";
-import { Begun, type FrameConsumer, type FrameParts } from "../codec/frame_decoder.ts";
+import { Begun, type FrameConsumer, type FrameParts } from "../codec/frame_consumer.ts";
 import type { Clock } from "../connection/clock.ts";
 import type { BatchGate, Connection } from "../connection/connection.ts";
 import { FramewireError } from "../errors.ts";

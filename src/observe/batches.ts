@@ -4,7 +4,7 @@
  * @module
  */
 import type { Codec, FrameTable } from "../codec/codec.ts";
-import type { FrameConsumer, FrameParts } from "../codec/frame_decoder.ts";
+import type { FrameConsumer, FrameParts } from "../codec/frame_consumer.ts";
 import type { Endpoint } from "../connection/connection.ts";
 import type { Outbound } from "../connection/outbound.ts";
 import type { FramewireError } from "../errors.ts";

@@ -6,7 +6,8 @@
 
 import t from "tap";
 import type { Codec, FrameTable, Scanner } from "../../src/codec/codec.ts";
-import { type FrameConsumer, FrameDecoder } from "../../src/codec/frame_decoder.ts";
+import type { FrameConsumer } from "../../src/codec/frame_consumer.ts";
+import { FrameDecoder } from "../../src/codec/frame_decoder.ts";
 import {
   custom,
   delimiter,

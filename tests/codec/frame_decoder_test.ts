@@ -3,7 +3,8 @@
 import process from "node:process";
 import t from "tap";
 import type { Codec, FrameTable } from "../../src/codec/codec.ts";
-import { type FrameConsumer, FrameDecoder } from "../../src/codec/frame_decoder.ts";
+import type { FrameConsumer } from "../../src/codec/frame_consumer.ts";
+import { FrameDecoder } from "../../src/codec/frame_decoder.ts";
 import { isFramewireError } from "../../src/errors.ts";
 import type { KindField, LengthFieldFraming } from "../../src/codec/framing.ts";
 import {

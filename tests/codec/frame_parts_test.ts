@@ -1,7 +1,8 @@
 /** Long frames in parts: the same bytes in the same order, however they come and are taken. */
 
 import t from "tap";
-import { Begun, FrameDecoder, type FrameParts } from "../../src/codec/frame_decoder.ts";
+import { Begun, type FrameParts } from "../../src/codec/frame_consumer.ts";
+import { FrameDecoder } from "../../src/codec/frame_decoder.ts";
 import { lengthField } from "../../src/codec/framing.ts";
 import { join, random, randomBytes, toHex, u32 } from "../helpers/frames.ts";
 import { CODECS } from "../helpers/settings.ts";

@@ -6,7 +6,8 @@
  */
 
 import type { Codec, FrameTable } from "../../src/codec/codec.ts";
-import { type FrameConsumer, FrameDecoder } from "../../src/codec/frame_decoder.ts";
+import type { FrameConsumer } from "../../src/codec/frame_consumer.ts";
+import { FrameDecoder } from "../../src/codec/frame_decoder.ts";
 import type { Framing, KindField } from "../../src/codec/framing.ts";
 import { borrow } from "../../src/codec/lend.ts";
 import { FramewireError, isFramewireError } from "../../src/errors.ts";

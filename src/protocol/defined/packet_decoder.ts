@@ -4,7 +4,8 @@
  * @module
  */
 import type { Codec, FrameTable } from "../../codec/codec.ts";
-import { type FrameConsumer, FrameDecoder } from "../../codec/frame_decoder.ts";
+import type { FrameConsumer } from "../../codec/frame_consumer.ts";
+import { FrameDecoder } from "../../codec/frame_decoder.ts";
 import { ownLimit } from "../../codec/frame_layout.ts";
 import type { CodecChoice } from "../../codec/lend.ts";
 import { FramewireError } from "../../errors.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Begun, type FrameParts } from "../../codec/frame_decoder.ts";
+import { Begun, type FrameParts } from "../../codec/frame_consumer.ts";
 import { FramewireError } from "../../errors.ts";
 import { BodyStream } from "../body_stream.ts";
 import { isPromise } from "../is_promise.ts";

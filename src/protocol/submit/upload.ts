@@ -51,7 +51,7 @@ export async function upload(
       else outbound.appendToLane(part);
       connection.flushSoon();
       if (outbound.queuedBytes > MOST_WAITING_BYTES) {
-        await connection.whenQueuedBelow(ASK_AGAIN_BYTES);
+        await connection.outbound.whenBelow(ASK_AGAIN_BYTES);
         if (connection.state !== State.OPEN) return;
       }
     }

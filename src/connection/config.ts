@@ -1,0 +1,38 @@
+/**
+ * What a connection is told at its beginning.
+ *
+ * @module
+ */
+import type { Framing, KindField } from "../codec/framing.ts";
+import type { CodecChoice } from "../codec/lend.ts";
+import type { BatchWatch } from "../observe/batches.ts";
+import type { Clock } from "./clock.ts";
+import type { MemoryBudget } from "./memory_budget.ts";
+import type { WriteMode } from "./write_mode.ts";
+
+/** What a connection is told at its beginning. */
+export interface ConnectionConfig {
+  readonly framing: Framing;
+  /** Where the kind of a frame stands; undefined where there is none. */
+  readonly kind: KindField | undefined;
+  readonly codec: CodecChoice;
+  readonly maxFrameBytes: number;
+  /** Input is not read while more than this waits to be written, in bytes. */
+  readonly writeHighWaterBytes: number;
+  /** Reading goes on when no more than this is left, in bytes. */
+  readonly writeLowWaterBytes: number;
+  /** How long a finished connection waits for the peer's end, in milliseconds. */
+  readonly lingerMs: number;
+  /**
+   * Whether what is still to be written when it finishes is of use to the peer, however long that
+   * takes to read it. If not, `lingerMs` is all the time there is.
+   */
+  readonly sendsAllBeforeEnd: boolean;
+  readonly clock?: Clock;
+  /** When what is put out is written; by default in batches. */
+  readonly writeMode?: WriteMode;
+  /** What the memory that the connection holds is counted against, and when it may not read. */
+  readonly memory?: MemoryBudget;
+  /** What is watched in its batches; undefined for nothing. */
+  readonly batches?: BatchWatch | undefined;
+}

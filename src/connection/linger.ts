@@ -1,0 +1,39 @@
+/**
+ * The last input of a connection, which is thrown away, within a number of bytes and a time.
+ *
+ * @module
+ */
+import type { Link } from "../link/link.ts";
+import type { Clock, Timer } from "./clock.ts";
+
+/** How much input is thrown away before the link is aborted, in bytes. */
+const LINGER_BYTES = 4 << 20;
+
+/** Waits for the peer's end. */
+export class Linger {
+  readonly #link: Link;
+  #bytes = 0;
+  #timer: Timer | undefined;
+
+  /** @param link What is aborted when the peer does not end. */
+  constructor(link: Link) {
+    this.#link = link;
+  }
+
+  /** So much input was thrown away. */
+  took(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes > LINGER_BYTES) this.#link.abort();
+  }
+
+  /** Gives the peer so much time from now on. */
+  cutAfter(clock: Clock, ms: number): void {
+    this.#timer?.cancel();
+    this.#timer = clock.after(ms, () => this.#link.abort());
+  }
+
+  /** The link is closed. */
+  close(): void {
+    this.#timer?.cancel();
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * What a server is to the program that runs it.
+ *
+ * @module
+ */
+import type { Address } from "../link/link.ts";
+import type { EventOf, EventStream } from "../observe/event_stream.ts";
+import type { ServerOptions } from "../options/server.ts";
+import type { ServerConnection } from "../protocol/protocol.ts";
+import type { DrainResult } from "./drain.ts";
+import type { ServerEvents } from "./server_events.ts";
+import type { ServerStats } from "./stats.ts";
+
+/** How a server is shut down. */
+export interface ShutdownOptions {
+  /**
+   * How long accepted requests may take to finish, in milliseconds; then the connections are cut.
+   *
+   * @default {10000}
+   */
+  readonly deadlineMs?: number;
+  /**
+   * Over how long the connections are ended, in milliseconds, so that their peers do not all come back
+   * somewhere at once: 0 to `deadlineMs`. All peers are told at the beginning, as far as their protocol
+   * knows such a notice. Until its turn comes, a connection is served.
+   *
+   * @default {0}
+   */
+  readonly spreadMs?: number;
+  /**
+   * Why, for people: in the notice to the peers, and in the `disconnect` events.
+   *
+   * @default {"the server is shutting down"}
+   */
+  readonly reason?: string;
+}
+
+/** A running server, as {@linkcode serve} returns it. */
+export interface Server<Conn extends ServerConnection = ServerConnection> extends AsyncDisposable {
+  /** Where it listens; the port is the real one. */
+  readonly addr: Address;
+  /** Settles when it is shut down, by whatever asked for it. */
+  readonly finished: Promise<void>;
+  /** Its figures now. */
+  stats(): ServerStats;
+  /** Counts and measures anew from now on; what figures of connections say stays. */
+  resetStats(): void;
+  /**
+   * Its connections that are not closed, the oldest first. Those that come or go while they are gone
+   * through may be among them or not.
+   *
+   * @param filter Which ones; all without it.
+   *
+   * @example Close those that have not sent a request within ten minutes
+   * ```ts
+   * import { serve } from "framewire";
+   *
+   * await using server = await serve({ port: 0 }, { submit() {} });
+   * const before = Date.now() - 600_000;
+   * for (const conn of server.connections(({ requests }) => requests === 0)) {
+   *   if (conn.info().since.getTime() < before) conn.close("no request in ten minutes");
+   * }
+   * ```
+   */
+  connections(filter?: (conn: Conn) => boolean): IterableIterator<Conn>;
+  /**
+   * Ends connections in order, as `conn.close` does.
+   *
+   * @param filter Which ones.
+   * @param reason What their `disconnect` events will say.
+   * @returns How many there were.
+   */
+  disconnect(filter: (conn: Conn) => boolean, reason?: string): number;
+  /**
+   * Adds a listener to one of its {@linkcode ServerEvents}.
+   *
+   * @returns A function that removes it.
+   */
+  on<Name extends keyof ServerEvents<Conn>>(
+    name: Name,
+    listener: (...args: ServerEvents<Conn>[Name]) => void,
+  ): () => void;
+  /**
+   * Pushes a payload to many connections. It is encoded once and its bytes are shared by all of them,
+   * however many there are; none waits for another.
+   *
+   * @param payload Bytes, or text to be sent as UTF-8. Its memory is free at once.
+   * @param filter Which connections; by default all. Those without the feature `push` are passed over.
+   * @returns How many connections it was sent to or queued for.
+   * @throws FramewireError FRAME_TOO_LARGE.
+   *
+   * @example
+   * ```ts
+   * import { serve } from "framewire";
+   *
+   * await using server = await serve({ port: 0 }, { submit() {} });
+   * server.broadcast("back in five minutes", (conn) => conn.agent !== "robot/1.0");
+   * ```
+   */
+  broadcast(payload: Uint8Array | string, filter?: (conn: Conn) => boolean): number;
+  /**
+   * Its events as an async iterator, from now on. It ends after the `close` event, or by `break`. For a
+   * slow reader `eventQueue` events wait; then the oldest are dropped, and `dropped` says how many.
+   *
+   * @param names Which events; all without them.
+   *
+   * @example
+   * ```ts
+   * import { connect, serve } from "framewire";
+   *
+   * const server = await serve({ port: 0 }, { submit() {} });
+   * const events = server.events("connect", "disconnect");
+   * await (await connect(`tcp://127.0.0.1:${server.addr.port}`)).close();
+   * for await (const event of events) {
+   *   if (event.name === "connect") continue;
+   *   const [conn, { code }] = event.args;
+   *   console.log(`connection ${conn.id} ended: ${code}`);
+   *   void server.shutdown(); // and so the events end too
+   * }
+   * ```
+   */
+  events<Name extends keyof ServerEvents<Conn> = keyof ServerEvents<Conn>>(
+    ...names: readonly Name[]
+  ): EventStream<EventOf<ServerEvents<Conn>, Name>>;
+  /**
+   * Shuts down: accepts no more connections, takes no more requests, lets those it took be answered
+   * and the answers leave, then closes. Calling it again waits for the same end; a call with an
+   * earlier deadline brings it forward. It always settles.
+   *
+   * @returns What became of the connections.
+   * @throws FramewireError INVALID_OPTION, and then it goes on.
+   */
+  shutdown(options?: ShutdownOptions): Promise<DrainResult>;
+  /**
+   * Changes options while it runs. They hold from now on, for the connections that are open too.
+   *
+   * @param options The ones to change. Those that can be are the ones of a connection's life, of how
+   * many connections there may be and how fast they may come, who may connect (for new ones), what a
+   * connection may have under way, and what may wait: memory, pushes and writes.
+   * @throws FramewireError INVALID_OPTION, naming the option, and nothing is changed.
+   *
+   * @example
+   * ```ts
+   * import { serve } from "framewire";
+   *
+   * await using server = await serve({ port: 0 }, { submit() {} });
+   * server.reconfigure({ maxConnections: 5000, idleTimeoutMs: 20_000 });
+   * ```
+   */
+  reconfigure(options: ServerOptions): void;
+}
