@@ -110,15 +110,15 @@ export class ConnectedClient<Calls> implements Client {
   }
 
   get remote(): Address {
-    return this.#connection.remote;
+    return this.#connection.ends.remote;
   }
 
   get local(): Address {
-    return this.#connection.local;
+    return this.#connection.ends.local;
   }
 
   get tls(): TlsInfo | undefined {
-    return this.#connection.tls;
+    return this.#connection.ends.tls;
   }
 
   get open(): boolean {

@@ -10,7 +10,7 @@ import { FrameDecoder } from "../codec/frame_decoder.ts";
 import { ownLimit } from "../codec/frame_layout.ts";
 import type { Framing, KindField } from "../codec/framing.ts";
 import { putOut, WatchedBatches } from "../observe/batches.ts";
-import type { Address, Link, LinkReceiver, TlsInfo } from "../link/link.ts";
+import type { Link, LinkEnds, LinkReceiver } from "../link/link.ts";
 import { systemClock } from "./clock.ts";
 import type { ConnectionConfig } from "./config.ts";
 import { type CloseReason, failure, PEER_ENDED } from "./close_reason.ts";
@@ -101,19 +101,9 @@ export class Connection implements LinkReceiver, BudgetMember {
     );
   }
 
-  /** The peer's end. */
-  get remote(): Address {
-    return this.#link.remote;
-  }
-
-  /** This end. */
-  get local(): Address {
-    return this.#link.local;
-  }
-
-  /** What TLS says of it; undefined where there is none. */
-  get tls(): TlsInfo | undefined {
-    return this.#link.tls;
+  /** What carries it, and between whom. */
+  get ends(): LinkEnds {
+    return this.#link;
   }
 
   /** Where in its life it is. */
@@ -160,11 +150,6 @@ export class Connection implements LinkReceiver, BudgetMember {
     if (this.#state === State.OPEN) this.#endpoint.goAway?.(notice);
   }
 
-  /** What carries it, for example `"tcp"`. */
-  get transport(): string {
-    return this.#link.transport;
-  }
-
   /** Changes how the stream is framed, from the first frame on that its endpoint has not taken. */
   reframe(framing: Framing, kind: KindField | undefined): void {
     this.#decoder.maxFrameBytes = this.#config.maxFrameBytes;
@@ -188,10 +173,9 @@ export class Connection implements LinkReceiver, BudgetMember {
   #consumer(endpoint: Endpoint): FrameConsumer {
     const { batches } = this.#config;
     if (batches === undefined) return endpoint;
-    if (this.#watched === undefined) {
-      this.#watched = new WatchedBatches(endpoint, this.outbound, batches);
-    } else this.#watched.endpoint = endpoint;
-    return this.#watched;
+    const watched = this.#watched ??= new WatchedBatches(endpoint, this.outbound, batches);
+    watched.endpoint = endpoint;
+    return watched;
   }
 
   /** Begins to read. */
@@ -203,11 +187,9 @@ export class Connection implements LinkReceiver, BudgetMember {
   /** {@inheritDoc LinkReceiver.data} */
   data(chunk: Uint8Array): boolean {
     this.bytesIn += chunk.length;
-    if (this.#state !== State.OPEN) {
-      this.#lingers.took(chunk.length);
-      return false;
-    }
-    return this.#take(chunk);
+    if (this.#state === State.OPEN) return this.#take(chunk);
+    this.#lingers.took(chunk.length);
+    return false;
   }
 
   /** {@inheritDoc LinkReceiver.reserve} */
@@ -263,10 +245,7 @@ export class Connection implements LinkReceiver, BudgetMember {
   /** Flushes once the calls and settled promises of this turn are done, so that they share a write. */
   flushSoon(): void {
     if (this.#flushing) return;
-    if (this.#config.writeMode === "immediate") {
-      this.flush();
-      return;
-    }
+    if (this.#config.writeMode === "immediate") return this.flush();
     this.#flushing = true;
     queueMicrotask(() => {
       this.#flushing = false;
@@ -311,9 +290,8 @@ export class Connection implements LinkReceiver, BudgetMember {
     try {
       const taken = this.#decoder.push(chunk);
       keeps = this.#endpoint.keepsChunk;
-      if (this.#state !== State.OPEN) {
-        this.#decoder.close();
-      } else if (taken < chunk.length || this.#decoder.stopped) {
+      if (this.#state !== State.OPEN) this.#decoder.close();
+      else if (taken < chunk.length || this.#decoder.stopped) {
         this.#held = taken < chunk.length ? chunk.subarray(taken) : EMPTY;
         keeps ||= taken < chunk.length;
       }
@@ -412,8 +390,7 @@ export class Connection implements LinkReceiver, BudgetMember {
     try {
       this.#decoder.end();
     } catch (error) {
-      this.fail(error);
-      return;
+      return this.fail(error);
     }
     this.finish(PEER_ENDED);
   }

@@ -51,7 +51,7 @@ export class RateLimiter {
   /** The gate of a connection. */
   gate(connection: Connection, events: RateEvents): RateGate {
     const { connection: own } = this.#options;
-    const host = hostKey(connection.remote.hostname);
+    const host = hostKey(connection.ends.remote.hostname);
     const ofHost = this.#hosts?.enter(host);
     const buckets = [
       own && new RateBuckets("connection", this.#clock, own),

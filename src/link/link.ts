@@ -107,6 +107,9 @@ export interface Link {
   abort(): void;
 }
 
+/** What is known of a link besides its bytes. */
+export type LinkEnds = Pick<Link, "transport" | "remote" | "local" | "tls">;
+
 /** Takes connections at one address. */
 export interface Listener {
   /** Where it listens; the port is the real one when 0 was asked for. */

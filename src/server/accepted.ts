@@ -101,15 +101,15 @@ export class AcceptedConnection implements SubmitConnection, ServerSide, RateEve
   }
 
   get remote(): Address {
-    return this.#connection.remote;
+    return this.#connection.ends.remote;
   }
 
   get local(): Address {
-    return this.#connection.local;
+    return this.#connection.ends.local;
   }
 
   get tls(): TlsInfo | undefined {
-    return this.#connection.tls;
+    return this.#connection.ends.tls;
   }
 
   get open(): boolean {
@@ -179,7 +179,7 @@ export class AcceptedConnection implements SubmitConnection, ServerSide, RateEve
       id,
       remote,
       local,
-      transport: connection.transport,
+      transport: connection.ends.transport,
       state: STATE_NAMES[connection.state]!,
       since: this.#host.dateOf(this.watch.since),
       lastActivity: this.#host.dateOf(this.watch.quietSince),
