@@ -281,7 +281,7 @@ export class DefinedEndpoint implements ClientEndpoint {
   /**
    * Takes frames from number `first` on for as long as they are requests as usual: whole, with a
    * handler that returns at once a reply that fits into a run. What is the same for all of a kind is
-   * looked up once: half of what a request cost beside its handler.
+   * looked up when the kind changes, and not for each request.
    *
    * @returns The frame behind them.
    */
