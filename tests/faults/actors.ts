@@ -51,6 +51,27 @@ export async function slowloris(
   return { peers, stop: () => clearInterval(timer) };
 }
 
+/**
+ * Peers of a TLS server whose handshake never ends: one says nothing, the next dribbles the bytes of a
+ * record that is announced as long.
+ *
+ * @returns The peers, and what stops their dribble.
+ */
+export async function tlsStallers(
+  port: number,
+  count: number,
+): Promise<{ readonly peers: readonly Peer[]; stop(): void }> {
+  const peers = await crowd(port, count);
+  const dribblers = peers.filter((_, n) => n % 2 === 1);
+  for (const peer of dribblers) {
+    peer.write(Uint8Array.of(22, 3, 1, 0x20, 0, 1, 0, 0x1f, 0xfc, 3, 3));
+  }
+  const timer = setInterval(() => {
+    for (const peer of dribblers) if (!peer.isEnded) peer.write(Uint8Array.of(7));
+  }, 50);
+  return { peers, stop: () => clearInterval(timer) };
+}
+
 /** Asks for answers and reads none of them; returns when the server has stopped reading it, or closed. */
 export async function blackHole(port: number, mostBytes: number): Promise<net.Socket> {
   const socket = await dial(port);

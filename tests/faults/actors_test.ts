@@ -4,9 +4,22 @@
  */
 
 import t from "tap";
-import { acks, submit, submits, toHex } from "../helpers/frames.ts";
+import { sealSubmitFrame } from "../../src/protocol/submit/seal.ts";
+import {
+  ack,
+  acks,
+  frame,
+  join,
+  randomBytes,
+  submit,
+  submits,
+  toHex,
+  u32,
+} from "../helpers/frames.ts";
+import { FramePeer } from "../helpers/hello.ts";
 import { peerTo } from "../helpers/peer.ts";
 import { connect, until } from "../helpers/runtime.ts";
+import { read } from "../helpers/root.ts";
 import { recordEvents, type Setting, start, type Teardown, urlOf } from "../helpers/settings.ts";
 import type { ServeOptions } from "../../src/server/serve.ts";
 import type { Server } from "../../src/server/server.ts";
@@ -20,6 +33,7 @@ import {
   hoarders,
   reconnectStorm,
   slowloris,
+  tlsStallers,
 } from "./actors.ts";
 
 t.setTimeout(180_000);
@@ -34,6 +48,7 @@ const HEALTHY = 5;
 /** What their payloads begin with. */
 const HEALTHY_MARK = "!".charCodeAt(0);
 const SETTING: Setting = { name: "auto, tcp", codec: "wasm" };
+const pem = (name: string) => read(`tests/fixtures/tls/${name}`);
 
 /** A server with healthy clients on it, which submit one thing after the other until they are stopped. */
 class Scene {
@@ -43,10 +58,12 @@ class Scene {
   readonly #handled: Map<string, number>;
   #isOver = false;
   #mostMemory = 0;
+  readonly #isSecure: boolean;
   readonly #clients: Promise<number>[];
 
-  private constructor(server: Server, handled: Map<string, number>) {
+  private constructor(server: Server, handled: Map<string, number>, isSecure: boolean) {
     this.server = server;
+    this.#isSecure = isSecure;
     ({ errors: this.errors, disconnects: this.disconnects } = recordEvents(server));
     this.#handled = handled;
     this.#clients = Array.from({ length: HEALTHY }, (_, n) => this.#visit(n));
@@ -68,7 +85,7 @@ class Scene {
         return undefined;
       },
     }, { lingerMs: 100, ...options });
-    const scene = new Scene(server, handled);
+    const scene = new Scene(server, handled, options.tls !== undefined);
     t.teardown(() => void (scene.#isOver = true));
     return scene;
   }
@@ -99,7 +116,9 @@ class Scene {
   }
 
   async #visit(client: number): Promise<number> {
-    const connection = await connect(urlOf(this.server));
+    const connection = this.#isSecure
+      ? await connect(urlOf(this.server).replace("tcp:", "tls:"), { tls: { ca: pem("ca.pem") } })
+      : await connect(urlOf(this.server));
     let count = 0;
     while (!this.#isOver) {
       await connection.submit(`!${client}.${count++}`);
@@ -218,5 +237,99 @@ t.test("garbage in any pieces ends its own connection and nothing else", async (
   peer.end();
   await until(() => scene.others === 0, "they are gone");
   t.equal(scene.ended("FRAME_TOO_LARGE"), 20);
+  await scene.finish(t);
+});
+
+/** A peer of a scene that has said hello. */
+async function greeting(scene: Scene, features: readonly string[]): Promise<FramePeer> {
+  const peer = new FramePeer(await peerTo(scene.port));
+  await peer.greet({ features });
+  return peer;
+}
+
+t.test("corrupt checksums: each ends its own connection, those with good ones go on", async (t) => {
+  const scene = await Scene.set(t);
+  const agreed = { crc32c: true };
+  const beside = await greeting(scene, ["crc32c"]);
+  const corrupters = 50;
+  await Promise.all(Array.from({ length: corrupters }, async (_, n) => {
+    const peer = await greeting(scene, ["crc32c"]);
+    const good = sealSubmitFrame(submit(1, "x".repeat(n * 100)), agreed);
+    const bad = good.slice();
+    // Anywhere behind the length: command, id, payload or the trailer itself.
+    bad[4 + (n * 97) % (bad.length - 4)]! ^= 1 << n % 8;
+    peer.write(join(good, bad, good));
+    t.equal((await peer.next())?.command, 0x82, "the good one before is answered");
+    t.equal(await peer.says(), "end", "and nothing behind the bad one");
+    peer.peer.end();
+    await peer.peer.closed;
+  }));
+  await until(() => scene.others === 1, "they are gone");
+  t.equal(scene.ended("CHECKSUM_MISMATCH"), corrupters);
+  beside.write(sealSubmitFrame(submit(1, "fine"), agreed));
+  t.equal(toHex((await beside.next())!.bytes), toHex(sealSubmitFrame(ack(1), agreed)));
+  beside.peer.end();
+  await scene.finish(t);
+});
+
+t.test("LZ4 bombs: what they would expand to is never held", async (t) => {
+  const budget = 8 << 20;
+  const scene = await Scene.set(t, { memoryBudgetBytes: budget, maxFrameBytes: 1 << 20 });
+  /** A block of zeros: a literal, then one match as long as its length bytes say. */
+  const zeros = (lengthBytes: number) =>
+    join(Uint8Array.of(0x1f, 0, 1, 0), new Uint8Array(lengthBytes).fill(255), Uint8Array.of(9));
+  const bombs: [declared: number, block: Uint8Array, code: string][] = [
+    [0xffff_ffff, zeros(1000), "FRAME_TOO_LARGE"],
+    [(1 << 20) - 12, zeros(5000), "FRAME_TOO_LARGE"], // with its header a byte over the limit
+    [1000, zeros(5000), "DECOMPRESSION_FAILED"], // 1.2 MB where 1,000 bytes are declared
+    [1 << 19, zeros(1_000_000), "DECOMPRESSION_FAILED"], // 255 MB
+    [1 << 19, zeros(10), "DECOMPRESSION_FAILED"], // cannot hold so much
+  ];
+  for (let round = 0; round < 10; round++) {
+    await Promise.all(bombs.map(async ([declared, block, code]) => {
+      const peer = await greeting(scene, ["lz4"]);
+      peer.write(frame(0x42, 1, join(u32(declared), block)));
+      t.equal(await peer.says(), "end", code);
+      peer.peer.end();
+      await peer.peer.closed;
+    }));
+  }
+  await until(() => scene.others === 0, "they are gone");
+  t.equal(scene.ended("FRAME_TOO_LARGE"), 20);
+  t.equal(scene.ended("DECOMPRESSION_FAILED"), 30);
+  const good = await greeting(scene, ["lz4"]);
+  good.write(sealSubmitFrame(submit(1, new Uint8Array((1 << 20) - 13)), { lz4: true }));
+  t.equal(await good.says(), "82 00000001 00", "one that expands to just the limit is welcome");
+  good.peer.end();
+  await scene.finish(t);
+});
+
+const tls = { cert: pem("server.pem"), key: pem("server.key") };
+
+t.test("TLS garbage: every kind is cut off, and TLS clients beside it go on", async (t) => {
+  const scene = await Scene.set(t, { tls, handshakeTimeoutMs: 2000 });
+  const peers = await Promise.all(
+    Array.from({ length: 50 }, (_, n) => garbage(scene.port, n + 1, 20_000)),
+  );
+  // A record that claims to be a handshake, with noise in it.
+  for (let n = 0; n < 50; n++) {
+    const peer = await peerTo(scene.port);
+    peer.write(join(Uint8Array.of(22, 3, 1, 1, 0), randomBytes(n + 1, 256)));
+    peers.push(peer);
+  }
+  t.equal(await allClosed(peers), 100);
+  await until(() => scene.errors.length === 100, "each is one error event");
+  t.ok(scene.errors.every(({ code }) => code === "TLS_FAILED"), "of TLS");
+  t.equal(scene.disconnects.length, 0, "none was a connection");
+  await scene.finish(t);
+});
+
+t.test("TLS stallers: handshakes that do not go on are ended by the deadline", async (t) => {
+  const scene = await Scene.set(t, { tls, handshakeTimeoutMs: 1500 });
+  const { peers, stop } = await tlsStallers(scene.port, 100);
+  t.equal(await allClosed(peers), 100);
+  stop();
+  await until(() => scene.errors.length === 100, "each is one error event");
+  t.ok(scene.errors.every(({ code }) => code === "TLS_FAILED"), "of TLS");
   await scene.finish(t);
 });
