@@ -4,7 +4,8 @@
  * A push is encoded when the outbound queue has room, not before: until then it can still be dropped
  * or replaced, and all connections share its bytes. Pushes fill the outbound queue only up to its
  * low-water mark. The rest, to the high-water mark, is left to replies, so that a peer that is slow
- * in taking pushes is still read from and answered.
+ * in taking pushes is still read from and answered. Where pushes are acknowledged, only so many are sent
+ * before the first of them is.
  *
  * ```
  *  offer ──┬── room, and nothing waits ──▶ outbound            "sent"
@@ -40,12 +41,20 @@ export interface DropEpisode {
   readonly over: boolean;
 }
 
+/** How far pushes may run ahead of their acknowledgements, in a protocol that has some. */
+export interface PushWindow {
+  /** Whether one more may be sent. */
+  readonly open: boolean;
+}
+
 /** Bounds of a queue; they may change while it is used. */
 export interface PushLimits {
   /** How much may wait, in bytes. A larger push is still taken when none waits. */
   readonly pushQueueBytes: number;
   /** Up to how much in the outbound queue pushes are added to it, in bytes. */
   readonly writeLowWaterBytes: number;
+  /** How many pushes may be sent and not acknowledged, where they are acknowledged; 0 for any number. */
+  readonly maxUnackedPushes: number;
   /** What is done when the queue is full. */
   readonly slowConsumer: SlowConsumer;
   /** Where time comes from. */
@@ -80,6 +89,7 @@ export class PushQueue {
   readonly #limits: PushLimits;
   readonly #encode: (push: PushBytes) => void;
   readonly #onDrop: (episode: DropEpisode) => void;
+  readonly #window: PushWindow | undefined;
   /** In their order. */
   readonly #waiting = new Set<Waiting>();
   /** Those with a key. */
@@ -91,8 +101,8 @@ export class PushQueue {
     | { readonly promise: Promise<void>; resolve(): void; reject(e: Error): void }
     | undefined;
   #closed = false;
-  /** Whether the peer should not be read from: pushes wait whose policy is to pause. */
-  pausesReading = false;
+  /** Whether pushes wait whose policy is to pause. */
+  #pauses = false;
   /** Pushes dropped so far. */
   dropped = 0;
 
@@ -101,17 +111,28 @@ export class PushQueue {
    *
    * @param encode Appends a push to the outbound queue, as a frame of the protocol.
    * @param onDrop Told when pushes begin to be dropped, and when that is over.
+   * @param window Holds pushes back until earlier ones are acknowledged.
    */
   constructor(
     connection: PushConnection,
     limits: PushLimits,
     encode: (push: PushBytes) => void,
     onDrop: (episode: DropEpisode) => void,
+    window?: PushWindow,
   ) {
     this.#connection = connection;
     this.#limits = limits;
     this.#encode = encode;
     this.#onDrop = onDrop;
+    this.#window = window;
+  }
+
+  /**
+   * Whether the peer should not be read from: pushes wait whose policy is to pause. Those that wait for
+   * acknowledgements do not count, as these have to be read.
+   */
+  get pausesReading(): boolean {
+    return this.#pauses && this.#window?.open !== false;
   }
 
   /** What waits, in bytes. */
@@ -131,8 +152,7 @@ export class PushQueue {
    */
   offer(push: PushBytes, policy: SlowConsumer = this.#limits.slowConsumer): PushOutcome {
     if (this.#closed) return "dropped";
-    const { outbound } = this.#connection;
-    if (this.#waiting.size === 0 && outbound.queuedBytes < this.#limits.writeLowWaterBytes) {
+    if (this.#waiting.size === 0 && this.#mayEncode) {
       this.#encode(push);
       this.#connection.flushSoon();
       return "sent";
@@ -161,7 +181,7 @@ export class PushQueue {
     if (key !== undefined) (this.#keyed ??= new Map()).set(key, waiting);
     this.#bytes += size;
     this.#hold(push);
-    if (policy === "pause") this.pausesReading = true;
+    if (policy === "pause") this.#pauses = true;
     this.#connection.flushSoon(); // reading may have to pause
     return "queued";
   }
@@ -191,16 +211,14 @@ export class PushQueue {
    * @returns Whether anything was added to it.
    */
   refill(): boolean {
-    const { outbound } = this.#connection;
-    const { writeLowWaterBytes } = this.#limits;
     let added = false;
     for (const waiting of this.#waiting) {
-      if (outbound.queuedBytes >= writeLowWaterBytes) return added;
+      if (!this.#mayEncode) return added;
       this.#remove(waiting);
       this.#encode(waiting.push);
       added = true;
     }
-    this.pausesReading = false;
+    this.#pauses = false;
     if (this.#episode !== undefined) this.#endEpisode();
     if (this.#drained !== undefined && this.#isDrained) {
       this.#drained.resolve();
@@ -213,7 +231,7 @@ export class PushQueue {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.pausesReading = false;
+    this.#pauses = false;
     for (const { push } of this.#waiting) this.#letGo(push);
     this.#waiting.clear();
     this.#keyed = undefined;
@@ -221,6 +239,11 @@ export class PushQueue {
     if (this.#episode !== undefined) this.#endEpisode();
     this.#drained?.reject(closedError());
     this.#drained = undefined;
+  }
+
+  get #mayEncode(): boolean {
+    return this.#connection.outbound.queuedBytes < this.#limits.writeLowWaterBytes &&
+      this.#window?.open !== false;
   }
 
   get #isDrained(): boolean {

@@ -41,7 +41,15 @@ export interface FlowOptions {
    */
   readonly pushQueueBytes?: number;
   /**
-   * What is done when more pushes wait for a peer than that: `"pause"`, `"dropOldest"`, `"dropNewest"`,
+   * How many pushes may have been sent to a peer that has not acknowledged them: later ones wait, within
+   * `pushQueueBytes`. Clients of this library handle up to 1,024 at a time, so at least as
+   * many is wise. 0 to 10,000,000, where 0 is any number.
+   *
+   * @default {4096}
+   */
+  readonly maxUnackedPushes?: number;
+  /**
+   * What is done when more pushes wait for a peer than `pushQueueBytes`: `"pause"`, `"dropOldest"`, `"dropNewest"`,
    * `conflate(key)` or `disconnect(afterMs)`. A push can name another policy for itself.
    *
    * @default {"pause"}
@@ -55,6 +63,7 @@ export const FLOW: OptionSpecs<FlowOptions> = {
   streamThresholdBytes: whole(0, 0, 64 << 20),
   writeLowWaterBytes: whole(undefined, 1, 1 << 30, { live: true }),
   pushQueueBytes: whole(1 << 20, 1 << 10, 1 << 30, { live: true }),
+  maxUnackedPushes: whole(4096, 0, 10_000_000, { live: true }),
   slowConsumer: special<SlowConsumer>(wrongPolicy, {
     value: "pause",
     live: true,

@@ -20,7 +20,7 @@ type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 
 /** What may wait, as far as it may change. */
 type Flow =
-  & Pick<PushLimits, "pushQueueBytes" | "slowConsumer" | "writeLowWaterBytes">
+  & Pick<PushLimits, "pushQueueBytes" | "maxUnackedPushes" | "slowConsumer" | "writeLowWaterBytes">
   & { readonly memoryBudgetBytes: number };
 
 /** What of a server's options may change while it runs. */
@@ -40,11 +40,13 @@ export class LiveSettings {
   /** The options that a server begins with. */
   constructor(options: ResolvedServerOptions) {
     const { memoryBudgetBytes, pushQueueBytes, slowConsumer, writeHighWaterBytes } = options;
+    const { maxUnackedPushes } = options;
     this.access = { allow: options.allow, deny: options.deny } as typeof this.access;
     this.#writeHighWaterBytes = writeHighWaterBytes;
     this.flow = {
       memoryBudgetBytes,
       pushQueueBytes,
+      maxUnackedPushes,
       slowConsumer,
       writeLowWaterBytes: lowWaterBytes(options),
     };

@@ -36,6 +36,7 @@ function setUp(slowConsumer: SlowConsumer = "pause", pushQueueBytes = 1024) {
   const limits = {
     pushQueueBytes,
     writeLowWaterBytes: 100,
+    maxUnackedPushes: 0,
     slowConsumer,
     clock,
     counters: { drops: 0 },

@@ -82,8 +82,8 @@ export async function blackHole(port: number, mostBytes: number): Promise<net.So
       const drained = await Promise.race([
         new Promise<true>((resolve) => socket.once("drain", () => resolve(true))),
         new Promise<false>((resolve) => socket.once("close", () => resolve(false))),
-        // Quiet for so long that no reading is going on: the server holds it back.
-        new Promise<false>((resolve) => setTimeout(() => resolve(false), 300).unref()),
+        // Quiet for so long that no reading is going on, on a busy machine too: it is held back.
+        new Promise<false>((resolve) => setTimeout(() => resolve(false), 1500).unref()),
       ]);
       if (!drained) break;
     }

@@ -3,6 +3,7 @@
 import t from "tap";
 import { combineCrc32c, crcShift } from "../../src/codec/crc_combine.ts";
 import { crc32c } from "../../src/codec/checksum.ts";
+import { disconnect } from "../../src/connection/slow_consumer.ts";
 import { openSubmitFrame } from "../../src/protocol/submit/seal.ts";
 import type { SubmitConnection } from "../../src/protocol/submit/handlers.ts";
 import type { Server } from "../../src/server/server.ts";
@@ -161,5 +162,72 @@ for (const setting of settings()) {
       t.equal(Number(id), i, "no number is left out");
       if (got !== toHex(payload)) t.fail(`push ${i}`);
     }
+  });
+
+  t.test(`a peer that reads and never acknowledges is a slow one (${setting.name})`, async (t) => {
+    const { server, conns } = await pushing(t, setting, {
+      maxUnackedPushes: 3,
+      pushQueueBytes: 1024,
+      writeHighWaterBytes: 1 << 20,
+    });
+    const drops: unknown[] = [];
+    server.on("drop", (_conn, { policy, pushes, over }) => drops.push([policy, pushes, over]));
+    const mute = await greeted(server, setting, ["push"]);
+    const other = await greeted(server, setting, ["push"]);
+    const outcomes: Record<string, number> = { sent: 0, queued: 0, dropped: 0 };
+    for (let i = 0; i < 30; i++) outcomes[conns[0]!.push("x")]!++;
+    // An entry of the queue counts 64 bytes besides its payload.
+    t.strictSame(outcomes, { sent: 3, queued: 15, dropped: 12 });
+    for (let i = 1; i <= 3; i++) t.equal(await mute.says(), `06 0000000${i} 78`);
+    t.strictSame(drops, [["pause", 1, false]]);
+    t.equal(conns[1]!.push("y"), "sent", "others have a window of their own");
+    t.equal(await other.says(), "06 00000001 79");
+
+    mute.write(submit(1));
+    t.equal(await mute.says(), "82 00000001 00", "it is still read from: PushAcks have to come");
+    let drained = false;
+    void conns[0]!.drained().then(() => drained = true);
+    mute.write(frame(PUSH_ACK, 2));
+    t.equal(await mute.says(), "06 00000004 78", "two acknowledged make room for two");
+    t.equal(await mute.says(), "06 00000005 78");
+    t.equal(drained, false);
+    for (let id = 6; id <= 18; id++) {
+      mute.write(frame(PUSH_ACK, id - 1));
+      t.equal(await mute.says(), `06 ${String(id).padStart(8, "0")} 78`);
+    }
+    mute.write(submit(2));
+    t.equal(await mute.says(), "82 00000002 00");
+    t.strictSame(drops.slice(1), [["pause", 12, true]]);
+    t.equal(drained, true);
+
+    server.reconfigure({ maxUnackedPushes: 0 });
+    for (let i = 0; i < 30; i++) t.equal(conns[0]!.push("z"), "sent", "any number");
+  });
+
+  t.test(`what waits for acknowledgements leaves when the connection ends (${setting.name})`, async (t) => {
+    const { server, conns } = await pushing(t, setting, { maxUnackedPushes: 2 });
+    const peer = await greeted(server, setting, ["push"]);
+    for (let i = 0; i < 5; i++) conns[0]!.push(`${i}`);
+    t.equal(await peer.says(), "06 00000001 30");
+    conns[0]!.close();
+    for (let i = 1; i < 5; i++) t.equal(await peer.says(), `06 0000000${i + 1} 3${i}`);
+    t.equal(await peer.says(), "end");
+    peer.peer.end();
+    await peer.peer.closed;
+  });
+
+  t.test(`disconnect(afterMs) ends a peer that does not acknowledge (${setting.name})`, async (t) => {
+    const { server, conns } = await pushing(t, setting, {
+      maxUnackedPushes: 1,
+      pushQueueBytes: 1024,
+      slowConsumer: disconnect(0),
+    });
+    const { disconnects } = recordEvents(server);
+    const peer = await greeted(server, setting, ["push"]);
+    for (let i = 0; i < 30; i++) conns[0]!.push("x");
+    await until(() => disconnects.length === 1, "it is cut");
+    t.equal(disconnects[0]!.code, "SLOW_CONSUMER");
+    await peer.peer.ended;
+    peer.peer.end();
   });
 }

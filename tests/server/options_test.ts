@@ -23,6 +23,7 @@ const SERVER_RANGES: Record<string, readonly [number, number]> = {
   memoryBudgetBytes: [0, 1_099_511_627_776],
   streamThresholdBytes: [0, 67_108_864],
   pushQueueBytes: [1024, 1_073_741_824],
+  maxUnackedPushes: [0, 10_000_000],
   handshakeTimeoutMs: [0, 2_147_483_647],
   idleTimeoutMs: [0, 2_147_483_647],
   heartbeatMs: [0, 2_147_483_647],

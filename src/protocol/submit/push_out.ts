@@ -7,9 +7,9 @@
  * @module
  */
 import { combineCrc32c, crcShift } from "../../codec/crc_combine.ts";
-import type { Connection } from "../../connection/connection.ts";
+import { type Connection, State } from "../../connection/connection.ts";
 import type { PushBytes } from "../../connection/push_bytes.ts";
-import { type PushOutcome, PushQueue } from "../../connection/push_queue.ts";
+import { type PushOutcome, PushQueue, type PushWindow } from "../../connection/push_queue.ts";
 import type { SlowConsumer } from "../../connection/slow_consumer.ts";
 import { FramewireError } from "../../errors.ts";
 import { type ServerSide, tooLarge } from "../protocol.ts";
@@ -45,7 +45,7 @@ export function shareBodies(push: PushBytes): void {
 }
 
 /** What one connection is pushed. */
-export class PushOut {
+export class PushOut implements PushWindow {
   readonly #connection: Connection;
   readonly #side: ServerSide;
   readonly #features: FrameFeatures;
@@ -66,6 +66,12 @@ export class PushOut {
     return this.#sent - this.#acked;
   }
 
+  /** Whether one more may be sent. Once the connection ends, no acknowledgement will come. */
+  get open(): boolean {
+    const most = this.#side.pushLimits.maxUnackedPushes;
+    return most === 0 || this.unacked < most || this.#connection.state !== State.OPEN;
+  }
+
   /**
    * Sends a payload, as soon as the peer has taken enough of what was sent before.
    *
@@ -81,6 +87,7 @@ export class PushOut {
       this.#side.pushLimits,
       (push) => this.#encode(push),
       (episode) => this.#side.dropped(episode),
+      this,
     );
     return connection.pushes.offer(push, policy);
   }
