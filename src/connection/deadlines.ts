@@ -53,12 +53,14 @@ export class Watch {
   #writtenSince = 0;
 
   /**
-   * @param now When it was accepted.
+   * @param now The time.
+   * @param since When it was accepted.
    * @param random A random number from 0 to 1.
    */
-  constructor(connection: Connection, now: number, random: number) {
+  constructor(connection: Connection, now: number, since: number, random: number) {
     this.#connection = connection;
-    this.since = this.quietSince = this.#idleSince = now;
+    this.since = since;
+    this.quietSince = this.#idleSince = now;
     this.#jitter = random * AGE_JITTER;
   }
 

@@ -203,7 +203,7 @@ export const denoTcp: Transport = {
     checkKeepAlive(target);
     // By `node:tls`: `Deno.listenTls` has no client certificates, no certificates by name and no reload.
     if (target.tls !== undefined) {
-      const { listenTls } = await import("./tls.ts");
+      const { listenTls } = await import("./tls_listener.ts");
       return listenTls(target, target.tls, events);
     }
     const { hostname, port, backlog } = target;

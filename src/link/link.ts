@@ -71,6 +71,16 @@ export interface Link {
   /** What TLS says of it; undefined where there is none. */
   readonly tls?: TlsInfo;
 
+  /**
+   * Agrees with the peer on TLS: where it is spoken, a listener hands links over before that has begun,
+   * so that whoever may not come in costs nothing. Called once, before `start`; undefined on all others.
+   *
+   * @param done Called once, never from within this call: without an error when `tls` is known and the
+   * link may be started, or with what went wrong, and then the link is closed. After `abort` it may be
+   * called or not.
+   */
+  handshake?(done: (failure: Error | undefined) => void): void;
+
   /** Names the receiver and begins to read. Called once. */
   start(receiver: LinkReceiver): void;
 
@@ -163,8 +173,6 @@ export interface ListenTarget extends SocketOptions {
   readonly backlog: number;
   /** Speaks TLS, with these certificates. */
   readonly tls?: TlsServerOptions;
-  /** How long a TLS handshake may take, in milliseconds; 10,000 when it is not given, 0 is for ever. */
-  readonly handshakeTimeoutMs?: number;
 }
 
 /** Where and how to connect. */

@@ -64,7 +64,7 @@ export const nodeTcp: Transport = {
   async listen(target: ListenTarget, events: ListenerEvents) {
     // Loaded by those who use it: `node:tls` costs more to load than all of this library.
     if (target.tls !== undefined) {
-      const { listenTls } = await import("./tls.ts");
+      const { listenTls } = await import("./tls_listener.ts");
       return listenTls(target, target.tls, events);
     }
     const { hostname, port, backlog } = target;

@@ -4,6 +4,7 @@
  * @module
  */
 import { FramewireError } from "../errors.ts";
+import type { Address } from "./link.ts";
 import { formatAddress } from "./net_errors.ts";
 
 /** What is known of a certificate that was refused. */
@@ -64,9 +65,8 @@ export function tlsError(
 }
 
 /** A failure of a server's handshake with a client. */
-export function handshakeError(cause: unknown, hostname = "", port = 0): FramewireError {
-  const whom = hostname === "" ? "a client" : formatAddress(hostname, port);
-  return tlsError(`the TLS handshake with ${whom} failed`, cause);
+export function handshakeError(cause: unknown, { hostname, port }: Address): FramewireError {
+  return tlsError(`the TLS handshake with ${formatAddress(hostname, port)} failed`, cause);
 }
 
 /** Deno says of an expired certificate that it cannot be verified: its dates tell the difference. */

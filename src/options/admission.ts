@@ -35,6 +35,13 @@ export interface AdmissionOptions {
    */
   readonly onMaxConnections?: OnMaxConnections;
   /**
+   * How many TLS handshakes may be under way at once: 1 to 1,000,000. They count as connections. When
+   * there are as many, the oldest is cut, which raises a `refuse` event: honest ones are over in a moment.
+   *
+   * @default {256}
+   */
+  readonly maxHandshakes?: number;
+  /**
    * How fast one address may connect: `perSecond` connections in the long run, over 0 and up to
    * 1,000,000; `burst` at once, 1 to 1,000,000. Those beyond are turned away. Without it there is no
    * limit.
@@ -60,6 +67,7 @@ export const ADMISSION: OptionSpecs<AdmissionOptions> = {
   maxConnections: whole(1000, 1, MOST_CONNECTIONS, LIVE),
   maxConnectionsPerIp: whole(0, 0, MOST_CONNECTIONS, LIVE),
   onMaxConnections: choice("pause", ["pause", "refuse", "evict-idle"], LIVE),
+  maxHandshakes: whole(256, 1, MOST_RATE, LIVE),
   acceptRatePerIp: special<AcceptRate>(wrongRate, {
     live: true,
     schema: {

@@ -81,8 +81,11 @@ export class AcceptedConnection implements SubmitConnection, ServerSide, RateEve
   requests = 0;
   #peer: IntroducedPeer | undefined;
 
-  /** @param now When it was accepted, by the clock. */
-  constructor(id: number, link: Link, host: Host, now: number) {
+  /**
+   * @param now The time, by the clock.
+   * @param since When it was accepted: before its TLS handshake, if it had one.
+   */
+  constructor(id: number, link: Link, host: Host, now: number, since: number = now) {
     this.id = id;
     this.#host = host;
     const { rates } = host;
@@ -92,7 +95,7 @@ export class AcceptedConnection implements SubmitConnection, ServerSide, RateEve
       (connection) => host.makeEndpoint(connection, this),
       rates && ((connection) => rates.gate(connection, this)),
     );
-    this.watch = new Watch(this.#connection, now, Math.random());
+    this.watch = new Watch(this.#connection, now, since, Math.random());
   }
 
   /** Begins to read. */

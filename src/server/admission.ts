@@ -19,9 +19,10 @@ import type { Refusal } from "./refusal.ts";
 /** The limits in force. `server.reconfigure` changes them in place, and then calls `changed`. */
 export type AdmissionLimits =
   & {
-    -readonly [Name in Exclude<keyof AdmissionOptions, "acceptRatePerIp">]-?: NonNullable<
-      AdmissionOptions[Name]
-    >;
+    -readonly [Name in Exclude<keyof AdmissionOptions, "acceptRatePerIp" | "maxHandshakes">]-?:
+      NonNullable<
+        AdmissionOptions[Name]
+      >;
   }
   & { acceptRatePerIp: AdmissionOptions["acceptRatePerIp"] };
 
@@ -38,6 +39,8 @@ export interface Member {
 export interface Door {
   /** Lets a link in. */
   admit(link: Link): void;
+  /** Links that were let in and are no connections yet. */
+  readonly entering: Iterable<Link>;
   /** Turns a link away. */
   turnAway(link: Link, reason: CloseReason): void;
   /** Counts a refusal and raises its event. */
@@ -63,7 +66,7 @@ export class Admission {
   readonly #ofAddress = new Map<string, number>();
   #rates: AcceptRates | undefined;
   /** Evicted, and not closed yet: they count no more. */
-  readonly #evicted = new Set<Member>();
+  readonly #evicted = new Set<object>();
   /** Let in as soon as the evicted are closed. */
   readonly #waiting: Link[] = [];
   /** Those idle for longest when they were looked up, the longest last. */
@@ -107,8 +110,8 @@ export class Admission {
     }
   }
 
-  /** A connection is closed. */
-  left(member: Member): void {
+  /** A connection is closed, or a link that was let in and has not become one. */
+  left(member: Pick<Member, "remote">): void {
     if (!this.#evicted.delete(member)) this.#leave(this.#addressOf(member.remote));
     const link = this.#waiting.shift();
     if (link !== undefined) this.#door.admit(link);
@@ -124,6 +127,7 @@ export class Admission {
       for (const member of this.#members) {
         if (!this.#evicted.has(member)) this.#enterAddress(this.#addressOf(member.remote));
       }
+      for (const { remote } of this.#door.entering) this.#enterAddress(this.#addressOf(remote));
       for (const { remote } of this.#waiting) this.#enterAddress(this.#addressOf(remote));
     }
     this.#resumeIfRoom();

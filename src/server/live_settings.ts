@@ -15,6 +15,7 @@ import { checkOption, type OptionSpec } from "../options/spec.ts";
 import { describe } from "../protocol/protocol.ts";
 import type { ReplyLimits } from "../protocol/reply_order.ts";
 import type { AdmissionLimits } from "./admission.ts";
+import type { HandshakeLimits } from "./handshakes.ts";
 
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 
@@ -31,6 +32,8 @@ export class LiveSettings {
   readonly limits: Writable<ReplyLimits>;
   /** How many connections there may be. */
   readonly admission: AdmissionLimits;
+  /** What TLS handshakes there may be. */
+  readonly handshakes: HandshakeLimits;
   /** Who may connect. */
   readonly access: Pick<GatesOptions, "allow" | "deny">;
   /** What may wait. */
@@ -64,6 +67,7 @@ export class LiveSettings {
     const clock = options.clock ?? systemClock;
     this.limits = { maxInFlight, maxInFlightBytes, handlerTimeoutMs, clock };
     const { maxConnections, maxConnectionsPerIp, onMaxConnections, acceptRatePerIp } = options;
+    this.handshakes = { maxHandshakes: options.maxHandshakes, handshakeTimeoutMs };
     this.admission = { maxConnections, maxConnectionsPerIp, onMaxConnections, acceptRatePerIp };
   }
 
@@ -79,7 +83,8 @@ export class LiveSettings {
       name === "writeLowWaterBytes" ? this.#lowWaterBytes(value as number | undefined) : value,
     ]);
     first();
-    for (const part of [this.deadlines, this.limits, this.admission, this.flow, this.access]) {
+    const { deadlines, limits, admission, handshakes, flow, access } = this;
+    for (const part of [deadlines, limits, admission, handshakes, flow, access]) {
       for (const [name, value] of changes) {
         if (Object.hasOwn(part, name)) (part as Record<string, unknown>)[name] = value;
       }

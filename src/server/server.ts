@@ -28,6 +28,7 @@ import { shareBodies } from "../protocol/submit/push_out.ts";
 import { AcceptedConnection, type Host } from "./accepted.ts";
 import { Admission } from "./admission.ts";
 import { Drain, type DrainResult } from "./drain.ts";
+import { Handshakes } from "./handshakes.ts";
 import { LiveSettings } from "./live_settings.ts";
 import { TurnedAway } from "./turned_away.ts";
 import { Entrance } from "../gates/entrance.ts";
@@ -75,6 +76,7 @@ export class RunningServer implements Server, ListenerEvents {
   #drain: Drain | undefined;
   readonly #admission: Admission;
   readonly #turnedAway: TurnedAway;
+  readonly #handshakes: Handshakes;
   /** The options in force. */
   readonly #settings: LiveSettings;
   #removeSignal: (() => void) | undefined;
@@ -140,8 +142,18 @@ export class RunningServer implements Server, ListenerEvents {
       left: (conn, reason) => this.#left(conn, reason),
     };
     this.#turnedAway = new TurnedAway(this.#host, this.#clock);
+    this.#handshakes = new Handshakes(this.#settings.handshakes, this.#clock, {
+      shaken: (link, since) => this.#enter(link, since),
+      lost: (link) => this.#admission.left(link),
+      failed: (error) => this.failed(error),
+      refused: (refusal) => this.refused(refusal),
+    });
     this.#admission = new Admission(admission, this.#clock, this.#connections, {
-      admit: (link) => this.#enter(link),
+      admit: (link) => {
+        if (link.handshake === undefined) this.#enter(link);
+        else this.#handshakes.take(link);
+      },
+      entering: this.#handshakes,
       turnAway: (link, reason) => this.#turnedAway.take(link, reason),
       refused: (refusal) => this.refused(refusal),
       pause: () => this.#listener?.pause(),
@@ -254,6 +266,7 @@ export class RunningServer implements Server, ListenerEvents {
     this.#sweep.knowsIdle = admission.onMaxConnections === "evict-idle";
     this.#sweep.restart();
     this.#admission.changed();
+    this.#handshakes.changed();
   }
 
   #makeEntrance(options: ResolvedServerOptions): Entrance {
@@ -284,10 +297,10 @@ export class RunningServer implements Server, ListenerEvents {
     else this.#entrance.take(link);
   }
 
-  #enter(link: Link): void {
+  #enter(link: Link, since?: number): void {
     this.#figures.begins();
     const id = ++this.#figures.counters.accepted;
-    const conn = new AcceptedConnection(id, link, this.#host, this.#clock.now());
+    const conn = new AcceptedConnection(id, link, this.#host, this.#clock.now(), since);
     this.#connections.add(conn);
     this.#sweep.begin();
     if (this.#events.has("connect")) this.#events.emit("connect", conn);
@@ -355,6 +368,7 @@ export class RunningServer implements Server, ListenerEvents {
     this.#removeSignal?.();
     this.#entrance?.close();
     this.#admission.close();
+    this.#handshakes.close();
     this.#turnedAway.close();
     const closing = this.#listener!.close();
     drain.begin(notice);

@@ -36,7 +36,8 @@ export class TurnedAway {
 
   /** Turns a link away. */
   take(link: Link, reason: CloseReason): void {
-    if (this.#connections.size >= MOST) {
+    // With TLS it could only be told after a handshake, and that is what it is not to cost.
+    if (this.#connections.size >= MOST || link.handshake !== undefined) {
       link.abort();
       return;
     }

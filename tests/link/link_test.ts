@@ -99,7 +99,12 @@ const tls: Transport = {
       cert: read("tests/fixtures/tls/server.pem"),
       key: read("tests/fixtures/tls/server.key"),
     };
-    return tcp.listen({ ...target, tls: identity }, events);
+    return tcp.listen({ ...target, tls: identity }, {
+      ...events,
+      failed: (error) => events.failed(error),
+      accepted: (link) =>
+        link.handshake!((failure) => failure ? events.failed(failure) : events.accepted(link)),
+    });
   },
   connect: (target) => tcp.connect({ ...target, tls: { ca: read("tests/fixtures/tls/ca.pem") } }),
 };

@@ -4,7 +4,7 @@ import t from "tap";
 import { createServer, type Server as NetServer } from "node:net";
 import * as net from "node:net";
 import { once } from "node:events";
-import { connect, runtime, serve, tcp, until } from "../helpers/runtime.ts";
+import { connect, runtime, serve, until } from "../helpers/runtime.ts";
 import type { FramewireError } from "../../src/errors.ts";
 import type { TlsClientOptions, TlsInfo, TlsServerOptions } from "../../mod.ts";
 import { memoryNetwork } from "../../src/link/memory.ts";
@@ -250,20 +250,6 @@ t.test("whoever speaks something else is one error event, and harms nobody", asy
   raw.destroy();
   t.equal(infos.length, 1);
   t.strictSame(server.stats().errors, { TLS_FAILED: 4 });
-});
-
-t.test("a handshake that does not come is cut off by the deadline", async (t) => {
-  const errors: Error[] = [];
-  const listener = await tcp.listen(
-    { hostname: "127.0.0.1", port: 0, backlog: 8, tls: identity("server"), handshakeTimeoutMs: 40 },
-    { accepted: () => t.fail("accepted"), failed: (error) => errors.push(error) },
-  );
-  t.teardown(() => listener.close());
-  const raw = net.connect(listener.address.port, "127.0.0.1");
-  raw.on("error", () => {});
-  raw.resume();
-  await until(() => raw.destroyed, "it is cut off");
-  t.match(errors, [{ code: "TLS_FAILED", message: /time/ }]);
 });
 
 t.test("a shutdown waits for no handshake", async (t) => {

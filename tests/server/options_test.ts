@@ -33,6 +33,7 @@ const SERVER_RANGES: Record<string, readonly [number, number]> = {
   eventQueue: [1, 1_048_576],
   maxConnections: [1, 10_000_000],
   maxConnectionsPerIp: [0, 10_000_000],
+  maxHandshakes: [1, 1_000_000],
 };
 const CLIENT_RANGES: Record<string, readonly [number, number]> = {
   connectTimeoutMs: [1, 2_147_483_647],

@@ -181,8 +181,8 @@ t.test("every option that says it may change has its place", (t) => {
   const live = Object.entries(SERVER as Record<string, OptionSpec<unknown>>)
     .filter(([, spec]) => spec.live).map(([name]) => name);
   const settings = new LiveSettings(resolveServerOptions({ port: 0 }, 1 << 20));
-  const { deadlines, limits, admission, flow, access } = settings;
-  const places = [deadlines, limits, admission, flow, access];
+  const { deadlines, limits, admission, handshakes, flow, access } = settings;
+  const places = [deadlines, limits, admission, handshakes, flow, access];
   for (const name of live) {
     if (name === "tls") continue; // the listener takes it itself
     t.ok(places.some((place) => Object.hasOwn(place, name)), name);
