@@ -12,6 +12,7 @@ import { buildPeers } from "./peers/build.mjs";
 import { ROOT } from "./server/bundle.mjs";
 import { measureWorkload } from "./server/rounds.mjs";
 import { subjects } from "./server/subjects.mjs";
+import { measureTls } from "./tls/rows.mjs";
 import { WORKLOADS } from "./server/workloads.mjs";
 
 /** Modes of `server/subject.ts`, each with what it is called. */
@@ -26,7 +27,7 @@ const GATES = [
 
 /** @typedef {{ gate: string, title: string, runtime: string, requestsPerS: number, share: number }} GateRow */
 
-/** @returns {Promise<{ measuredAt: string, rows: GateRow[] }>} */
+/** @returns {Promise<{ measuredAt: string, rows: GateRow[], tls: import("./tls/rows.mjs").TlsRow[] }>} */
 export async function measureGates(deno, pace = { rounds: 5, seconds: 1, warmUpSeconds: 1 }) {
   const workload = WORKLOADS.find(({ name }) => name === "pipelined");
   const ours = await subjects({ deno, go: false, codec: "auto", names: ["deno", "node"] });
@@ -46,7 +47,7 @@ export async function measureGates(deno, pace = { rounds: 5, seconds: 1, warmUpS
       console.log(`  ${title.padEnd(46)} ${rate(median.requestsPerS)}  ${ofC.toFixed(2)} of none`);
     }
   }
-  return { measuredAt: new Date().toISOString(), rows };
+  return { measuredAt: new Date().toISOString(), rows, tls: await measureTls(deno) };
 }
 
 /** The full report. */

@@ -10,6 +10,7 @@ import { CODEC_TARGET } from "./codec_rows.mjs";
 import { faultCells, faultMisses } from "./faults_rows.mjs";
 import { framingCells, framingLine, framingMisses } from "./framing_rows.mjs";
 import { gateCells } from "./gates_rows.mjs";
+import { tlsCells } from "./tls/rows.mjs";
 import { smppCells, smppLine, smppMisses } from "./protocol/smpp_rows.mjs";
 
 /** The least that a server by defineProtocol is to reach of the one written by hand. */
@@ -64,6 +65,10 @@ export function fullReport({ machine, server, codec, framings, bytes, smpp, gate
   if (gates) {
     const { head, body } = gateCells(gates);
     parts.push("What gates cost, 50 connections × 64 in flight × 32 B:", markdown(head, body));
+    if (gates.tls) {
+      const { head, body } = tlsCells(gates.tls);
+      parts.push("What TLS costs, 10 connections of a client in JavaScript:", markdown(head, body));
+    }
   }
   if (faults) {
     const { head, body } = faultCells(faults);

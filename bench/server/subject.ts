@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { readFileSync } from "node:fs";
 import { argv, exit } from "node:process";
 import {
   defineProtocol,
@@ -66,10 +67,16 @@ const GATES: Record<string, ServeOptions> = {
   timed: { handlerTimes: "all" },
 };
 
+/** The certificate that the tests use. */
+function testIdentity(): { cert: string; key: string } {
+  const pem = (name: string) => readFileSync(`tests/fixtures/tls/${name}`, "utf8");
+  return { cert: pem("server.pem"), key: pem("server.key") };
+}
+
 async function listen(): Promise<number> {
   // The bench holds thousands of connections, from one address.
   const options = { port: 0, codec, maxConnections: 100_000 };
-  const gates = GATES[mode];
+  const gates = mode === "tls" ? { tls: testIdentity() } : GATES[mode];
   if (gates !== undefined) {
     const server = await serve({ ...options, ...gates }, {
       submit(packet): void {
@@ -103,7 +110,7 @@ async function listen(): Promise<number> {
     }
     default:
       console.error(
-        `unknown mode ${mode}: use ${Object.keys(GATES).join(", ")}, async, echo or defined`,
+        `unknown mode ${mode}: use ${Object.keys(GATES).join(", ")}, tls, async, echo or defined`,
       );
       return exit(2);
   }
