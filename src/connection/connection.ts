@@ -20,7 +20,9 @@ import { DelayedOutbound } from "./delayed_outbound.ts";
 import { Linger } from "./linger.ts";
 import { MemoryShare } from "./memory_share.ts";
 import { Outbound } from "./outbound.ts";
-import type { PushQueue } from "./push_queue.ts";
+import type { PushBytes } from "./push_bytes.ts";
+import type { PushOutcome, PushQueue } from "./push_queue.ts";
+import type { SlowConsumer } from "./slow_consumer.ts";
 import { State } from "./state.ts";
 
 export { State } from "./state.ts";
@@ -148,6 +150,21 @@ export class Connection implements LinkReceiver, BudgetMember {
   /** Tells the peer, where it knows such a notice, that the connection will soon end. */
   goAway(notice: GoAwayNotice): void {
     if (this.#state === State.OPEN) this.#endpoint.goAway?.(notice);
+  }
+
+  /** Whether the peer can be sent what it has not asked for. */
+  get takesPushes(): boolean {
+    return this.#state === State.OPEN && this.#endpoint.takesPushes === true;
+  }
+
+  /** Sends the peer what it has not asked for; drops it where that cannot be. */
+  push(push: PushBytes, policy?: SlowConsumer): PushOutcome {
+    return this.takesPushes ? this.#endpoint.push!(push, policy) : "dropped";
+  }
+
+  /** Resolves when the peer has taken what was pushed, nearly. */
+  drained(): Promise<void> {
+    return this.#endpoint.drained?.() ?? Promise.resolve();
   }
 
   /** Changes how the stream is framed, from the first frame on that its endpoint has not taken. */

@@ -3,6 +3,9 @@
  *
  * @module
  */
+import type { PushBytes } from "./push_bytes.ts";
+import type { PushOutcome } from "./push_queue.ts";
+import type { SlowConsumer } from "./slow_consumer.ts";
 import type { FrameConsumer } from "../codec/frame_consumer.ts";
 import type { CloseReason } from "./close_reason.ts";
 import type { Framing, KindField } from "../codec/framing.ts";
@@ -44,6 +47,16 @@ export interface Endpoint extends FrameConsumer {
    * it says, and then the endpoint finishes the connection. False where the protocol cannot say so.
    */
   busy?(retryAfterMs: number): boolean;
+  /** Whether the peer can be sent what it has not asked for. */
+  readonly takesPushes?: boolean;
+  /**
+   * Sends the peer what it has not asked for, as soon as it has taken enough of what was sent before.
+   *
+   * @param policy What is done when it is too slow; by default the server's.
+   */
+  push?(push: PushBytes, policy?: SlowConsumer): PushOutcome;
+  /** Resolves when the peer has taken what was pushed, nearly; see {@linkcode PushQueue.drained}. */
+  drained?(): Promise<void>;
   /** The connection is closed. Called once. */
   closed(reason: CloseReason): void;
 }

@@ -96,7 +96,9 @@ export type {
   ServerOptionWithoutDefault,
 } from "../options/server.ts";
 export type { TlsClientOptions, TlsIdentity, TlsServerOptions } from "../options/tls.ts";
+export type { Broadcast } from "../protocol/broadcast.ts";
 export type {
+  BroadcastOf,
   BuiltinProtocols,
   CallsOf,
   Chosen,
@@ -131,9 +133,10 @@ export type {
 export type { Credentials, Hello } from "../protocol/submit/hello.ts";
 export { type Feature, FEATURES } from "../protocol/submit/commands.ts";
 export type { Authenticate, SubmitClientOptions, SubmitServerOptions } from "../options/submit.ts";
-export type { Serve, ServeOptions } from "../server/serve.ts";
+export type { Serve, ServeOptions, ServerOf } from "../server/serve.ts";
 export type {
   DisconnectInfo,
+  PayloadBroadcast,
   Server,
   ServerEvents,
   ServerListeners,

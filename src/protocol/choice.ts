@@ -5,7 +5,7 @@
  */
 import { FramewireError } from "../errors.ts";
 import type { DefinedProtocol } from "./defined/define.ts";
-import type { DefinedConnection } from "./defined/definition.ts";
+import type { DefinedBroadcast, DefinedConnection } from "./defined/definition.ts";
 import { echo } from "./echo/mod.ts";
 import { describe, type Protocol, type ServerConnection } from "./protocol.ts";
 import type { SubmitCalls } from "./submit/calls.ts";
@@ -45,6 +45,10 @@ export type ConnOf<P extends ProtocolChoice> = Chosen<P> extends
   DefinedProtocol<infer H, infer Packets> ? DefinedConnection<H, Packets>
   : Chosen<P> extends Protocol<SubmitHandlers, SubmitCalls> ? SubmitConnection
   : ServerConnection;
+
+/** What `broadcast` of a server of a protocol takes; `Otherwise` for those that are not defined. */
+export type BroadcastOf<P extends ProtocolChoice, Otherwise> = Chosen<P> extends
+  DefinedProtocol<infer H, infer Packets> ? DefinedBroadcast<H, Packets> : Otherwise;
 
 /** What a client of a protocol can call. */
 export type CallsOf<P extends ProtocolChoice> = Chosen<P> extends Protocol<infer _, infer Calls>

@@ -12,10 +12,12 @@ export type {
   AnyPacket,
   Authenticated,
   BodyOf,
+  BroadcastArguments,
   CallArguments,
   CallResult,
   Calls,
   ClientCalls,
+  DefinedBroadcast,
   DefinedConnection,
   FailureReply,
   FieldsArgument,
@@ -30,8 +32,11 @@ export type {
   ProtocolSpec,
   Reply,
   ReplyNames,
+  SendArguments,
   SentBy,
+  ServerCalls,
   ServerHandlers,
+  Unanswered,
 } from "./defined/definition.ts";
 export * from "./defined/fields/mod.ts";
 export type { CompressionSpec } from "./defined/seal.ts";

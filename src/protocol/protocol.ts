@@ -6,14 +6,13 @@
  */
 import type { Framing, KindField } from "../codec/framing.ts";
 import type { CloseReason, Connection, Endpoint } from "../connection/connection.ts";
-import type { PushBytes } from "../connection/push_bytes.ts";
-import type { DropEpisode, PushLimits, PushOutcome } from "../connection/push_queue.ts";
-import type { SlowConsumer } from "../connection/slow_consumer.ts";
+import type { DropEpisode, PushLimits } from "../connection/push_queue.ts";
 import type { IdField } from "../observe/flight.ts";
 import { FramewireError, isFramewireError } from "../errors.ts";
 import type { Address, TlsInfo } from "../link/link.ts";
 import type { ResolvedClientOptions } from "../options/client.ts";
 import type { ResolvedServerOptions } from "../options/server.ts";
+import type { Broadcast } from "./broadcast.ts";
 import type { CallLimits } from "./call_limits.ts";
 import type { ReplyLimits } from "./reply_order.ts";
 
@@ -86,7 +85,7 @@ export interface ServerConnection {
   close(reason?: string): void;
 }
 
-/** What is known of a peer that has introduced itself, and what it can be sent. */
+/** What is known of a peer that has introduced itself. */
 export interface IntroducedPeer {
   /** Who it is, as the server's authentication said. */
   readonly principal: unknown;
@@ -94,14 +93,6 @@ export interface IntroducedPeer {
   readonly features: ReadonlySet<string>;
   /** Its program, as it says. */
   readonly agent: string | undefined;
-  /**
-   * Sends it a payload that it has not asked for.
-   *
-   * @param policy What is done when it is too slow in taking them; by default the server's.
-   */
-  push(push: PushBytes, policy?: SlowConsumer): PushOutcome;
-  /** Resolves when the peer has taken what was pushed, nearly; see {@linkcode PushQueue.drained}. */
-  drained(): Promise<void>;
 }
 
 /** Figures that endpoints count, shared by all connections of a server. */
@@ -181,6 +172,12 @@ export interface Protocol<Handlers, Calls> {
    * @throws FramewireError INVALID_OPTION when a handler is missing or is no function.
    */
   server(handlers: Handlers): (connection: Connection, side: ServerSide) => Endpoint;
+  /**
+   * Makes of the arguments of `server.broadcast` what is pushed; without it nothing can be.
+   *
+   * @throws FramewireError FRAME_TOO_LARGE, and what is wrong with the arguments.
+   */
+  broadcast?(args: readonly unknown[], maxFrameBytes: number): Broadcast;
   /** Makes the endpoint of a client's connection. */
   client(connection: Connection, side: ClientSide): ClientEndpoint & Calls;
   /** What a client's user calls: each call goes to the endpoint of the moment. */

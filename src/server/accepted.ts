@@ -148,13 +148,17 @@ export class AcceptedConnection implements SubmitConnection, ServerSide, RateEve
   }
 
   push(payload: Uint8Array | string | PushBytes, policy?: SlowConsumer): PushOutcome {
-    if (this.#peer === undefined || !this.open) return "dropped";
     const push = payload instanceof PushBytes ? payload : pushBytes(payload);
-    return this.#peer.push(push, policy);
+    return this.#connection.push(push, policy);
+  }
+
+  /** Whether the peer can be sent what it has not asked for. */
+  get takesPushes(): boolean {
+    return this.#connection.takesPushes;
   }
 
   drained(): Promise<void> {
-    return this.#peer === undefined ? Promise.resolve() : this.#peer.drained();
+    return this.#connection.drained();
   }
 
   /** Requests taken and not answered yet. */

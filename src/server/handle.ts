@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { SlowConsumer } from "../connection/slow_consumer.ts";
 import type { Address } from "../link/link.ts";
 import type { EventOf, EventStream } from "../observe/event_stream.ts";
 import type { ServerOptions } from "../options/server.ts";
@@ -35,8 +36,32 @@ export interface ShutdownOptions {
   readonly reason?: string;
 }
 
-/** A running server, as {@linkcode serve} returns it. */
-export interface Server<Conn extends ServerConnection = ServerConnection> extends AsyncDisposable {
+/**
+ * Pushes a payload to many connections of the `submit` protocol. It is encoded once and its bytes are
+ * shared by all of them, however many there are; none waits for another.
+ *
+ * @param payload Bytes, or text to be sent as UTF-8. Its memory is free at once.
+ * @param filter Which connections; by default all. Those without the feature `push` are passed over.
+ * @param policy What is done about those that are too slow; by default the server's `slowConsumer`.
+ * @returns How many connections it was sent to or queued for.
+ * @throws FramewireError FRAME_TOO_LARGE, INVALID_OPTION.
+ */
+export type PayloadBroadcast<Conn extends ServerConnection = ServerConnection> = (
+  payload: Uint8Array | string,
+  filter?: (conn: Conn) => boolean,
+  policy?: SlowConsumer,
+) => number;
+
+/**
+ * A running server, as {@linkcode serve} returns it.
+ *
+ * @typeParam Conn Its connections, as listeners see them.
+ * @typeParam Broadcast What `broadcast` takes: the protocol says.
+ */
+export interface Server<
+  Conn extends ServerConnection = ServerConnection,
+  Broadcast = PayloadBroadcast<Conn>,
+> extends AsyncDisposable {
   /** Where it listens; the port is the real one. */
   readonly addr: Address;
   /** Settles when it is shut down, by whatever asked for it. */
@@ -81,13 +106,8 @@ export interface Server<Conn extends ServerConnection = ServerConnection> extend
     listener: (...args: ServerEvents<Conn>[Name]) => void,
   ): () => void;
   /**
-   * Pushes a payload to many connections. It is encoded once and its bytes are shared by all of them,
-   * however many there are; none waits for another.
-   *
-   * @param payload Bytes, or text to be sent as UTF-8. Its memory is free at once.
-   * @param filter Which connections; by default all. Those without the feature `push` are passed over.
-   * @returns How many connections it was sent to or queued for.
-   * @throws FramewireError FRAME_TOO_LARGE.
+   * Sends something to many connections, encoded once and shared: with `submit` a payload
+   * ({@linkcode PayloadBroadcast}), with defined protocols a packet ({@linkcode DefinedBroadcast}).
    *
    * @example
    * ```ts
@@ -97,7 +117,7 @@ export interface Server<Conn extends ServerConnection = ServerConnection> extend
    * server.broadcast("back in five minutes", (conn) => conn.agent !== "robot/1.0");
    * ```
    */
-  broadcast(payload: Uint8Array | string, filter?: (conn: Conn) => boolean): number;
+  readonly broadcast: Broadcast;
   /**
    * Its events as an async iterator, from now on. It ends after the `close` event, or by `break`. For a
    * slow reader `eventQueue` events wait; then the oldest are dropped, and `dropped` says how many.

@@ -15,6 +15,7 @@ import {
 import { systemClock } from "../connection/clock.ts";
 import { guardAttempts } from "../gates/attempts.ts";
 import {
+  type BroadcastOf,
   chooseProtocol,
   type ConnOf,
   type HandlersOf,
@@ -25,6 +26,7 @@ import { gatedHandlers } from "../gates/handlers.ts";
 import { describe } from "../protocol/protocol.ts";
 import { logServer } from "./log.ts";
 import {
+  type PayloadBroadcast,
   RunningServer,
   type Server,
   SERVER_EVENTS,
@@ -49,6 +51,12 @@ export interface ServeOptions<P extends ProtocolChoice = "submit"> extends Serve
   /** Listeners to its events from the beginning; more can be added with `server.on`. */
   readonly on?: ServerListeners<ConnOf<P>>;
 }
+
+/** A running server of a protocol. */
+export type ServerOf<P extends ProtocolChoice = "submit"> = Server<
+  ConnOf<P>,
+  BroadcastOf<P, PayloadBroadcast<ConnOf<P>>>
+>;
 
 /**
  * Starts a server.
@@ -78,7 +86,7 @@ export type Serve = <P extends ProtocolChoice = "submit">(
   options: ServeOptions<P>,
   ...handlers: Record<never, never> extends HandlersOf<P> ? [handlers?: HandlersOf<P>]
     : [handlers: HandlersOf<P>]
-) => Promise<Server<ConnOf<P>>>;
+) => Promise<ServerOf<P>>;
 
 /** The options with a guard before `authenticate`. */
 function guardedAttempts(options: ResolvedServerOptions): ResolvedServerOptions {
@@ -125,7 +133,7 @@ export function makeServe(transport: Transport): Serve {
     const listener = await carrier.listen(resolved, server);
     server.listening(listener, resolved.signal);
     // The endpoints of a protocol make its connections what its listeners see.
-    return server as unknown as Server<ConnOf<P>>;
+    return server as unknown as ServerOf<P>;
   };
 }
 

@@ -6,7 +6,6 @@
 import type { CloseReason, Connection, Endpoint, GoAwayNotice } from "../connection/connection.ts";
 import { type Clock, systemClock } from "../connection/clock.ts";
 import { MemoryBudget } from "../connection/memory_budget.ts";
-import { PushBytes } from "../connection/push_bytes.ts";
 import type { DropEpisode } from "../connection/push_queue.ts";
 import { Sweep } from "../connection/sweep.ts";
 import { ERROR_CODES, FramewireError, isFramewireError } from "../errors.ts";
@@ -21,10 +20,7 @@ import {
   type Protocol,
   type ServerConnection,
   type ServerSide,
-  tooLarge,
 } from "../protocol/protocol.ts";
-import { SUBMIT_HEADER_BYTES } from "../protocol/submit/packet.ts";
-import { shareBodies } from "../protocol/submit/push_out.ts";
 import { AcceptedConnection, type Host } from "./accepted.ts";
 import { Admission } from "./admission.ts";
 import { Drain, type DrainResult } from "./drain.ts";
@@ -39,7 +35,7 @@ import type { Server, ShutdownOptions } from "./handle.ts";
 import { categoryOf, isMalformed, type Refusal } from "./refusal.ts";
 import { SERVER_EVENTS, type ServerEvents } from "./server_events.ts";
 
-export type { Server, ShutdownOptions } from "./handle.ts";
+export type { PayloadBroadcast, Server, ShutdownOptions } from "./handle.ts";
 export {
   type DisconnectInfo,
   SERVER_EVENTS,
@@ -56,7 +52,7 @@ function noEvent(name: unknown): FramewireError {
 }
 
 /** The server behind {@linkcode Server}. */
-export class RunningServer implements Server, ListenerEvents {
+export class RunningServer implements Server<ServerConnection, unknown>, ListenerEvents {
   readonly #events = new Emitter<ServerEvents>();
   readonly #connections = new Set<AcceptedConnection>();
   readonly #figures: ServerFigures;
@@ -74,6 +70,8 @@ export class RunningServer implements Server, ListenerEvents {
   #listener: Listener | undefined;
   #stopping: Promise<DrainResult> | undefined;
   #drain: Drain | undefined;
+  /** Makes of a broadcast's arguments what is pushed. */
+  readonly #prepare: Protocol<never, unknown>["broadcast"];
   readonly #admission: Admission;
   readonly #turnedAway: TurnedAway;
   readonly #handshakes: Handshakes;
@@ -82,10 +80,12 @@ export class RunningServer implements Server, ListenerEvents {
   #removeSignal: (() => void) | undefined;
 
   constructor(
-    { framing, kind, id }: Pick<Protocol<never, unknown>, "framing" | "kind" | "id">,
+    protocol: Pick<Protocol<never, unknown>, "framing" | "kind" | "id" | "broadcast">,
     options: ResolvedServerOptions,
     makeEndpoint: (connection: Connection, side: ServerSide) => Endpoint,
   ) {
+    const { framing, kind, id } = protocol;
+    this.#prepare = protocol.broadcast?.bind(protocol);
     this.finished = new Promise((resolve) => this.#resolveFinished = resolve);
     this.#clock = options.clock ?? systemClock;
     this.#memory = new MemoryBudget(options.memoryBudgetBytes);
@@ -205,20 +205,17 @@ export class RunningServer implements Server, ListenerEvents {
     return this.#events.on(name, listener);
   }
 
-  broadcast(
-    payload: Uint8Array | string,
-    filter?: (conn: ServerConnection) => boolean,
-  ): number {
-    const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : payload.slice();
-    const { maxFrameBytes } = this.#host.options;
-    const total = SUBMIT_HEADER_BYTES + bytes.length;
-    if (total > maxFrameBytes) throw tooLarge(total, maxFrameBytes);
-    const shared = new PushBytes(bytes, true);
-    shareBodies(shared);
+  broadcast(...args: readonly unknown[]): number {
+    const { maxFrameBytes, packetsBeforeAuth } = this.#host.options;
+    if (this.#prepare === undefined) {
+      throw new FramewireError("INVALID_OPTION", "this protocol has nothing to broadcast");
+    }
+    const { push, filter, policy } = this.#prepare(args, maxFrameBytes);
     let reached = 0;
     for (const conn of this.#connections) {
-      if (!conn.features.has("push") || (filter !== undefined && !filter(conn))) continue;
-      if (conn.push(shared) !== "dropped") reached++;
+      if (!conn.takesPushes || (filter !== undefined && !filter(conn))) continue;
+      if (packetsBeforeAuth !== undefined && conn.principal === undefined) continue;
+      if (conn.push(push, policy) !== "dropped") reached++;
     }
     return reached;
   }

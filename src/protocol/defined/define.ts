@@ -28,6 +28,7 @@ import {
   StreamPackets,
 } from "./packet_decoder.ts";
 import { checkHandlers, describe, type Protocol } from "../protocol.ts";
+import { sharedPush } from "../broadcast.ts";
 
 /** A protocol made by {@linkcode defineProtocol}. */
 export interface DefinedProtocol<H extends Shape, P extends PacketSpecs>
@@ -155,6 +156,8 @@ export function defineProtocol<const H extends Shape, const P extends PacketSpec
           conn,
           limits: side.limits,
           calls: SERVER_CALLS,
+          pushLimits: side.pushLimits,
+          dropped: (episode) => side.dropped(episode),
           took: (requests) => side.tookRequests(requests),
           replied(replies, failures) {
             side.counters.replies += replies;
@@ -171,12 +174,28 @@ export function defineProtocol<const H extends Shape, const P extends PacketSpec
         return made;
       };
     },
+    broadcast([name, fields, ...rest]) {
+      const type = table.named(name as string);
+      if (type === undefined || type.isReply || type.from === "client") {
+        throw new FramewireError(
+          "INVALID_OPTION",
+          `the server sends no packet ${describe(name)} by itself`,
+        );
+      }
+      if (type.replies.length > 0) {
+        const message = `${type.name} is answered: use conn.call("${type.name}", …)`;
+        throw new FramewireError("INVALID_OPTION", message);
+      }
+      return sharedPush(encodeFrame(table, type.name, fields), rest);
+    },
     client(connection, side) {
       const made = endpoint(connection, [], {
         side: "client",
         conn: undefined,
         limits: CLIENT_LIMITS,
         calls: side.calls,
+        pushLimits: undefined,
+        dropped: () => {},
         took: () => {},
         replied: () => {},
         report: (error) => side.report(error),

@@ -8,6 +8,8 @@ import type { Checksum, ChecksumName } from "../../codec/checksum.ts";
 import type { Framing } from "../../codec/framing.ts";
 import type { Decoded, Encodable, Shape } from "./fields/field.ts";
 import type { CompressionSpec } from "./seal.ts";
+import type { PushOutcome } from "../../connection/push_queue.ts";
+import type { SlowConsumer } from "../../connection/slow_consumer.ts";
 import type { ServerConnection } from "../protocol.ts";
 
 /** One kind of packet. */
@@ -215,7 +217,47 @@ export type CallArguments<H extends Shape, P extends PacketSpecs, N extends keyo
     ? [fields?: Outgoing<H, P, N> | undefined, options?: CallOptions]
     : [fields: Outgoing<H, P, N>, options?: CallOptions];
 
-/** What one side can send. */
+/** The names of the packets that one side may send by itself and that are not answered. */
+export type Unanswered<P extends PacketSpecs, Side extends "client" | "server"> =
+  & Exclude<SentBy<P, Side>, Answered<P, SentBy<P, Side>>>
+  & string;
+
+/** The arguments of a server's `send` behind the packet's name. */
+export type SendArguments<H extends Shape, P extends PacketSpecs, N extends keyof P> =
+  Record<never, never> extends Outgoing<H, P, N>
+    ? [fields?: Outgoing<H, P, N> | undefined, policy?: SlowConsumer]
+    : [fields: Outgoing<H, P, N>, policy?: SlowConsumer];
+
+/** The arguments of a broadcast behind the packet's name. */
+export type BroadcastArguments<H extends Shape, P extends PacketSpecs, N extends keyof P> =
+  Record<never, never> extends Outgoing<H, P, N> ? [
+      fields?: Outgoing<H, P, N> | undefined,
+      filter?: ((conn: DefinedConnection<H, P>) => boolean) | undefined,
+      policy?: SlowConsumer,
+    ]
+    : [
+      fields: Outgoing<H, P, N>,
+      filter?: ((conn: DefinedConnection<H, P>) => boolean) | undefined,
+      policy?: SlowConsumer,
+    ];
+
+/**
+ * Sends a packet that is not answered to many connections. It is encoded once and its bytes are shared
+ * by all of them; none waits for another. The field that `correlate` names is as in a packet that is
+ * encoded without a connection: what its kind says, or else nothing.
+ *
+ * @param packet Its name.
+ * @param rest Its fields; which connections, by default all; and what is done about those that are too
+ * slow, by default the server's `slowConsumer`. Connections whose peer has not sent the packet that
+ * opens them are passed over, and those that are not authenticated where `packetsBeforeAuth` is set.
+ * @returns How many connections it was sent to or queued for.
+ * @throws FramewireError INVALID_FIELD, FRAME_TOO_LARGE, INVALID_OPTION.
+ */
+export type DefinedBroadcast<H extends Shape, P extends PacketSpecs> = <
+  N extends Unanswered<P, "server">,
+>(packet: N, ...rest: BroadcastArguments<H, P, N>) => number;
+
+/** What one side can call. */
 export interface Calls<
   H extends Shape,
   P extends PacketSpecs,
@@ -232,15 +274,31 @@ export interface Calls<
     packet: N,
     ...rest: CallArguments<H, P, N>
   ): Promise<CallResult<H, P, N>>;
+}
+
+/** What a server can send on a connection. */
+export interface ServerCalls<H extends Shape, P extends PacketSpecs> extends Calls<H, P, "server"> {
   /**
-   * Sends a packet that is not answered.
+   * Sends a packet that is not answered. While the peer is too slow in taking what was sent before, it
+   * waits (`pushQueueBytes`), and replies and calls made meanwhile leave before it; those that wait
+   * leave in their order.
    *
+   * @param packet Its name.
+   * @param rest Its fields, and what is done when there is no room to wait: by default the server's
+   * `slowConsumer`. A key's function is given the whole frame.
+   * @returns What became of it. Nothing else tells of a packet that was dropped: where none may be
+   * lost, await {@linkcode drained}, or name the policy `disconnect(0)`.
    * @throws FramewireError INVALID_FIELD, FRAME_TOO_LARGE, CONNECTION_CLOSED.
    */
-  send<N extends Exclude<SentBy<P, Side>, Answered<P, SentBy<P, Side>>> & string>(
+  send<N extends Unanswered<P, "server">>(
     packet: N,
-    ...fields: FieldsArgument<H, P, N>
-  ): void;
+    ...rest: SendArguments<H, P, N>
+  ): PushOutcome;
+  /**
+   * Resolves when no packet waits and no more than `writeLowWaterBytes` is to be written; at once, if
+   * that is so now. Rejects with CONNECTION_CLOSED when the connection is closed meanwhile.
+   */
+  drained(): Promise<void>;
 }
 
 /** How a handler says who its peer is. */
@@ -257,7 +315,7 @@ export interface Authenticated {
 export type DefinedConnection<H extends Shape, P extends PacketSpecs> =
   & ServerConnection
   & Authenticated
-  & Calls<H, P, "server">;
+  & ServerCalls<H, P>;
 
 /** What a server of a defined protocol does with its packets. */
 export type ServerHandlers<H extends Shape, P extends PacketSpecs> = Handlers<
@@ -269,6 +327,12 @@ export type ServerHandlers<H extends Shape, P extends PacketSpecs> = Handlers<
 
 /** What a client of a defined protocol can call, and how it takes what the server sends. */
 export interface ClientCalls<H extends Shape, P extends PacketSpecs> extends Calls<H, P, "client"> {
+  /**
+   * Sends a packet that is not answered.
+   *
+   * @throws FramewireError INVALID_FIELD, FRAME_TOO_LARGE, CONNECTION_CLOSED.
+   */
+  send<N extends Unanswered<P, "client">>(packet: N, ...fields: FieldsArgument<H, P, N>): void;
   /**
    * Sets the handlers of packets that the server sends by itself.
    *

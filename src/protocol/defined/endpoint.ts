@@ -8,6 +8,9 @@ import { ByteWriter } from "../../codec/byte_writer.ts";
 import type { Codec, FrameTable } from "../../codec/codec.ts";
 import type { Framing, KindField } from "../../codec/framing.ts";
 import { type CloseReason, type Connection, State } from "../../connection/connection.ts";
+import { PushBytes } from "../../connection/push_bytes.ts";
+import { type PushLimits, type PushOutcome, PushQueue } from "../../connection/push_queue.ts";
+import type { SlowConsumer } from "../../connection/slow_consumer.ts";
 import { FramewireError } from "../../errors.ts";
 import { Answers, type AnyFields, type Rules } from "./answers.ts";
 import type { CallOptions } from "../call_limits.ts";
@@ -40,6 +43,8 @@ const replies = new ByteWriter(16 * 1024);
 const run = new ReplyRun(replies);
 /** Packets sent by themselves, and replies that come later. */
 const single = new ByteWriter(4 * 1024);
+/** From so many bytes on a frame that waited, or that others are sent too, is not copied. */
+const SHARED_BYTES = 16 * 1024;
 /** Over this the writers give their memory back. */
 const KEPT_WRITER_BYTES = 1 << 20;
 
@@ -147,13 +152,80 @@ export class DefinedEndpoint implements ClientEndpoint {
     this.#calls.call(type, writer, options, resolve, reject);
   }
 
-  /** Sends a packet that is not answered. */
-  send(name: string, fields?: AnyFields): void {
+  /** Sends a packet that is not answered; a server's waits where its peer is slow. */
+  send(name: string, fields?: AnyFields, policy?: SlowConsumer): PushOutcome {
     const type = this.#sendable(name);
     if (type.replies.length > 0) {
       throw new FramewireError("INVALID_OPTION", `${name} is answered: use call("${name}", …)`);
     }
-    this.#encode(type, fields, this.#calls.unansweredKey());
+    const { pushLimits } = this.#side;
+    const key = this.#calls.unansweredKey();
+    if (pushLimits === undefined || this.#hasRoom(pushLimits)) {
+      this.#encode(type, fields, key);
+      return "sent";
+    }
+    return this.#offer(new PushBytes(this.#encoded(type, fields, key), true), pushLimits, policy);
+  }
+
+  /** {@inheritDoc Endpoint.takesPushes} */
+  get takesPushes(): boolean {
+    return this.#side.pushLimits !== undefined && !this.#opens && this.#refused === undefined;
+  }
+
+  /** {@inheritDoc Endpoint.push} */
+  push(push: PushBytes, policy?: SlowConsumer): PushOutcome {
+    const limits = this.#side.pushLimits!;
+    if (!this.#hasRoom(limits)) return this.#offer(push, limits, policy);
+    if (this.#inBatch) this.#putBatch(); // behind the replies to the requests before it
+    this.#putShared(push.bytes);
+    this.#connection.flushSoon();
+    return "sent";
+  }
+
+  /** {@inheritDoc Endpoint.drained} */
+  drained(): Promise<void> {
+    const limits = this.#side.pushLimits;
+    const { pushes, outbound } = this.#connection;
+    if (limits === undefined) return Promise.resolve();
+    if (pushes === undefined && outbound.queuedBytes <= limits.writeLowWaterBytes) {
+      return Promise.resolve();
+    }
+    return this.#queue(limits).drained();
+  }
+
+  /** Whether what is sent needs no queue: most connections never have one. */
+  #hasRoom({ writeLowWaterBytes }: PushLimits): boolean {
+    const { pushes, outbound } = this.#connection;
+    if (pushes !== undefined && pushes.length > 0) return false;
+    return outbound.queuedBytes + (this.#inBatch ? replies.at : 0) < writeLowWaterBytes;
+  }
+
+  #offer(push: PushBytes, limits: PushLimits, policy: SlowConsumer | undefined): PushOutcome {
+    if (this.#inBatch) this.#putBatch();
+    return this.#queue(limits).offer(push, policy);
+  }
+
+  #queue(limits: PushLimits): PushQueue {
+    return this.#connection.pushes ??= new PushQueue(
+      this.#connection,
+      limits,
+      ({ bytes }) => this.#putShared(bytes),
+      (episode) => this.#side.dropped(episode),
+    );
+  }
+
+  #putShared(frame: Uint8Array): void {
+    const { outbound } = this.#connection;
+    if (frame.length < SHARED_BYTES) outbound.append(frame);
+    else outbound.appendShared(frame);
+  }
+
+  /** Puts out what the batch under way has so far. */
+  #putBatch(): void {
+    run.end();
+    if (replies.at === 0) return;
+    this.#connection.outbound.append(replies.bytes.subarray(0, replies.at));
+    replies.at = 0;
   }
 
   /** {@inheritDoc Endpoint.heartbeat} */
@@ -224,10 +296,8 @@ export class DefinedEndpoint implements ClientEndpoint {
       this.#count();
       run.end();
       this.#calls.drain();
-      if (replies.at > 0) {
-        this.#connection.outbound.append(replies.bytes.subarray(0, replies.at));
-        replies.clear(KEPT_WRITER_BYTES);
-      }
+      this.#putBatch();
+      replies.clear(KEPT_WRITER_BYTES);
       if (this.#kept !== undefined) {
         if (this.#later!.release(this.#kept)) this.keepsChunk = true;
         this.#kept = undefined;

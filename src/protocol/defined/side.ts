@@ -4,6 +4,7 @@
  * @module
  */
 import type { CloseReason } from "../../connection/connection.ts";
+import type { DropEpisode, PushLimits } from "../../connection/push_queue.ts";
 import type { FramewireError } from "../../errors.ts";
 import type { CallLimits } from "../call_limits.ts";
 import type { Side } from "./packet_table.ts";
@@ -22,6 +23,10 @@ export interface DefinedSide {
   readonly limits: ReplyLimits;
   /** What bounds calls to the peer. */
   readonly calls: CallLimits;
+  /** Bounds of what waits for a peer that is slow; undefined where all is put out at once. */
+  readonly pushLimits: PushLimits | undefined;
+  /** Packets begin to be dropped for such a peer, or that is over. */
+  dropped(episode: DropEpisode): void;
   /** Requests were handed to handlers. */
   took(requests: number): void;
   /** Replies were put out, and so many of them say that the request failed. */

@@ -159,12 +159,17 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
     this.#connection.flushSoon();
   }
 
-  /** {@inheritDoc IntroducedPeer.push} */
+  /** {@inheritDoc Endpoint.takesPushes} */
+  get takesPushes(): boolean {
+    return this.#pushes !== undefined;
+  }
+
+  /** {@inheritDoc Endpoint.push} */
   push(push: PushBytes, policy?: SlowConsumer): PushOutcome {
     return this.#pushes === undefined ? "dropped" : this.#pushes.push(push, policy);
   }
 
-  /** {@inheritDoc IntroducedPeer.drained} */
+  /** {@inheritDoc Endpoint.drained} */
   drained(): Promise<void> {
     return this.#connection.pushes?.drained() ?? Promise.resolve();
   }

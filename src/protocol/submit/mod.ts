@@ -3,13 +3,16 @@
  *
  * @module
  */
-import { checkHandlers, type Protocol } from "../protocol.ts";
+import { sharedPush } from "../broadcast.ts";
+import { checkHandlers, type Protocol, tooLarge } from "../protocol.ts";
 import { SUBMIT_FRAMING, SUBMIT_KIND } from "../defined/layouts.ts";
 import type { SubmitCalls } from "./calls.ts";
 import { SubmitClientEndpoint } from "./client.ts";
 import { HelloClientEndpoint } from "./hello_client.ts";
 import { Greeter } from "./greeter.ts";
 import type { SubmitHandlers } from "./handlers.ts";
+import { SUBMIT_HEADER_BYTES } from "./packet.ts";
+import { shareBodies } from "./push_out.ts";
 import { SubmitServerEndpoint } from "./server.ts";
 
 /** The `submit` protocol (docs/PROTOCOL.md, section 1). */
@@ -24,6 +27,15 @@ export const submit: Protocol<SubmitHandlers, SubmitCalls> = {
       side.options.authenticate === undefined
         ? new SubmitServerEndpoint(connection, side, handlers)
         : new Greeter(connection, side, handlers);
+  },
+  broadcast([payload, ...rest], maxFrameBytes) {
+    const given = payload as Uint8Array | string;
+    const bytes = typeof given === "string" ? new TextEncoder().encode(given) : given.slice();
+    const total = SUBMIT_HEADER_BYTES + bytes.length;
+    if (total > maxFrameBytes) throw tooLarge(total, maxFrameBytes);
+    const broadcast = sharedPush(bytes, rest);
+    shareBodies(broadcast.push);
+    return broadcast;
   },
   client: (connection, side) =>
     side.options.hello === "off"
