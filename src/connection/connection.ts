@@ -20,9 +20,7 @@ import { DelayedOutbound } from "./delayed_outbound.ts";
 import { Linger } from "./linger.ts";
 import { MemoryShare } from "./memory_share.ts";
 import { Outbound } from "./outbound.ts";
-import type { PushBytes } from "./push_bytes.ts";
-import type { PushOutcome, PushQueue } from "./push_queue.ts";
-import type { SlowConsumer } from "./slow_consumer.ts";
+import type { PushQueue } from "./push_queue.ts";
 import { State } from "./state.ts";
 
 export { State } from "./state.ts";
@@ -37,7 +35,8 @@ export class Connection implements LinkReceiver, BudgetMember {
   readonly #link: Link;
   readonly #config: ConnectionConfig;
   readonly #decoder: FrameDecoder;
-  #endpoint: Endpoint;
+  /** Who speaks the protocol on it now; {@linkcode become} puts another one in its place. */
+  endpoint: Endpoint;
   #watched: WatchedBatches | undefined;
   /** What frames have to pass; undefined where all come through. */
   readonly #gate: BatchGate | undefined;
@@ -89,17 +88,17 @@ export class Connection implements LinkReceiver, BudgetMember {
       ? new Outbound(link)
       : new DelayedOutbound(link, writeMode, config.clock ?? systemClock, () => this.flush());
     if (writeMode === "immediate") link.writeAtOnce?.();
-    this.#endpoint = makeEndpoint(this);
+    this.endpoint = makeEndpoint(this);
     this.#gate = makeGate?.(this);
-    if (this.#gate !== undefined) this.#gate.endpoint = this.#consumer(this.#endpoint);
-    const { opening } = this.#endpoint;
+    if (this.#gate !== undefined) this.#gate.endpoint = this.#consumer(this.endpoint);
+    const { opening } = this.endpoint;
     const { framing, kind } = opening ?? config;
     this.#decoder = new FrameDecoder(
       framing,
       kind,
       config.codec,
       opening ? Math.min(config.maxFrameBytes, ownLimit(framing)) : config.maxFrameBytes,
-      this.#gate ?? this.#consumer(this.#endpoint),
+      this.#gate ?? this.#consumer(this.endpoint),
     );
   }
 
@@ -115,7 +114,7 @@ export class Connection implements LinkReceiver, BudgetMember {
 
   /** Requests taken whose replies have not been put out. */
   get owed(): number {
-    return this.#endpoint.owed;
+    return this.endpoint.owed;
   }
 
   /** Whether it takes what comes: not while there is no room for it. */
@@ -125,7 +124,7 @@ export class Connection implements LinkReceiver, BudgetMember {
 
   /** Whether the peer has introduced itself, by what its protocol says or by a first frame. */
   get established(): boolean {
-    return this.#endpoint.established ?? this.#decoder.frameOffset > 0;
+    return this.endpoint.established ?? this.#decoder.frameOffset > 0;
   }
 
   /** Where in the stream the frame begins whose end has not come though it could; -1 for none. */
@@ -135,36 +134,21 @@ export class Connection implements LinkReceiver, BudgetMember {
 
   /** Asks the peer for a sign of life; false where the protocol, or this peer, knows none. */
   heartbeat(): boolean {
-    const asked = this.#state === State.OPEN && (this.#endpoint.heartbeat?.() ?? false);
+    const asked = this.#state === State.OPEN && (this.endpoint.heartbeat?.() ?? false);
     if (asked) this.flush();
     return asked;
   }
 
   /** Tells the peer that this side is too busy; false where its protocol cannot say so. */
   busy(retryAfterMs: number): boolean {
-    const tells = this.#endpoint.busy?.(retryAfterMs) ?? false;
+    const tells = this.endpoint.busy?.(retryAfterMs) ?? false;
     if (tells) this.flush();
     return tells;
   }
 
   /** Tells the peer, where it knows such a notice, that the connection will soon end. */
   goAway(notice: GoAwayNotice): void {
-    if (this.#state === State.OPEN) this.#endpoint.goAway?.(notice);
-  }
-
-  /** Whether the peer can be sent what it has not asked for. */
-  get takesPushes(): boolean {
-    return this.#state === State.OPEN && this.#endpoint.takesPushes === true;
-  }
-
-  /** Sends the peer what it has not asked for; drops it where that cannot be. */
-  push(push: PushBytes, policy?: SlowConsumer): PushOutcome {
-    return this.takesPushes ? this.#endpoint.push!(push, policy) : "dropped";
-  }
-
-  /** Resolves when the peer has taken what was pushed, nearly. */
-  drained(): Promise<void> {
-    return this.#endpoint.drained?.() ?? Promise.resolve();
+    if (this.#state === State.OPEN) this.endpoint.goAway?.(notice);
   }
 
   /** Changes how the stream is framed, from the first frame on that its endpoint has not taken. */
@@ -178,8 +162,8 @@ export class Connection implements LinkReceiver, BudgetMember {
    * has not taken, and the frames behind them may have the full length.
    */
   become(endpoint: Endpoint): void {
-    endpoint.keepsChunk = this.#endpoint.keepsChunk;
-    this.#endpoint = endpoint;
+    endpoint.keepsChunk = this.endpoint.keepsChunk;
+    this.endpoint = endpoint;
     const consumer = this.#consumer(endpoint);
     if (this.#gate === undefined) this.#decoder.consumer = consumer;
     else this.#gate.endpoint = consumer;
@@ -231,7 +215,7 @@ export class Connection implements LinkReceiver, BudgetMember {
     if (this.#state === State.CLOSED) return;
     const orderly = this.#state === State.LINGERING || this.#reason?.code === "CLOSED";
     this.#state = State.CLOSED;
-    this.owedAtEnd = this.#endpoint.owed;
+    this.owedAtEnd = this.endpoint.owed;
     this.unsentAtEnd = this.outbound.queuedBytes;
     this.#linger?.close();
     this.#held = undefined;
@@ -246,7 +230,7 @@ export class Connection implements LinkReceiver, BudgetMember {
     this.#gate?.closed();
     const flight = this.#reason.error === undefined ? undefined : this.#watched?.flight(sent);
     if (flight !== undefined) Object.assign(this.#reason.error!, { flight });
-    this.#endpoint.closed(this.#reason);
+    this.endpoint.closed(this.#reason);
   }
 
   /**
@@ -281,7 +265,7 @@ export class Connection implements LinkReceiver, BudgetMember {
     this.#held = undefined;
     // Within a turn the endpoint may still read the decoder's buffer: the end of the turn closes it.
     if (!this.#inTurn) this.#decoder.close();
-    this.#endpoint.finishing(reason);
+    this.endpoint.finishing(reason);
     if (!this.#config.sendsAllBeforeEnd) this.#cutLater();
     this.flush();
   }
@@ -301,19 +285,19 @@ export class Connection implements LinkReceiver, BudgetMember {
   }
 
   #take(chunk: Uint8Array): boolean {
-    this.#endpoint.keepsChunk = false;
+    this.endpoint.keepsChunk = false;
     this.#inTurn = true;
     let keeps: boolean;
     try {
       const taken = this.#decoder.push(chunk);
-      keeps = this.#endpoint.keepsChunk;
+      keeps = this.endpoint.keepsChunk;
       if (this.#state !== State.OPEN) this.#decoder.close();
       else if (taken < chunk.length || this.#decoder.stopped) {
         this.#held = taken < chunk.length ? chunk.subarray(taken) : EMPTY;
         keeps ||= taken < chunk.length;
       }
     } catch (error) {
-      keeps = this.#endpoint.keepsChunk;
+      keeps = this.endpoint.keepsChunk;
       this.fail(error); // unless a handler of this turn has ended it already
       this.#decoder.close();
     }
@@ -336,7 +320,7 @@ export class Connection implements LinkReceiver, BudgetMember {
         this.#readOrPause();
         return;
       case State.FINISHING:
-        if (this.#endpoint.owed > 0 || this.outbound.queuedBytes > 0) return;
+        if (this.endpoint.owed > 0 || this.outbound.queuedBytes > 0) return;
         if (pushes !== undefined && pushes.length > 0) return;
         this.#state = State.LINGERING;
         if (this.#paused) {
@@ -378,7 +362,7 @@ export class Connection implements LinkReceiver, BudgetMember {
   /** Tells the budget by how much the memory that it holds has changed. */
   #count(memory: MemoryShare): void {
     memory.holds(
-      this.#decoder.heldBytes + this.outbound.queuedBytes + (this.#endpoint.keptBytes ?? 0) +
+      this.#decoder.heldBytes + this.outbound.queuedBytes + (this.endpoint.keptBytes ?? 0) +
         (this.#held === undefined ? 0 : this.#held.length),
     );
   }

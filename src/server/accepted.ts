@@ -148,17 +148,18 @@ export class AcceptedConnection implements SubmitConnection, ServerSide, RateEve
   }
 
   push(payload: Uint8Array | string | PushBytes, policy?: SlowConsumer): PushOutcome {
+    if (!this.takesPushes) return "dropped";
     const push = payload instanceof PushBytes ? payload : pushBytes(payload);
-    return this.#connection.push(push, policy);
+    return this.#connection.endpoint.push!(push, policy);
   }
 
   /** Whether the peer can be sent what it has not asked for. */
   get takesPushes(): boolean {
-    return this.#connection.takesPushes;
+    return this.open && this.#connection.endpoint.takesPushes === true;
   }
 
   drained(): Promise<void> {
-    return this.#connection.drained();
+    return this.#connection.endpoint.drained?.() ?? Promise.resolve();
   }
 
   /** Requests taken and not answered yet. */
