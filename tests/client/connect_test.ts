@@ -113,7 +113,9 @@ for (const [name, inner] of [["tcp", tcp], ["memory", memoryNetwork()]] as const
     for (let i = 0; i < 20; i++) {
       const controller = new AbortController();
       const url = `tcp://127.0.0.1:${server.port}`;
-      const connecting = connect(url, { signal: controller.signal, transport: inner });
+      // The peer never ends by itself: one that did connect would wait for that each time.
+      const options = { signal: controller.signal, transport: inner, lingerMs: 0 };
+      const connecting = connect(url, options);
       for (let turn = i % 4; turn > 0; turn--) await null;
       controller.abort(new FramewireError("LINK_FAILED", "given up"));
       const outcome = await connecting.then((client) => client, (error) => error);
