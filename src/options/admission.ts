@@ -28,8 +28,8 @@ export interface AdmissionOptions {
    * What is done over the limit. `"pause"`: no more are accepted until one leaves; peers wait in the
    * backlog. `"refuse"`: they are told so, where their protocol can say it, and closed.
    * `"evict-idle"`: the one that has been idle for longest, and to which nothing is owed, makes room;
-   * where there is none, as with `"refuse"`. For a single address, `"pause"` is as `"refuse"`. Each
-   * time raises a `refuse` event.
+   * where there is none, as with `"refuse"`. For a single address, `"pause"` is as `"refuse"`. With TLS
+   * nobody is told: that would cost a handshake. Each time raises a `refuse` event.
    *
    * @default {"pause"}
    */

@@ -12,8 +12,8 @@ import { type OptionSpecs, whole } from "./spec.ts";
  */
 export interface LifeOptions {
   /**
-   * How long a peer may take from being accepted to having introduced itself, in milliseconds: 0 to
-   * 2,147,483,647, where 0 is for ever. Protocols without an introduction ask for the first frame.
+   * How long a peer may take from its TCP connection being accepted to having introduced itself, a TLS
+   * handshake included, in milliseconds: 0 to 2,147,483,647, where 0 is for ever. Protocols without an introduction ask for the first frame.
    *
    * @default {10000}
    */
