@@ -1,34 +1,102 @@
 /**
- * A server's options read again while it runs.
+ * A server's options and files read again while it runs.
  *
  * @module
  */
-import { SERVER_DEFAULTS, type ServerOptions } from "../options/server.ts";
+import { SERVER, SERVER_DEFAULTS, type ServerOptions } from "../options/server.ts";
+import type { OptionSpec } from "../options/spec.ts";
 import type { Server } from "../server/server.ts";
+import { describeFailure } from "./failure.ts";
+import type { ServeCall } from "./serve_options.ts";
 
-/** What came of reading the options again. */
-export interface Reloaded {
+/** What came of reading options again. */
+interface Reloaded {
   /** Options that have another value now. */
   readonly changed: readonly string[];
   /** Options whose new value needs a new start. */
-  readonly kept: readonly string[];
+  readonly kept: string[];
+  /** Options whose new value the server does not take, and why. */
+  readonly refused: readonly string[];
 }
 
 /** Gives a running server the options that are different, as far as it takes them. */
-export function reload(server: Server, before: ServerOptions, after: ServerOptions): Reloaded {
+function reload(server: Server, before: ServerOptions, after: ServerOptions): Reloaded {
   const old = { ...SERVER_DEFAULTS, ...before } as Readonly<Record<string, unknown>>;
   const now = { ...SERVER_DEFAULTS, ...after } as Readonly<Record<string, unknown>>;
+  const specs = SERVER as Readonly<Record<string, OptionSpec<unknown>>>;
   const changed: string[] = [];
   const kept: string[] = [];
+  const refused: string[] = [];
   for (const name of new Set([...Object.keys(old), ...Object.keys(now)])) {
     if (JSON.stringify(old[name]) === JSON.stringify(now[name])) continue;
+    if (specs[name]?.live !== true) {
+      kept.push(name);
+      continue;
+    }
     try {
-      if (now[name] === undefined) throw new Error("no default to go back to");
       server.reconfigure({ [name]: now[name] });
       changed.push(name);
-    } catch {
-      kept.push(name); // it was checked already: what is refused is changing it
+    } catch (error) {
+      refused.push(`${name} stays as it is: ${describeFailure(error)}`);
     }
   }
-  return { changed, kept };
+  return { changed, kept, refused };
+}
+
+/** Reads what a server was called with again and again. */
+export class Reloads {
+  readonly #server: Server;
+  readonly #call: ServeCall;
+  readonly #note: (level: "info" | "warn", text: string) => void;
+  #options: ServerOptions;
+  /** Signals that come while files are being read wait for their turn. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** @param call What it was started with. */
+  constructor(
+    server: Server,
+    call: ServeCall,
+    note: (level: "info" | "warn", text: string) => void,
+  ) {
+    this.#server = server;
+    this.#call = call;
+    this.#note = note;
+    this.#options = call.listen;
+  }
+
+  /** Reads once more; undefined when something is wrong, and then nothing is changed. */
+  read(readAgain: () => Promise<ServeCall>): Promise<ServeCall | undefined> {
+    const turn = this.#turn.then(async () => {
+      try {
+        const again = await readAgain();
+        this.#take(again);
+        return again;
+      } catch (error) {
+        this.#note("warn", `nothing is changed: ${describeFailure(error)}`);
+        return undefined;
+      }
+    });
+    this.#turn = turn;
+    return turn;
+  }
+
+  #take(again: ServeCall): void {
+    const { changed, kept, refused } = reload(this.#server, this.#options, again.listen);
+    const next = Object.entries(again.listen).filter(([name]) => changed.includes(name));
+    const gone = changed.filter((name) => !Object.hasOwn(again.listen, name));
+    const options: Record<string, unknown> = { ...this.#options, ...Object.fromEntries(next) };
+    for (const name of gone) delete options[name];
+    this.#options = options;
+    const all = [...changed];
+    const { credentials } = this.#call;
+    if (credentials !== undefined && again.credentials !== undefined) {
+      all.push(...credentials.become(again.credentials));
+    } else if (credentials !== again.credentials) {
+      kept.push("authentication");
+    }
+    const what = this.#call.config ?? "files";
+    this.#note("info", `${what} read again; changed: ${all.join(", ") || "nothing"}`);
+    if (kept.length > 0) this.#note("warn", `a new start is needed to change ${kept.join(", ")}`);
+    for (const line of [...refused, ...again.warnings]) this.#note("warn", line);
+  }
 }

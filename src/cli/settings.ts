@@ -3,48 +3,54 @@
  *
  * All three are made from the options' own table, so that none is forgotten: `idleTimeoutMs` is
  * `--idle-timeout`, `FRAMEWIRE_IDLE_TIMEOUT`, and `"idleTimeoutMs"` in the file. Flags win over the
- * environment, that over the file, and that over the defaults. What no text can hold, such as a
- * limit of rates, is in the file alone.
+ * environment, that over the file, and that over the defaults.
  *
  * @module
  */
-import { SERVER, type ServerOptions } from "../options/server.ts";
+import { dirname, resolve } from "node:path";
+import { SERVER } from "../options/server.ts";
 import type { OptionSpec } from "../options/spec.ts";
 import { describe } from "../protocol/protocol.ts";
 import { closest } from "./closest.ts";
 import { oneLine, UsageError } from "./failure.ts";
+import { COMMAND, FILE_OF, type Settings } from "./file_settings.ts";
+import { readText } from "./files.ts";
 import { type Host, readEnv } from "./host.ts";
-import { parseSize } from "./size.ts";
+import { SETTING_HELP } from "./setting_help.ts";
+import { type SettingText, settingText } from "./setting_text.ts";
 import type { OptionTable, OptionUsage } from "./usage.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
 
-/** Options that have flags of their own in `serve.ts`. */
+/** Options that have flags of their own in `serve_usage.ts`. */
 const OWN_FLAGS: readonly string[] = ["hostname", "port", "codec", "maxFrameBytes"];
 
 /** All options that a file can hold. */
 const SPECS: ReadonlyMap<string, OptionSpec<unknown>> = new Map(
-  Object.entries(SERVER as Readonly<Record<string, OptionSpec<unknown>>>)
+  Object.entries({ ...SERVER, ...COMMAND } as Readonly<Record<string, OptionSpec<unknown>>>)
     .filter(([, spec]) => spec.schema !== undefined),
 );
 
-/** What a text stands for, by the option's schema; undefined where no text can say it. */
-function reader(name: string, schema: Schema): ((text: string) => unknown) | undefined {
-  if (Array.isArray(schema.enum) || schema.type === "string") return (text) => text;
-  if (schema.type === "integer" || schema.anyOf !== undefined) {
-    return (text) =>
-      (name.includes("Bytes") ? parseSize(text) : undefined) ??
-        (/^\d+$/.test(text) ? Number(text) : text);
-  }
-  if (schema.type === "boolean") {
-    return (text) => text === "true" ? true : text === "false" ? false : text;
-  }
-  const items = schema.items as Schema | undefined;
-  if (schema.type === "array" && (items?.type === "string" || Array.isArray(items?.enum))) {
-    return (text) => text.split(",").map((part) => part.trim()).filter((part) => part !== "");
-  }
-  return undefined;
-}
+/** The files of `tls`, which have a flag each. */
+const TLS_FILES: Readonly<Record<string, keyof typeof FILE_OF>> = {
+  tlsCert: "cert",
+  tlsKey: "key",
+  tlsClientCa: "clientCa",
+};
+const TLS_FILE: SettingText = { placeholder: "FILE", read: (text) => text };
+
+/** Options that texts can say, in the order of the help. */
+const TEXTS: ReadonlyMap<string, SettingText> = new Map(
+  [...new Set([...OWN_FLAGS, ...SETTING_HELP.keys(), ...SPECS.keys()])].flatMap((name) => {
+    const schema = SPECS.get(name)?.schema;
+    const text = Object.hasOwn(TLS_FILES, name)
+      ? TLS_FILE
+      : schema === undefined
+      ? undefined
+      : settingText(name, schema);
+    return text === undefined ? [] : [[name, text]];
+  }),
+);
 
 /** `idleTimeoutMs` as a flag: `idle-timeout`. */
 function flagOf(name: string): string {
@@ -54,26 +60,26 @@ function flagOf(name: string): string {
   return unique.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** What the help calls a value. */
-function placeholder(name: string, schema: Schema): string {
-  if (Array.isArray(schema.enum)) return schema.enum.join("|");
-  if (schema.type === "array") return "LIST";
-  if (schema.type === "boolean") return "true|false";
-  return name.endsWith("Ms") ? "MS" : name.includes("Bytes") ? "SIZE" : "N";
+function usageOf(name: string, { placeholder, list }: SettingText): OptionUsage {
+  const { group = "Server options", help = name } = SETTING_HELP.get(name) ?? {};
+  const standard = SPECS.get(name)?.default;
+  const value = standard === undefined ? "" : ` (default ${shown(name, standard)})`;
+  return { value: placeholder, help: help + value, group, ...(list && { list }) };
 }
 
-function usageOf(name: string, { schema, default: standard }: OptionSpec<unknown>): OptionUsage {
-  const value = standard === undefined ? "" : ` (default ${standard})`;
-  return { value: placeholder(name, schema!), help: `${name}${value}`, group: "Server options" };
+/** A default as one would write it. */
+function shown(name: string, value: unknown): string {
+  if (typeof value !== "number" || value === 0) return String(value);
+  if (name.endsWith("Ms")) return value % 1000 === 0 ? `${value / 1000}s` : `${value}ms`;
+  if (!name.includes("Bytes")) return String(value);
+  if (value % (1 << 20) === 0) return `${value / (1 << 20)}M`;
+  return value % 1024 === 0 ? `${value / 1024}k` : String(value);
 }
 
 /** The flags of the server's options, by their names. */
 export const SETTING_FLAGS: OptionTable = Object.fromEntries(
-  [...SPECS].flatMap(([name, spec]) =>
-    OWN_FLAGS.includes(name) || reader(name, spec.schema!) === undefined
-      ? []
-      : [[flagOf(name), usageOf(name, spec)]]
-  ),
+  [...TEXTS].filter(([name]) => !OWN_FLAGS.includes(name))
+    .map(([name, text]) => [flagOf(name), usageOf(name, text)]),
 );
 
 /** The options that the flags, the environment and the config file ask for. */
@@ -81,32 +87,36 @@ export async function readSettings(
   host: Host,
   given: Readonly<Record<string, string | true | undefined>>,
   path: string | undefined,
-): Promise<Partial<ServerOptions> & { readonly protocol?: string }> {
+): Promise<Settings> {
   const settings: Record<string, unknown> = path === undefined ? {} : await readConfig(path);
-  for (const [name, spec] of SPECS) {
-    const read = reader(name, spec.schema!);
-    if (read === undefined) continue;
+  for (const [name, { read, expected }] of TEXTS) {
     const flag = flagOf(name);
     const variable = `FRAMEWIRE_${flag.toUpperCase().replaceAll("-", "_")}`;
     const fromFlag = OWN_FLAGS.includes(name) ? undefined : given[flag];
     const text = fromFlag ?? readEnv(host, variable);
     if (typeof text !== "string") continue;
+    const where = fromFlag === undefined ? variable : `--${flag}`;
     const value = read(text);
-    check(fromFlag === undefined ? variable : `--${flag}`, value, spec);
-    settings[name] = value;
+    if (value === undefined || value === "") {
+      throw new UsageError(
+        `${where} must be ${expected ?? "a text that is not empty"} and is ${JSON.stringify(text)}`,
+      );
+    }
+    const part = TLS_FILES[name];
+    if (part === undefined) {
+      check(where, value, SPECS.get(name)!);
+      settings[name] = value;
+    } else {
+      const { [part]: _, ...others } = (settings.tls ?? {}) as Record<string, unknown>;
+      settings.tls = { ...others, [FILE_OF[part]]: value };
+    }
   }
   return settings;
 }
 
 /** Reads and checks a config file. */
 export async function readConfig(path: string): Promise<Record<string, unknown>> {
-  let text: string;
-  try {
-    const { readFile } = await import("node:fs/promises");
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    throw new UsageError(`${path} cannot be read: ${oneLine(String((error as Error).message))}`);
-  }
+  const text = await readText(path);
   let config: unknown;
   try {
     config = JSON.parse(text);
@@ -132,7 +142,19 @@ export async function readConfig(path: string): Promise<Record<string, unknown>>
     }
     check(`${path}: ${name}`, value, spec);
   }
-  return options;
+  return withPaths(dirname(path), options) as Record<string, unknown>;
+}
+
+/** Files are named from where the config file is, from wherever the command is called. */
+function withPaths(folder: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const entries = Object.entries(value).map(([name, inner]) => [
+    name,
+    /File$/.test(name) && typeof inner === "string"
+      ? resolve(folder, inner)
+      : withPaths(folder, inner),
+  ]);
+  return Object.fromEntries(entries);
 }
 
 /** The JSON schema of a config file. */

@@ -16,6 +16,8 @@ export interface OptionUsage {
   readonly value?: string;
   /** What it does. */
   readonly help: string;
+  /** Whether it may be given several times: its values are joined by commas. */
+  readonly list?: true;
   /** The heading of the help that it is listed under, if that is not `Options`. */
   readonly group?: string;
 }
@@ -87,7 +89,8 @@ export function readArgs<Options extends OptionTable>(
       if (value === undefined || (!inlineValue && /^-./.test(value) && Number.isNaN(+value))) {
         throw new UsageError(`--${name} needs a value: --${name} ${option.value}`);
       }
-      given[name] = value;
+      const before = given[name];
+      given[name] = option.list && before !== undefined ? `${before},${value}` : value;
     }
   }
   return { given: given as Given<Options>, operands };
@@ -124,8 +127,33 @@ export function helpOf(usage: CommandUsage): string {
   ].join("\n");
 }
 
-/** Two columns, indented, the first as wide as it must be. */
+/** How wide a terminal may be expected to be. */
+const WIDTH = 80;
+/** What is longer stands in a line of its own, so that it does not push away all others. */
+const MOST_FIRST = 34;
+
+/** Two columns, indented, the first as wide as it must be, and the second wrapped. */
 export function columns(rows: readonly (readonly [string, string])[]): string[] {
-  const width = Math.max(...rows.map(([first]) => first.length));
-  return rows.map(([first, second]) => `  ${first.padEnd(width)}  ${second}`);
+  const lengths = rows.map(([first]) => first.length).filter((length) => length <= MOST_FIRST);
+  const width = Math.max(0, ...lengths) || 8;
+  return rows.flatMap(([first, second]) => {
+    const [line = "", ...more] = wrap(second, WIDTH - width - 4);
+    const rest = more.map((text) => " ".repeat(width + 4) + text);
+    return first.length > width
+      ? [`  ${first}`, `${" ".repeat(width + 4)}${line}`, ...rest]
+      : [`  ${first.padEnd(width)}  ${line}`, ...rest];
+  });
+}
+
+/** A text in lines of so many characters at the most, where its words let it. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line += line === "" ? word : ` ${word}`;
+  }
+  return [...lines, line];
 }

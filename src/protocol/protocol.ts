@@ -26,6 +26,8 @@ export interface ConnectionInfo {
   readonly local: Address;
   /** What carries it, for example `"tcp"`. */
   readonly transport: string;
+  /** What TLS says of it and of the client's certificate; undefined where there is no TLS. */
+  readonly tls: TlsInfo | undefined;
   /**
    * Where in its life it is: it takes requests while it is `"open"`, then owed replies leave, then the
    * peer's end is awaited.

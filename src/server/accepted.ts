@@ -188,6 +188,7 @@ export class AcceptedConnection implements SubmitConnection, ServerSide, RateEve
       remote,
       local,
       transport: connection.ends.transport,
+      tls: connection.ends.tls,
       state: STATE_NAMES[connection.state]!,
       since: this.#host.dateOf(this.watch.since),
       lastActivity: this.#host.dateOf(this.watch.quietSince),

@@ -33,6 +33,15 @@ t.test("every level answers --help and --version", async (t) => {
   t.equal((await run(t, ["--version"])).stdout, `framewire ${VERSION}\n`);
 });
 
+t.test("the help of every command fits a terminal of 80 columns, and tells of every option", async (t) => {
+  for (const command of ["serve", "send"]) {
+    const { stdout } = await run(t, [command, "--help"]);
+    t.strictSame(stdout.split("\n").filter((line) => line.length > 80), [], command);
+  }
+  // An option without words of its own would be under this heading.
+  t.notMatch((await run(t, ["serve", "--help"])).stdout, /^Server options:/m);
+});
+
 /** Calls that are wrong in themselves: the arguments, and what the one line must say. */
 const WRONG: readonly (readonly [args: readonly string[], says: RegExp])[] = [
   [["serv"], /unknown command "serv"; did you mean serve\?/],

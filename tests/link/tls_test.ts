@@ -47,7 +47,7 @@ const roundTrip = async (client: { echo(text: string): Promise<Uint8Array> }) =>
   new TextDecoder().decode(await client.echo("hello"));
 
 t.test("a client that trusts the authority talks with the server, and both know of it", async (t) => {
-  const { port, infos, errors } = await secure(t);
+  const { server, port, infos, errors } = await secure(t);
   const client = await dial(t, port);
   t.equal(await roundTrip(client), "hello");
   t.match(client.tls, {
@@ -58,6 +58,7 @@ t.test("a client that trusts the authority talks with the server, and both know 
     fingerprint: /^[0-9a-f]{64}$/,
   });
   t.strictSame(infos, [{ version: "TLSv1.3", authorized: false }]);
+  t.strictSame([...server.connections()].map((conn) => conn.info().tls), infos);
   t.strictSame(errors, []);
   const plain = await serve({
     port: 0,
