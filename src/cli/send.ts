@@ -33,8 +33,8 @@ const usage: CommandUsage<typeof OPTIONS> = {
   name: "send",
   summary: "Send payloads to a server and wait for its answers",
   operands: "[payload…]",
-  details:
-    `Without payloads, each line of standard input is one. A payload that begins with - comes after --.
+  details: `Without payloads, each line of standard input is one. A payload that begins with
+- comes after --.
 Prints each answer with its time, and a summary; fails when one did.`,
   options: OPTIONS,
   examples: [

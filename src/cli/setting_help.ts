@@ -26,6 +26,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "How many and how fast": {
     maxConnections: "connections at once",
     maxConnectionsPerIp: "of one address; 0 is no limit",
+    maxHandshakes: "TLS handshakes under way at once",
     onMaxConnections: "what is done over these limits",
     acceptRatePerIp: "connections of one address, such as 10/s:20",
     backlog: "connections that may wait to be accepted",
