@@ -46,7 +46,7 @@ function takeOver(accepted: net.Socket): SocketLink {
   const options: HandleOptions = {
     handle: handle as never,
     allowHalfOpen: true,
-    onread: taken.onread,
+    onread: taken.sharedOnread,
     writableHighWaterMark: ALWAYS_DRAIN,
   };
   return taken.bind(new net.Socket(options));

@@ -57,6 +57,16 @@ export class SocketLink implements Link, DueLink {
     };
   }
 
+  /**
+   * The same for an accepted socket, whose handle is there when the socket is made: two functions for
+   * all of them, where those above cost each idle connection 0.2 KB.
+   */
+  get sharedOnread(): net.OnReadOpts {
+    this.#buffer = new ReadBuffer();
+    nextBuffer = this.#nextBuffer();
+    return SHARED_ONREAD;
+  }
+
   /** Binds it to its socket. */
   bind(socket: LinkedSocket): this {
     this.#socket = socket;
@@ -171,6 +181,13 @@ export class SocketLink implements Link, DueLink {
     this.#receiver!.closed(this.#error && this.explain(this.#error, where));
   }
 
+  /** Bytes came into memory of `sharedOnread`. */
+  readShared(bytes: number, memory: Uint8Array): boolean {
+    const goesOn = this.#read(bytes, memory);
+    nextBuffer = this.#nextBuffer();
+    return goesOn;
+  }
+
   #nextBuffer(): Uint8Array | undefined {
     if (!this.#moved) return undefined;
     this.#moved = false;
@@ -184,6 +201,21 @@ export class SocketLink implements Link, DueLink {
     return true;
   }
 }
+
+/** The other memory for the socket that asks for it now: each does right after its callback. */
+let nextBuffer: Uint8Array | undefined;
+
+const SHARED_ONREAD: net.OnReadOpts = {
+  buffer: (() => {
+    const buffer = nextBuffer;
+    nextBuffer = undefined;
+    return buffer;
+  }) as () => Uint8Array,
+  // Node calls it as a method of the socket, though it does not say so.
+  callback(this: unknown, bytes, memory) {
+    return (this as LinkedSocket)[link]!.readShared(bytes, memory as Uint8Array);
+  },
+};
 
 function onError(this: LinkedSocket, error: Error): void {
   this[link]!.failed(error);
