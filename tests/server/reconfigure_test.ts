@@ -49,6 +49,47 @@ t.test("where no deadline was in force, one begins", async (t) => {
   t.match(disconnects, [{ code: "HANDSHAKE_TIMEOUT" }]);
 });
 
+for (
+  const [option, code] of [
+    ["handshakeTimeoutMs", "HANDSHAKE_TIMEOUT"],
+    ["frameTimeoutMs", "FRAME_TIMEOUT"],
+    ["idleTimeoutMs", "IDLE_TIMEOUT"],
+    ["maxAgeMs", "MAX_AGE"],
+  ] as const
+) {
+  t.test(`${option} ends connections that are open, from when it is set`, async (t) => {
+    const none = { handshakeTimeoutMs: 0, idleTimeoutMs: 0, heartbeatMs: 0, frameTimeoutMs: 0 };
+    const { clock, server, peer, disconnects } = await world(t, none);
+    const one = await peer();
+    if (option !== "handshakeTimeoutMs") {
+      one.write(submit(1));
+      await one.read(14);
+    }
+    if (option === "frameTimeoutMs") one.write(submit(2).subarray(0, 8));
+    await turns();
+    clock.advance(3_600_000);
+    await turns();
+    t.strictSame(disconnects, [], "it is not in force");
+    server.reconfigure({ [option]: 2000 });
+    for (let ms = 0; ms < 5000; ms += 500) clock.advance(500);
+    await until(() => disconnects.length === 1, "disconnect");
+    t.match(disconnects, [{ code }]);
+  });
+}
+
+t.test("deny: an address is shut out while the server runs, and let in again", async (t) => {
+  const server = await start(t, { name: "", codec: "ts" }, { submit: () => {} });
+  const gates: string[] = [];
+  server.on("refuse", ({ gate }) => gates.push(gate));
+  server.reconfigure({ deny: ["127.0.0.0/8"] });
+  await (await peerTo(server.addr.port)).ended;
+  t.strictSame(gates, ["deny"]);
+  server.reconfigure({ deny: undefined } as object);
+  const one = await peerTo(server.addr.port);
+  one.write(submit(1));
+  t.equal((await one.read(14)).length, 14);
+});
+
 t.test("maxConnections: more are let in at once; fewer only stop new ones", async (t) => {
   const { server, peer } = await world(t, { maxConnections: 1 });
   const [a, b] = [await peer(), await peer()];
