@@ -78,6 +78,25 @@ t.test("a handshake that does not come is cut off by the deadline, and it can ch
   t.strictSame(server.stats().errors, { HANDSHAKE_TIMEOUT: 2 });
 });
 
+t.test("each handshake has its own time", async (t) => {
+  const clock = new VirtualClock();
+  const { server, port, errors } = await secure(t, { clock, maxConnections: 2 });
+  let full = 0;
+  server.on("refuse", () => full++); // the second one fills the server
+  await mute(t, port);
+  await until(() => clock.pending === 1, "its deadline");
+  clock.advance(6000);
+  const second = await mute(t, port);
+  await until(() => full === 1, "the second one");
+  clock.advance(4000);
+  t.equal(errors.length, 1);
+  clock.advance(5999);
+  t.equal(errors.length, 1);
+  clock.advance(1);
+  t.equal(errors.length, 2);
+  await until(() => second.destroyed, "it is cut off");
+});
+
 t.test("the handshake and the introduction have one deadline together", async (t) => {
   const clock = new VirtualClock();
   const { server, port, ends } = await secure(t, { clock });
