@@ -19,11 +19,19 @@ const ALLOWED = [
   /^README\.md$/,
   /^LICENSE$/,
   /^dist\/(node|deno|codec|protocol|memory|sqlite|cli)\.js$/,
+  /^schema\/framewire\.schema\.json$/,
   /^dist\/chunks\/[\w-]+\.js$/,
   /^dist\/types\/(src|codec-wasm)\/[\w/]+\.d\.ts$/,
 ];
 /** Each of these is in the package. */
-const NEEDED = ["LICENSE", "README.md", "package.json", "dist/cli.js", "dist/node.js"];
+const NEEDED = [
+  "LICENSE",
+  "README.md",
+  "package.json",
+  "dist/cli.js",
+  "dist/node.js",
+  "schema/framewire.schema.json",
+];
 /** The unpacked package stays small: nothing but the library is in it. */
 const MAX_BYTES = 1280 * 1024;
 

@@ -30,6 +30,8 @@ interface DenoConfig {
 }
 
 const npm = readJson<Package>("package.json");
+/** The schema of config files is data for editors, not a module: npm's alone. */
+const { "./schema": schema, ...modules } = npm.exports;
 const deno = readJson<DenoConfig>("deno.json");
 
 /** The source of which a file of declarations was made. */
@@ -50,12 +52,18 @@ t.test("package.json, deno.json, src/version.ts and the lock file agree on the v
 });
 
 t.test("both export maps have the same entries", (t) => {
-  t.strictSame(Object.keys(deno.exports).sort(), Object.keys(npm.exports).sort());
+  t.strictSame(Object.keys(deno.exports).sort(), Object.keys(modules).sort());
+  t.end();
+});
+
+t.test("the schema of config files is in the package", (t) => {
+  t.equal(schema?.default, "./schema/framewire.schema.json");
+  t.match(readJson<object>("schema/framewire.schema.json"), { title: "Framewire server" });
   t.end();
 });
 
 t.test("each entry of the npm package is made of the source that Deno loads", (t) => {
-  for (const [entry, target] of Object.entries(npm.exports)) {
+  for (const [entry, target] of Object.entries(modules)) {
     const source = deno.exports[entry];
     if (entry === ".") {
       // mod.ts re-exports `#entry`, which is another file on each runtime.
