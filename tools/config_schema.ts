@@ -25,7 +25,9 @@ function docstrings(): Map<string, string> {
 }
 
 const docs = docstrings();
-const schema = configSchema() as { readonly properties: Record<string, Record<string, unknown>> };
+const schema = configSchema() as unknown as {
+  readonly properties: Record<string, Record<string, unknown>>;
+};
 for (const [name, property] of Object.entries(schema.properties)) {
   const doc = docs.get(name);
   if (doc === undefined) continue;
