@@ -9,6 +9,7 @@ import { FramewireError, thrownText } from "../../errors.ts";
 import { isGateRefusal } from "../../gates/gate_refusal.ts";
 import type { PacketTable } from "./packet_table.ts";
 import type { PacketType } from "./packet_type.ts";
+import type { DefinedSide } from "./side.ts";
 import { describe } from "../protocol.ts";
 
 /** Fields to send. */
@@ -44,7 +45,7 @@ export class Answers {
   readonly #table: PacketTable;
   readonly #rules: Rules;
   readonly #events: AnswerEvents;
-  /** Replies put out; whoever counts them sets this back. */
+  /** Replies put out since it was last told. */
   replied = 0;
   /** Those among them that say that the request failed. */
   failures = 0;
@@ -54,6 +55,13 @@ export class Answers {
     this.#table = table;
     this.#rules = rules;
     this.#events = events;
+  }
+
+  /** Tells a side what was answered since the last time. */
+  tell(side: Pick<DefinedSide, "replied">): void {
+    if (this.replied === 0) return;
+    side.replied(this.replied, this.failures);
+    this.replied = this.failures = 0;
   }
 
   /**

@@ -4,49 +4,27 @@
  *
  * @module
  */
-import { ByteWriter } from "../../codec/byte_writer.ts";
 import type { Codec, FrameTable } from "../../codec/codec.ts";
 import type { Framing, KindField } from "../../codec/framing.ts";
 import { type CloseReason, type Connection, State } from "../../connection/connection.ts";
 import { PushBytes } from "../../connection/push_bytes.ts";
-import { type PushLimits, type PushOutcome, PushQueue } from "../../connection/push_queue.ts";
+import type { PushOutcome } from "../../connection/push_queue.ts";
 import type { SlowConsumer } from "../../connection/slow_consumer.ts";
 import { FramewireError } from "../../errors.ts";
 import { Answers, type AnyFields, type Rules } from "./answers.ts";
 import type { CallOptions } from "../call_limits.ts";
-import { BytesStore } from "./bytes_store.ts";
 import { Caller } from "./caller.ts";
-import type { CallKey } from "./correlator.ts";
 import type { AnyHandler, DefinedSide } from "./side.ts";
 import { isPromise } from "../is_promise.ts";
 import type { DefinedPacket } from "./packet.ts";
 import { PacketFinder } from "./packet_finder.ts";
 import type { PacketType } from "./packet_type.ts";
 import { other, type PacketTable } from "./packet_table.ts";
-import { type ClientEndpoint, describe } from "../protocol.ts";
-import { type KeptChunk, ReplyOrder } from "../reply_order.ts";
-import { ReplyPool } from "../reply_pool.ts";
-import { type ReplyPlan, ReplyRun } from "./reply_run.ts";
-
-/** A request that was taken: what its reply needs of it. */
-interface Request {
-  readonly type: PacketType;
-  /** The chunk it came in, kept until it is answered. */
-  readonly chunk: Uint8Array;
-  /** Where its header begins in it. */
-  readonly start: number;
-}
-
-/** What one batch puts out, sent in one piece. Batches do not nest. */
-const replies = new ByteWriter(16 * 1024);
-/** Simple replies, which go into it together. */
-const run = new ReplyRun(replies);
-/** Packets sent by themselves, and replies that come later. */
-const single = new ByteWriter(4 * 1024);
-/** From so many bytes on a frame that waited, or that others are sent too, is not copied. */
-const SHARED_BYTES = 16 * 1024;
-/** Over this the writers give their memory back. */
-const KEPT_WRITER_BYTES = 1 << 20;
+import type { ClientEndpoint } from "../protocol.ts";
+import { sendable } from "./sendable.ts";
+import { LaterReplies } from "./later_replies.ts";
+import { PacketOut, run, single } from "./packet_out.ts";
+import type { ReplyPlan } from "./reply_run.ts";
 
 /** Waits for the reply to a heartbeat. */
 function nobody(): void {}
@@ -64,15 +42,9 @@ export class DefinedEndpoint implements ClientEndpoint {
   readonly #calls: Caller;
   /** Whether the packet that opens the connection is still to come, or to be sent. */
   #opens: boolean;
-  /** Whether a batch of this endpoint is under way: what it sends meanwhile goes with the replies. */
-  #inBatch = false;
-  /** Requests whose handlers take their time; from the first such on. */
-  #later: ReplyOrder | ReplyPool | undefined;
-  #store: BytesStore | undefined;
-  /** What is known of the requests in `#later`, by their number. */
-  readonly #requests = new Map<number, Request>();
-  /** The chunk of the batch under way, once a request keeps it. */
-  #kept: KeptChunk | undefined;
+  readonly #out: PacketOut;
+  /** Requests whose replies come later; from the first such on. */
+  #later: LaterReplies | undefined;
   #refused: FramewireError | undefined;
   #lost = false;
   keepsChunk = false;
@@ -92,6 +64,7 @@ export class DefinedEndpoint implements ClientEndpoint {
     this.#side = side;
     this.#incoming = new PacketFinder(table, other(side.side));
     this.#calls = new Caller(connection, table, side.calls, () => side.settled());
+    this.#out = new PacketOut(connection, side);
     this.#opens = table.opening !== undefined;
     this.#answers = new Answers(table, rules, {
       report: (error) => side.report(error),
@@ -128,7 +101,7 @@ export class DefinedEndpoint implements ClientEndpoint {
   /** Sends a request; settles with its reply. */
   call(name: string, fields?: AnyFields, options?: CallOptions): Promise<DefinedPacket> {
     return new Promise((resolve, reject) => {
-      const type = this.#requested(name);
+      const type = this.#sendable(name, true);
       this.#call(type, fields, options, resolve, reject);
     });
   }
@@ -140,31 +113,19 @@ export class DefinedEndpoint implements ClientEndpoint {
     resolve: (packet: DefinedPacket) => void,
     reject: (error: Error) => void,
   ): void {
-    const writer = {
-      put: (key: CallKey) => {
-        // What a handler sends leaves with the replies of its batch: nobody knows where that is.
-        const place = this.#inBatch ? -1 : this.#connection.outbound.position;
-        this.#encode(type, fields, key);
-        return place;
-      },
-      bytes: (key: CallKey) => this.#encoded(type, fields, key),
-    };
+    const writer = this.#out.caller(type, fields, () => this.#opens &&= !type.opens);
     this.#calls.call(type, writer, options, resolve, reject);
   }
 
   /** Sends a packet that is not answered; a server's waits where its peer is slow. */
   send(name: string, fields?: AnyFields, policy?: SlowConsumer): PushOutcome {
-    const type = this.#sendable(name);
-    if (type.replies.length > 0) {
-      throw new FramewireError("INVALID_OPTION", `${name} is answered: use call("${name}", …)`);
-    }
-    const { pushLimits } = this.#side;
+    const type = this.#sendable(name, false);
     const key = this.#calls.unansweredKey();
-    if (pushLimits === undefined || this.#hasRoom(pushLimits)) {
+    if (this.#out.hasRoom) {
       this.#encode(type, fields, key);
       return "sent";
     }
-    return this.#offer(new PushBytes(this.#encoded(type, fields, key), true), pushLimits, policy);
+    return this.#out.offer(new PushBytes(this.#out.encoded(type, fields, key), true), policy);
   }
 
   /** {@inheritDoc Endpoint.takesPushes} */
@@ -174,58 +135,12 @@ export class DefinedEndpoint implements ClientEndpoint {
 
   /** {@inheritDoc Endpoint.push} */
   push(push: PushBytes, policy?: SlowConsumer): PushOutcome {
-    const limits = this.#side.pushLimits!;
-    if (!this.#hasRoom(limits)) return this.#offer(push, limits, policy);
-    if (this.#inBatch) this.#putBatch(); // behind the replies to the requests before it
-    this.#putShared(push.bytes);
-    this.#connection.flushSoon();
-    return "sent";
+    return this.#out.push(push, policy);
   }
 
   /** {@inheritDoc Endpoint.drained} */
   drained(): Promise<void> {
-    const limits = this.#side.pushLimits;
-    const { pushes, outbound } = this.#connection;
-    if (limits === undefined) return Promise.resolve();
-    if (pushes === undefined && outbound.queuedBytes <= limits.writeLowWaterBytes) {
-      return Promise.resolve();
-    }
-    return this.#queue(limits).drained();
-  }
-
-  /** Whether what is sent needs no queue: most connections never have one. */
-  #hasRoom({ writeLowWaterBytes }: PushLimits): boolean {
-    const { pushes, outbound } = this.#connection;
-    if (pushes !== undefined && pushes.length > 0) return false;
-    return outbound.queuedBytes + (this.#inBatch ? replies.at : 0) < writeLowWaterBytes;
-  }
-
-  #offer(push: PushBytes, limits: PushLimits, policy: SlowConsumer | undefined): PushOutcome {
-    if (this.#inBatch) this.#putBatch();
-    return this.#queue(limits).offer(push, policy);
-  }
-
-  #queue(limits: PushLimits): PushQueue {
-    return this.#connection.pushes ??= new PushQueue(
-      this.#connection,
-      limits,
-      ({ bytes }) => this.#putShared(bytes),
-      (episode) => this.#side.dropped(episode),
-    );
-  }
-
-  #putShared(frame: Uint8Array): void {
-    const { outbound } = this.#connection;
-    if (frame.length < SHARED_BYTES) outbound.append(frame);
-    else outbound.appendShared(frame);
-  }
-
-  /** Puts out what the batch under way has so far. */
-  #putBatch(): void {
-    run.end();
-    if (replies.at === 0) return;
-    this.#connection.outbound.append(replies.bytes.subarray(0, replies.at));
-    replies.at = 0;
+    return this.#out.drained();
   }
 
   /** {@inheritDoc Endpoint.heartbeat} */
@@ -255,8 +170,7 @@ export class DefinedEndpoint implements ClientEndpoint {
   batch(_codec: Codec, chunk: Uint8Array, table: FrameTable): number {
     const { words, count } = table;
     const incoming = this.#incoming;
-    replies.at = 0;
-    this.#inBatch = true;
+    this.#out.begin();
     let requests = 0;
     let i = 0;
     try {
@@ -291,17 +205,13 @@ export class DefinedEndpoint implements ClientEndpoint {
         i++;
       }
     } finally {
-      this.#inBatch = false;
+      this.#out.inBatch = false;
       if (requests > 0) this.#side.took(requests);
-      this.#count();
+      this.#answers.tell(this.#side);
       run.end();
       this.#calls.drain();
-      this.#putBatch();
-      replies.clear(KEPT_WRITER_BYTES);
-      if (this.#kept !== undefined) {
-        if (this.#later!.release(this.#kept)) this.keepsChunk = true;
-        this.#kept = undefined;
-      }
+      this.#out.end();
+      if (this.#later !== undefined && this.#later.release()) this.keepsChunk = true;
     }
     return i;
   }
@@ -318,7 +228,6 @@ export class DefinedEndpoint implements ClientEndpoint {
   closed(reason: CloseReason): void {
     this.finishing(reason);
     this.#later?.close();
-    this.#requests.clear();
     this.#side.closed(reason);
   }
 
@@ -341,7 +250,8 @@ export class DefinedEndpoint implements ClientEndpoint {
     if (answer === undefined) return false;
     if (answer === "ignore") return true;
     if (this.#ordered && this.owed > 0) {
-      this.#put(this.#accept(chunk), () => this.#answers.answer(single, answer, chunk, header));
+      const later = this.#laterReplies;
+      later.put(later.accept(chunk), () => this.#answers.answer(single, answer, chunk, header));
     } else {
       this.#answers.answer(run.behind(), answer, chunk, header);
     }
@@ -411,7 +321,9 @@ export class DefinedEndpoint implements ClientEndpoint {
   ): void {
     const handler = this.#handlers[type.index];
     if (handler === undefined) {
-      this.#unhandled(type, chunk, header);
+      if (type.replies.length === 0) return;
+      const error = type.lacksHandler;
+      this.#answer(type, chunk, header, undefined, error !== undefined, error);
       return;
     }
     const packet = type.open(chunk, header, body, end);
@@ -436,20 +348,10 @@ export class DefinedEndpoint implements ClientEndpoint {
     }
     if (waits) {
       type.keepSpare();
-      this.#await(returned as PromiseLike<unknown>, { type, chunk, start: header });
+      this.#laterReplies.await(returned as PromiseLike<unknown>, { type, chunk, start: header });
     } else {
       this.#answer(type, chunk, header, returned, false, undefined);
     }
-  }
-
-  #unhandled(type: PacketType, chunk: Uint8Array, header: number): void {
-    const { replies } = type;
-    if (replies.length === 0) return;
-    const needsHandler = replies.length > 1 || !replies[0]!.sendsItself;
-    const error = needsHandler
-      ? new FramewireError("NO_HANDLER", `there is no handler for ${type.name}`)
-      : undefined;
-    this.#answer(type, chunk, header, undefined, needsHandler, error);
   }
 
   /** Answers a request whose handler is done, at once or behind others. */
@@ -463,9 +365,8 @@ export class DefinedEndpoint implements ClientEndpoint {
   ): void {
     if (this.#ordered && this.owed > 0) {
       // Its reply waits behind others.
-      const seq = this.#accept(chunk);
-      this.#requests.set(seq, { type, chunk, start: header });
-      this.#settle(seq, returned, failed, error);
+      const later = this.#laterReplies;
+      later.settle(later.take({ type, chunk, start: header }), returned, failed, error);
     } else if (failed) {
       this.#answers.failed(run.behind(), type, chunk, header, error);
     } else if (type.replies.length > 0) {
@@ -482,112 +383,18 @@ export class DefinedEndpoint implements ClientEndpoint {
     });
   }
 
-  #accept(chunk: Uint8Array): number {
-    const later = this.#later ??= this.#begin();
-    this.#kept ??= later.keep(chunk.length);
-    return later.accept(this.#kept);
-  }
-
-  #await(promise: PromiseLike<unknown>, request: Request): void {
-    const seq = this.#accept(request.chunk);
-    this.#requests.set(seq, request);
-    const settled = promise instanceof Promise ? promise : Promise.resolve(promise);
-    settled.then(
-      (value) => this.#settle(seq, value, false, undefined),
-      (error) => this.#settle(seq, undefined, true, error),
-    );
-  }
-
-  #settle(seq: number, returned: unknown, failed: boolean, error: unknown): void {
-    if (!this.#later!.pending(seq)) return; // its deadline has passed, or the connection is closed
-    const { type, chunk, start } = this.#requests.get(seq)!;
-    this.#requests.delete(seq);
-    this.#put(seq, () => {
-      if (failed) this.#answers.failed(single, type, chunk, start, error);
-      else if (type.replies.length > 0) this.#answers.reply(single, type, chunk, start, returned);
-    });
-  }
-
-  /** Puts out the reply to a request that has waited. */
-  #put(seq: number, write: () => void): void {
-    const later = this.#later!;
-    single.at = 0;
-    write();
-    this.#count();
-    if (single.at > 0) {
-      if (this.#store === undefined) {
-        this.#connection.outbound.append(single.bytes.subarray(0, single.at));
-      } else {
-        this.#store.put((later as ReplyOrder).slot(seq), single.bytes.slice(0, single.at));
-      }
-    }
-    later.settle(seq);
-  }
-
-  /** Tells its side what was answered. */
-  #count(): void {
+  get #laterReplies(): LaterReplies {
     const answers = this.#answers;
-    if (answers.replied === 0) return;
-    this.#side.replied(answers.replied, answers.failures);
-    answers.replied = answers.failures = 0;
+    return this.#later ??= new LaterReplies(this.#connection, this.#side, answers, this.#ordered);
   }
 
-  #begin(): ReplyOrder | ReplyPool {
-    const { limits } = this.#side;
-    const timedOut = (seq: number) => {
-      const limit = `${limits.handlerTimeoutMs} ms (handlerTimeoutMs)`;
-      const message = `the handler has not settled within ${limit}`;
-      this.#settle(seq, undefined, true, new FramewireError("HANDLER_TIMEOUT", message));
-    };
-    if (!this.#ordered) return new ReplyPool(this.#connection, limits, timedOut);
-    this.#store = new BytesStore();
-    return new ReplyOrder(this.#connection, this.#store, limits, timedOut);
-  }
-
-  /** The packet of a call. */
-  #requested(name: string): PacketType {
-    const type = this.#sendable(name);
-    if (type.replies.length > 0) return type;
-    throw new FramewireError("INVALID_OPTION", `${name} has no reply: use send("${name}", …)`);
-  }
-
-  #sendable(name: string): PacketType {
+  #sendable(name: string, answered: boolean): PacketType {
     if (this.#refused !== undefined) throw this.#refused;
-    const type = this.#table.named(name);
-    if (type === undefined || type.isReply || type.from === other(this.#side.side)) {
-      throw new FramewireError(
-        "INVALID_OPTION",
-        `the ${this.#side.side} sends no packet ${describe(name)} by itself`,
-      );
-    }
-    if (this.#side.side === "client" && type.opens !== this.#opens) {
-      const first = this.#table.opening!.type.name;
-      const order = type.opens ? "was sent already" : "comes first";
-      throw new FramewireError("INVALID_OPTION", `${name} cannot be sent now: ${first} ${order}`);
-    }
-    return type;
-  }
-
-  /** A packet's bytes, in memory of their own. */
-  #encoded(type: PacketType, fields: AnyFields, value: unknown): Uint8Array {
-    single.at = 0;
-    type.encode(single, fields, value);
-    const bytes = single.bytes.slice(0, single.at);
-    single.clear(KEPT_WRITER_BYTES);
-    return bytes;
+    return sendable(this.#table, this.#side.side, this.#opens, name, answered);
   }
 
   #encode(type: PacketType, fields: AnyFields, value: unknown): void {
-    if (this.#inBatch) {
-      // Behind the replies to the requests before it.
-      type.encode(run.behind(), fields, value);
-    } else {
-      single.at = 0;
-      type.encode(single, fields, value);
-      this.#connection.outbound.append(single.bytes.subarray(0, single.at));
-      single.clear(KEPT_WRITER_BYTES);
-      this.#connection.flushSoon();
-    }
+    this.#out.encode(type, fields, value);
     if (type.opens) this.#opens = false;
   }
 }

@@ -92,6 +92,12 @@ export class PacketType implements PacketHead {
     return this.shape.allOptional;
   }
 
+  /** Why a request without a handler fails; undefined where its reply needs nothing of one. */
+  get lacksHandler(): FramewireError | undefined {
+    if (this.replies.length === 1 && this.replies[0]!.sendsItself) return undefined;
+    return new FramewireError("NO_HANDLER", `there is no handler for ${this.name}`);
+  }
+
   /** How a run of replies to it is made; null when they are not that simple. */
   get replyPlan(): ReplyPlan | null {
     const plan = this.#replyPlan;
