@@ -179,8 +179,7 @@ export class DefinedEndpoint implements ClientEndpoint {
         this.#takeOpening(chunk, words);
         return 1; // the rest is framed otherwise
       }
-      const connection = this.#connection;
-      while (i < count && connection.state === State.OPEN) {
+      while (i < count && this.#connection.state === State.OPEN) {
         if (incoming.isPlain && this.owed === 0) {
           const first = i;
           i = this.#takePlain(chunk, words, i, count);
