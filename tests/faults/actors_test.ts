@@ -319,7 +319,10 @@ t.test("TLS garbage: every kind is cut off, and TLS clients beside it go on", as
   }
   t.equal(await allClosed(peers), 100);
   await until(() => scene.errors.length === 100, "each is one error event");
-  t.ok(scene.errors.every(({ code }) => code === "TLS_FAILED"), "of TLS");
+  // Noise that reads as the beginning of a long message is waited for.
+  const codes = new Set(scene.errors.map(({ code }) => code));
+  codes.delete("HANDSHAKE_TIMEOUT");
+  t.strictSame([...codes], ["TLS_FAILED"], "of TLS");
   t.equal(scene.disconnects.length, 0, "none was a connection");
   await scene.finish(t);
 });
@@ -330,6 +333,6 @@ t.test("TLS stallers: handshakes that do not go on are ended by the deadline", a
   t.equal(await allClosed(peers), 100);
   stop();
   await until(() => scene.errors.length === 100, "each is one error event");
-  t.ok(scene.errors.every(({ code }) => code === "TLS_FAILED"), "of TLS");
+  t.ok(scene.errors.every(({ code }) => code === "HANDSHAKE_TIMEOUT"), "of the deadline");
   await scene.finish(t);
 });
