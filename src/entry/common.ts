@@ -65,6 +65,7 @@ export type {
   Address,
   ConnectTarget,
   Link,
+  LinkEnds,
   LinkReceiver,
   Listener,
   ListenerEvents,
