@@ -5,6 +5,7 @@
  */
 import type { Clock, Timer } from "../connection/clock.ts";
 import { FramewireError, thrownText } from "../errors.ts";
+import { digest, equal, toHex } from "../gates/secrets.ts";
 import { Session, type SessionLimits } from "./session.ts";
 import type { SessionStore } from "./store.ts";
 
@@ -71,11 +72,11 @@ export class Sessions {
    * @returns undefined when there is no room for another one.
    */
   async begin(owner: string): Promise<Begun | undefined> {
-    const secret = hex(crypto.getRandomValues(new Uint8Array(SECRET_BYTES)));
-    const secretHash = await sha256(secret);
+    const secret = toHex(crypto.getRandomValues(new Uint8Array(SECRET_BYTES)));
+    const secretHash = await digest(secret);
     if (this.#living.size >= this.#limits.maxSessions && !this.#makeRoom()) return undefined;
     const stored = {
-      id: hex(crypto.getRandomValues(new Uint8Array(ID_BYTES))),
+      id: toHex(crypto.getRandomValues(new Uint8Array(ID_BYTES))),
       secretHash,
       owner,
       usedAt: this.#now(),
@@ -95,7 +96,7 @@ export class Sessions {
    * these, nobody is told.
    */
   async resume(id: string, secret: string, owner: string): Promise<Session | undefined> {
-    const hash = await sha256(secret);
+    const hash = await digest(secret);
     let session = this.#living.get(id);
     if (session === undefined) {
       const stored = this.#store.load(id);
@@ -220,19 +221,4 @@ export class Sessions {
     this.#store.remove(oldest.id);
     return true;
   }
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-async function sha256(text: string): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
-}
-
-/** Compares without telling by time where they differ. */
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  let difference = a.length ^ b.length;
-  for (let i = 0; i < b.length; i++) difference |= (a[i] ?? 0) ^ b[i]!;
-  return difference === 0;
 }
