@@ -4,7 +4,7 @@
  * @module
  */
 import type { RateLimits, RateOptions } from "../options/rate.ts";
-import type { AcceptRate } from "../server/accept_rate.ts";
+import type { AcceptRate } from "../options/admission.ts";
 import { parseSize } from "./size.ts";
 
 /** What {@linkcode parseRates} takes, for messages. */

@@ -88,7 +88,7 @@ export { hashPassword, hashToken } from "../gates/secrets.ts";
 export type { InsightOptions } from "../options/insight.ts";
 export type { AdmissionOptions, OnMaxConnections } from "../options/admission.ts";
 export type { LifeOptions } from "../options/life.ts";
-export type { AcceptRate } from "../server/accept_rate.ts";
+export type { AcceptRate } from "../options/admission.ts";
 export type { CutConnection, DrainResult } from "../server/drain.ts";
 export type { RateLimits, RateOptions, RateServerOptions } from "../options/rate.ts";
 export type {

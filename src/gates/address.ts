@@ -1,9 +1,9 @@
 /**
- * IP addresses as numbers, and whom an address stands for.
+ * IP addresses as numbers.
  *
  * @module
  */
-import { parseIPv4, parseIPv6 } from "../server/address.ts";
+import { parseIPv4, parseIPv6 } from "./address_text.ts";
 
 /** An IP address. An IPv4-mapped IPv6 address is its IPv4 address. */
 export interface IpAddress {
@@ -31,20 +31,4 @@ export function parseAddress(text: string): IpAddress | undefined {
   if (groups === undefined) return undefined;
   const bits = groups.reduce((bits, group) => bits << 16n | BigInt(group), 0n);
   return bits >> 32n === MAPPED ? { family: 4, bits: bits & 0xffff_ffffn } : { family: 6, bits };
-}
-
-/**
- * Whom an address stands for where something is counted by IP: an IPv4 address for itself, an IPv6
- * address for its /64, all of which one host may use (RFC 8981); anything else for itself.
- *
- * @returns Any text, the same for the same host.
- */
-export function hostKey(hostname: string): string {
-  if (!hostname.includes(":")) return hostname;
-  const address = parseAddress(hostname);
-  if (address === undefined) return hostname;
-  const { family, bits } = address;
-  return family === 4
-    ? [24n, 16n, 8n, 0n].map((shift) => String(bits >> shift & 0xffn)).join(".")
-    : `${(bits >> 64n).toString(16)}/64`;
 }

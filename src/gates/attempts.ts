@@ -8,7 +8,7 @@ import type { Clock } from "../connection/clock.ts";
 import { FramewireError } from "../errors.ts";
 import type { Authenticate } from "../options/submit.ts";
 import { isPromise } from "../protocol/is_promise.ts";
-import { hostKey } from "./address.ts";
+import { hostKey } from "./address_text.ts";
 import { GateRefusal } from "./gate_refusal.ts";
 
 /** The wait after the first attempt too many; it doubles with each one that follows. */

@@ -7,7 +7,7 @@
  */
 import { FramewireError } from "../errors.ts";
 import type { Address } from "../link/link.ts";
-import { parseIPv4, parseIPv6 } from "../server/address.ts";
+import { parseIPv4, parseIPv6 } from "./address_text.ts";
 
 /** A header that has come in full. */
 export interface ProxyHeader {

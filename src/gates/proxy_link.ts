@@ -15,7 +15,7 @@
  */
 import { FramewireError } from "../errors.ts";
 import type { Address, Link, LinkReceiver } from "../link/link.ts";
-import { normaliseAddress } from "../server/address.ts";
+import { normaliseAddress } from "./address_text.ts";
 import { readProxyHeader } from "./proxy_header.ts";
 
 /** What a link tells that waits for its header. Exactly one of both is called, once. */

@@ -83,6 +83,16 @@ export class HostBuckets {
     return buckets;
   }
 
+  /** Takes a token for one request of a host; false when there is none. */
+  takeOne(host: string): boolean {
+    const buckets = this.enter(host);
+    const bucket = buckets.requests!;
+    const allowed = bucket.allows(bucket.tokens, 1);
+    if (allowed) bucket.take(1);
+    this.leave(host, buckets);
+    return allowed;
+  }
+
   /** A connection of a host is closed. */
   leave(host: string, buckets: RateBuckets): void {
     if (--buckets.users > 0) return;

@@ -12,7 +12,7 @@ import type { Clock } from "../connection/clock.ts";
 import type { BatchGate, Connection } from "../connection/connection.ts";
 import { FramewireError } from "../errors.ts";
 import type { RateOptions } from "../options/rate.ts";
-import { hostKey } from "./address.ts";
+import { hostKey } from "./address_text.ts";
 import { HostBuckets, RateBuckets, type RateScope } from "./rate_buckets.ts";
 import { refuseAll } from "./refuse_all.ts";
 import type { TokenBucket, Waiter } from "./token_bucket.ts";

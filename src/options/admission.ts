@@ -3,11 +3,18 @@
  *
  * @module
  */
-import type { AcceptRate } from "../server/accept_rate.ts";
 import { choice, type OptionSpecs, special, whole } from "./spec.ts";
 
 /** What is done when there are as many connections as there may be. */
 export type OnMaxConnections = "pause" | "refuse" | "evict-idle";
+
+/** A rate of connections: `perSecond` in the long run, `burst` at once. */
+export interface AcceptRate {
+  /** Connections per second in the long run: over 0, up to 1,000,000. */
+  readonly perSecond: number;
+  /** Connections at once after a time without any: 1 to 1,000,000. */
+  readonly burst: number;
+}
 
 /** How many connections there may be, and how fast they may come. */
 export interface AdmissionOptions {
@@ -19,7 +26,8 @@ export interface AdmissionOptions {
   readonly maxConnections?: number;
   /**
    * How many of them one address may have: 0 to 10,000,000, where 0 is no limit. An IPv4-mapped IPv6
-   * address is the same address as its IPv4.
+   * address is the same address as its IPv4. A /64 of IPv6 is one address here and wherever else
+   * something is counted by address: one host may use all of it (RFC 8981).
    *
    * @default {0}
    */

@@ -10,10 +10,10 @@
 import type { CloseReason } from "../connection/connection.ts";
 import type { Clock } from "../connection/clock.ts";
 import type { Watch } from "../connection/deadlines.ts";
+import { hostKey } from "../gates/address_text.ts";
+import { HostBuckets } from "../gates/rate_buckets.ts";
 import type { Address, Link } from "../link/link.ts";
-import type { AdmissionOptions } from "../options/admission.ts";
-import { AcceptRates } from "./accept_rate.ts";
-import { normaliseAddress } from "./address.ts";
+import type { AcceptRate, AdmissionOptions } from "../options/admission.ts";
 import type { Refusal } from "./refusal.ts";
 
 /** The limits in force. `server.reconfigure` changes them in place, and then calls `changed`. */
@@ -51,6 +51,9 @@ export interface Door {
   resume(): void;
 }
 
+/** How many addresses without a full bucket are remembered: about 5 MB of them. */
+const MOST_ADDRESSES = 16_384;
+
 /** How many idle connections are looked up at once: the next ones to be evicted are among them. */
 const CANDIDATES = 32;
 
@@ -64,7 +67,9 @@ export class Admission {
   #count = 0;
   /** The same by address; kept only while addresses are limited. */
   readonly #ofAddress = new Map<string, number>();
-  #rates: AcceptRates | undefined;
+  /** The rate that {@linkcode #rates} are of. */
+  #rate: AcceptRate | undefined;
+  #rates: HostBuckets | undefined;
   /** Evicted, and not closed yet: they count no more. */
   readonly #evicted = new Set<object>();
   /** Let in as soon as the evicted are closed. */
@@ -92,7 +97,7 @@ export class Admission {
     const { maxConnections, maxConnectionsPerIp } = this.#limits;
     const { remote } = link;
     const address = this.#addressOf(remote);
-    if (this.#rates !== undefined && !this.#rates.take(address, this.#clock.now())) {
+    if (this.#rates !== undefined && !this.#rates.takeOne(address)) {
       const { perSecond } = this.#limits.acceptRatePerIp!;
       const message = `${address} connects more than ${perSecond} times a second (acceptRatePerIp)`;
       this.#turnAway(link, "acceptRatePerIp", message);
@@ -121,7 +126,10 @@ export class Admission {
   /** The limits are others now. */
   changed(): void {
     const { acceptRatePerIp, maxConnectionsPerIp } = this.#limits;
-    this.#rates = acceptRatePerIp === undefined ? undefined : new AcceptRates(acceptRatePerIp);
+    if (acceptRatePerIp !== this.#rate) {
+      this.#rate = acceptRatePerIp;
+      this.#rates = acceptRatePerIp && this.#ratesOf(acceptRatePerIp);
+    }
     this.#ofAddress.clear();
     if (maxConnectionsPerIp > 0) {
       for (const member of this.#members) {
@@ -239,10 +247,15 @@ export class Admission {
     return this.#ofAddress.get(address) ?? 0;
   }
 
+  #ratesOf({ perSecond, burst }: AcceptRate): HostBuckets {
+    const limits = { requestsPerSecond: perSecond, requestBurst: burst };
+    return new HostBuckets(this.#clock, limits, MOST_ADDRESSES);
+  }
+
   /** The address by which it is counted; "" while nothing asks for it. */
   #addressOf({ hostname }: Address): string {
     return this.#limits.maxConnectionsPerIp === 0 && this.#rates === undefined
       ? ""
-      : normaliseAddress(hostname);
+      : hostKey(hostname);
   }
 }

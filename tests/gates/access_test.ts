@@ -2,7 +2,8 @@
 
 import t from "tap";
 import { AccessList } from "../../src/gates/access.ts";
-import { hostKey, parseAddress } from "../../src/gates/address.ts";
+import { parseAddress } from "../../src/gates/address.ts";
+import { hostKey } from "../../src/gates/address_text.ts";
 import { CidrList, wrongCidr } from "../../src/gates/cidr.ts";
 
 /** A source of numbers that is the same in every run. */
@@ -168,6 +169,8 @@ t.test("one host has one key: an IPv4 address, or the /64 of an IPv6 address", (
   t.equal(hostKey("::ffff:192.0.2.1"), "192.0.2.1");
   t.equal(hostKey("2001:db8::1"), hostKey("2001:db8:0:0:ffff::"));
   t.not(hostKey("2001:db8::1"), hostKey("2001:db8:0:1::1"));
+  t.equal(hostKey("2001:db8::1"), "2001:db8::/64");
+  t.equal(hostKey("::1"), "::/64", "and not an IPv4 address");
   t.equal(hostKey("memory"), "memory");
   t.end();
 });

@@ -1,8 +1,8 @@
 /** Who comes in: limits are exact, counted, and tell. */
 
 import t from "tap";
+import { HostBuckets } from "../../src/gates/rate_buckets.ts";
 import type { Refusal } from "../../src/server/refusal.ts";
-import { AcceptRates } from "../../src/server/accept_rate.ts";
 import { memoryNetwork } from "../../src/link/memory.ts";
 import type { Link, Transport } from "../../src/link/link.ts";
 import type { ServeOptions } from "../../src/server/serve.ts";
@@ -234,11 +234,45 @@ t.test("acceptRatePerIp: a burst, then so many a second", async (t) => {
   t.equal(refusals.filter(({ gate }) => gate === "acceptRatePerIp").length, 7);
 });
 
+t.test("acceptRatePerIp: other options change without refilling what an address has used", async (t) => {
+  const rate = { acceptRatePerIp: { perSecond: 1, burst: 1 } };
+  const { clock, server, peer, served } = await world(t, rate, addressed(() => "192.0.2.1"));
+  t.ok(await served(await peer()));
+  server.reconfigure({ maxConnections: 50 });
+  t.ok(await turnedAway(await peer()));
+  server.reconfigure({ acceptRatePerIp: { perSecond: 1, burst: 2 } });
+  t.ok(await served(await peer()), "a new rate begins with a full bucket");
+  clock.advance(1000);
+});
+
+t.test("all of a /64 of IPv6 is one address", async (t) => {
+  let from = "2001:db8:0:1::1";
+  const options = { maxConnectionsPerIp: 2, acceptRatePerIp: { perSecond: 1, burst: 3 } };
+  const { refusals, peer, served } = await world(t, options, addressed(() => from));
+  t.ok(await served(await peer()));
+  from = "2001:db8:0:1:ffff::2";
+  t.ok(await served(await peer()));
+  t.ok(await turnedAway(await peer()));
+  t.ok(await turnedAway(await peer()));
+  t.match(refusals, [
+    { gate: "maxConnectionsPerIp", message: /^2001:db8:0:1::\/64 has 2 connections already/ },
+    { gate: "acceptRatePerIp", message: /^2001:db8:0:1::\/64 connects more than 1 times a second/ },
+  ]);
+  from = "2001:db8:0:2::1";
+  t.ok(await served(await peer()), "the next one is not concerned");
+});
+
 t.test("the rates of addresses take bounded memory", (t) => {
-  const rates = new AcceptRates({ perSecond: 1, burst: 1 });
-  for (let i = 0; i < 50_000; i++) rates.take(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, 0);
+  const clock = new VirtualClock();
+  const rates = new HostBuckets(clock, { requestsPerSecond: 1, requestBurst: 1 }, 16_384);
+  for (let i = 0; i < 50_000; i++) rates.takeOne(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`);
   t.ok(rates.size <= 16_384);
-  t.equal(rates.take("10.0.195.79", 0), false, "the last ones are remembered");
+  t.equal(rates.takeOne("10.0.195.79"), false, "the last ones are remembered");
+  clock.advance(1000);
+  t.equal(rates.takeOne("10.0.195.79"), true);
+  clock.advance(1000);
+  for (let i = 0; i < 16_384; i++) rates.takeOne("192.0.2.1");
+  t.equal(rates.size, 1, "those that are full again are forgotten");
   t.end();
 });
 

@@ -17,7 +17,7 @@ const MAPPED = [0, 0, 0, 0, 0, 0xffff] as const;
  *
  * @example
  * ```ts
- * import { normaliseAddress } from "./address.ts";
+ * import { normaliseAddress } from "./address_text.ts";
  *
  * if (normaliseAddress("::ffff:127.0.0.1") !== "127.0.0.1") throw new Error("one address");
  * ```
@@ -28,12 +28,26 @@ export function normaliseAddress(hostname: string): string {
     return hostname;
   }
   const groups = parseIPv6(hostname);
+  return groups === undefined ? hostname : mappedIPv4(groups) ?? formatIPv6(groups);
+}
+
+/**
+ * Whom an address stands for where something is counted by IP: an IPv4 address for itself, an IPv6
+ * address for its /64, all of which one host may use (RFC 8981); anything else for itself.
+ *
+ * @returns Text, the same for the same host.
+ */
+export function hostKey(hostname: string): string {
+  if (!hostname.includes(":")) return hostname;
+  const groups = parseIPv6(hostname);
   if (groups === undefined) return hostname;
-  if (MAPPED.every((group, i) => groups[i] === group)) {
-    const [high, low] = [groups[6]!, groups[7]!];
-    return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
-  }
-  return formatIPv6(groups);
+  return mappedIPv4(groups) ?? `${formatIPv6([...groups.slice(0, 4), 0, 0, 0, 0])}/64`;
+}
+
+function mappedIPv4(groups: readonly number[]): string | undefined {
+  if (!MAPPED.every((group, i) => groups[i] === group)) return undefined;
+  const [high, low] = [groups[6]!, groups[7]!];
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** One spelling per address. */
 
 import t from "tap";
-import { normaliseAddress, parseIPv4, parseIPv6 } from "../../src/server/address.ts";
+import { normaliseAddress, parseIPv4, parseIPv6 } from "../../src/gates/address_text.ts";
 
 t.test("an IPv4-mapped address is its IPv4, however it is written", (t) => {
   for (
