@@ -9,11 +9,12 @@ import type { Command, Context } from "./command.ts";
 import { describeFailure, ExitCode, exitCodeOf, UsageError } from "./failure.ts";
 import { loadHost } from "./host.ts";
 import { Output } from "./output.ts";
+import { pingCommand } from "./ping.ts";
 import { sendCommand } from "./send.ts";
 import { serveCommand } from "./serve.ts";
 import { columns, helpOf, readArgs } from "./usage.ts";
 
-const COMMANDS: readonly Command[] = [serveCommand, sendCommand];
+const COMMANDS: readonly Command[] = [serveCommand, sendCommand, pingCommand];
 
 /** Runs the command with the process's arguments, and ends the process. */
 export async function main(): Promise<void> {
@@ -80,11 +81,16 @@ function runNone({ out, err }: Context, name: string, rest: readonly string[]): 
   }
   const names = COMMANDS.map(({ usage }) => usage.name);
   if (name.startsWith("-")) {
-    throw new UsageError(`the command comes first: framewire ${names.join(" or ")} … (--help)`);
+    throw new UsageError(`the command comes first: framewire ${oneOf(names)} … (--help)`);
   }
   const guess = closest(name.toLowerCase(), names);
-  const hint = guess === undefined ? `use ${names.join(" or ")}` : `did you mean ${guess}?`;
+  const hint = guess === undefined ? `use ${oneOf(names)}` : `did you mean ${guess}?`;
   throw new UsageError(`unknown command "${name}"; ${hint} (framewire --help)`);
+}
+
+/** `a, b or c`. */
+function oneOf(names: readonly string[]): string {
+  return `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
 }
 
 function overview(): string {

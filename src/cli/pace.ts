@@ -28,7 +28,8 @@ export class Pace {
   }
 }
 
-function sleep(ms: number, stop: AbortSignal): Promise<void> {
+/** Waits, and no longer than until `stop` aborts. */
+export function sleep(ms: number, stop: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer);

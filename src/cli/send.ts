@@ -5,12 +5,15 @@
  */
 import type { Client } from "../client/client.ts";
 import type { Connect } from "../client/connect.ts";
+import type { ReconnectingClient } from "../client/reconnecting.ts";
 import { parseUrl } from "../client/url.ts";
 import { isFramewireError } from "../errors.ts";
 import { formatAddress } from "../link/net_errors.ts";
 import { ECHO_HEADER_BYTES } from "../protocol/echo/server.ts";
 import { SUBMIT_HEADER_BYTES } from "../protocol/submit/packet.ts";
+import { CLIENT_DEFAULTS } from "../options/client.ts";
 import type { Command, Context } from "./command.ts";
+import { DIAL_FLAGS, readDial } from "./dial.ts";
 import { loadEntry } from "./entry.ts";
 import { CommandError, ExitCode, oneLine, UsageError } from "./failure.ts";
 import { readLines } from "./lines.ts";
@@ -25,8 +28,10 @@ const OPTIONS = {
   protocol: { value: "NAME", help: "submit or echo (default submit)" },
   count: { short: "n", value: "N", help: "send each payload N times (default 1)" },
   rate: { short: "r", value: "R", help: "send at most R a second (default: as fast as it goes)" },
+  retry: { help: "wait for the server, connect again, send again what has not left" },
   "max-frame": { value: "SIZE", help: "the longest frame, such as 64k or 1M (default 1M)" },
   quiet: { short: "q", help: "print the summary alone" },
+  ...DIAL_FLAGS,
 } as const satisfies OptionTable;
 
 const usage: CommandUsage<typeof OPTIONS> = {
@@ -35,11 +40,16 @@ const usage: CommandUsage<typeof OPTIONS> = {
   operands: "[payload…]",
   details: `Without payloads, each line of standard input is one. A payload that begins with
 - comes after --.
-Prints each answer with its time, and a summary; fails when one did.`,
+Prints each answer with its time, and a summary; fails when one did. What is
+certain of a payload that failed stands behind it: not-sent, or unknown when it
+may have arrived; --retry sends the first kind again, never the second. TIME is
+500ms, 30s, or milliseconds; --timeout is 10s unless it is given.`,
   options: OPTIONS,
   examples: [
     ["framewire send hello world", "two payloads to 127.0.0.1:8888"],
     ["framewire send --to db:9000 < payloads.txt", "a payload a line"],
+    ["framewire send --to db:9000 --retry --timeout 1m < a.txt", "outlive a restart of the server"],
+    ["framewire send x --tls --tls-ca ca.pem --token-file token", "over TLS, as somebody known"],
     ["framewire send ping -n 1000 -r 50 -q", "50 a second for 20 seconds"],
   ],
 };
@@ -55,22 +65,19 @@ const NEVER = new AbortController().signal;
 export const sendCommand: Command = { usage, run };
 
 /** What the arguments ask for. */
-function readOptions(args: readonly string[]) {
+async function readOptions(args: readonly string[], warn: (line: string) => void) {
   const { given, operands } = readArgs(usage, args);
-  const to = given.to ?? "tcp://127.0.0.1:8888";
-  const url = to.includes("://") ? to : `tcp://${to}`;
-  try {
-    parseUrl(url);
-  } catch {
-    throw new UsageError(
-      `--to must be HOST:PORT or tcp://HOST:PORT, such as 127.0.0.1:8888 or [::1]:8888, and is "${to}"`,
-    );
+  const protocol = readChoice("protocol", given.protocol ?? "submit", ["submit", "echo"]);
+  const dial = await readDial(given, "--to", given.to ?? "127.0.0.1:8888", warn);
+  if (protocol === "echo" && dial.token !== undefined) {
+    throw new UsageError("--token needs the protocol submit: its hello has it");
   }
   return {
-    url,
+    dial,
     operands,
+    protocol,
+    retry: given.retry ?? false,
     quiet: given.quiet ?? false,
-    protocol: readChoice("protocol", given.protocol ?? "submit", ["submit", "echo"]),
     count: readInteger("count", given.count ?? "1", 1, Infinity),
     rate: given.rate === undefined ? Infinity : readPositive("rate", given.rate, "50 or 0.5"),
     maxFrameBytes: readSize("max-frame", given["max-frame"] ?? "1M", 64, 64 << 20),
@@ -78,7 +85,7 @@ function readOptions(args: readonly string[]) {
 }
 
 async function run({ host, out, err }: Context, args: readonly string[]): Promise<number> {
-  const options = readOptions(args);
+  const options = await readOptions(args, (line) => err.line(line));
   const { connect } = await loadEntry();
   const stopping = new AbortController();
   const stop = stopping.signal;
@@ -87,6 +94,14 @@ async function run({ host, out, err }: Context, args: readonly string[]): Promis
 
   const { client, call } = await open(connect, options, stop);
   void client.closed.then(() => stopping.abort());
+  if (options.retry && !options.quiet) {
+    (client as ReconnectingClient).on("status", ({ status, error, retryInMs = 0 }) => {
+      if (status === "up") err.line("connected again");
+      else if (error !== undefined) {
+        err.line(`${oneLine(error.message)}; the next attempt is in ${Math.ceil(retryInMs)} ms`);
+      }
+    });
+  }
   if (options.operands.length === 0 && host.stdin.isTerminal()) {
     err.line("reading payloads from the terminal, one a line; Ctrl-D ends");
   }
@@ -147,15 +162,29 @@ async function run({ host, out, err }: Context, args: readonly string[]): Promis
 /** Connects; `call` sends one payload and settles with its answer. */
 async function open(
   connect: Connect,
-  { url, protocol, maxFrameBytes }: ReturnType<typeof readOptions>,
+  { dial, protocol, retry, maxFrameBytes }: Awaited<ReturnType<typeof readOptions>>,
   signal: AbortSignal,
 ): Promise<{ client: Client; call: (payload: Uint8Array) => Promise<void> }> {
+  const { url, tls, token, timeoutMs } = dial;
+  const tooLate = new AbortController();
+  const timer = setTimeout(() => tooLate.abort(), timeoutMs ?? CLIENT_DEFAULTS.requestTimeoutMs);
+  const options = {
+    maxFrameBytes,
+    signal: retry ? AbortSignal.any([signal, tooLate.signal]) : signal,
+    ...(timeoutMs !== undefined && { requestTimeoutMs: timeoutMs, connectTimeoutMs: timeoutMs }),
+    ...(tls && { tls }),
+    reconnect: retry,
+    firstConnect: retry ? "wait" : "fail",
+  } as const;
   try {
     if (protocol === "submit") {
-      const client = await connect(url, { maxFrameBytes, signal });
+      // A server that is known to know the hello says when it goes away: nothing is lost then.
+      const hello = token !== undefined ? "required" : retry ? "auto" : "off";
+      const auth = token === undefined ? {} : { token };
+      const client = await connect(url, { ...options, ...auth, hello });
       return { client, call: (payload) => client.submit(payload) };
     }
-    const client = await connect(url, { protocol: "echo", maxFrameBytes, signal });
+    const client = await connect(url, { ...options, protocol: "echo" });
     return {
       client,
       call: async (payload) => {
@@ -165,12 +194,19 @@ async function open(
     };
   } catch (error) {
     if (signal.aborted) throw new CommandError("stopped before the connection stood");
-    if (!isFramewireError(error, "CONNECTION_REFUSED")) throw error;
     const { hostname, port } = parseUrl(url);
+    if (tooLate.signal.aborted) {
+      throw new CommandError(
+        `no connection to ${formatAddress(hostname, port)} could be made in time (--timeout)`,
+      );
+    }
+    if (!isFramewireError(error, "CONNECTION_REFUSED")) throw error;
     throw new CommandError(
       `cannot connect to ${formatAddress(hostname, port)}: nothing listens there; start a server ` +
         `(framewire serve --port ${port}), or name another with --to`,
     );
+  } finally {
+    clearTimeout(timer);
   }
 }
 

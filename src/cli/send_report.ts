@@ -42,7 +42,9 @@ export class SendReport {
     if (this.#quiet) return;
     const code = isFramewireError(error) ? `${error.code}: ` : "";
     const message = error instanceof Error ? error.message : String(error);
-    this.#out.line(`${number} failed ${formatMs(ms)} ms ${code}${oneLine(message)}`);
+    const outcome = isFramewireError(error) ? error.outcome : undefined;
+    const known = outcome === undefined || outcome === "answered" ? "" : ` [${outcome}]`;
+    this.#out.line(`${number} failed ${formatMs(ms)} ms ${code}${oneLine(message)}${known}`);
   }
 
   /**
@@ -70,6 +72,6 @@ export class SendReport {
 }
 
 /** Milliseconds to the microsecond while they are few. */
-function formatMs(ms: number): string {
+export function formatMs(ms: number): string {
   return ms.toFixed(ms < 100 ? 3 : 0);
 }

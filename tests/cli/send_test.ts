@@ -2,10 +2,12 @@
 
 import { readFileSync } from "node:fs";
 import { Buffer } from "node:buffer";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import { join } from "node:path";
 import process from "node:process";
 import t from "tap";
 import { serve } from "../../mod.ts";
+import { socketServer } from "../helpers/socket_server.ts";
+import { path, read } from "../helpers/root.ts";
 import { folderOf, run, shellLine, start } from "./command.ts";
 
 type Test = Parameters<typeof start>[0];
@@ -25,22 +27,6 @@ async function keeper(
   });
   t.teardown(() => server.shutdown({ deadlineMs: 0 }));
   return { to: `127.0.0.1:${server.addr.port}`, texts, stop: () => server.shutdown() };
-}
-
-/** A server of sockets in this process. */
-async function socketServer(t: Test, serveOne: (socket: Socket) => void): Promise<string> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {});
-    serveOne(socket);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.teardown(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 const SUMMARY =
@@ -282,3 +268,70 @@ function residentBytes(pid: number): number {
     return 0;
   }
 }
+
+t.test("--retry outlives a server's restart", async (t) => {
+  const texts: string[] = [];
+  const handlers = { submit: (packet: { text(): string }) => void texts.push(packet.text()) };
+  const first = await serve({ port: 0, lingerMs: 0 }, handlers);
+  const { port } = first.addr;
+  const running = start(t, ["send", "--to", `127.0.0.1:${port}`, "--retry", "--timeout", "30s"]);
+  const stdin = running.child.stdin!;
+  stdin.write("before\n");
+  await running.wrote("stdout", /^1 ok/m);
+  await first.shutdown({ deadlineMs: 0 });
+  await running.wrote("stderr", /; the next attempt is in \d+ ms$/m);
+  stdin.write("while it is away\n");
+  const second = await serve({ port, lingerMs: 0 }, handlers);
+  t.teardown(() => second.shutdown({ deadlineMs: 0 }));
+  await running.wrote("stdout", /^2 ok/m);
+  stdin.end("after\n");
+  const { code, stdout, stderr } = await running.ended;
+  t.equal(code, 0);
+  t.strictSame(texts, ["before", "while it is away", "after"]);
+  t.strictSame(counts(stdout), { sent: 3, ok: 3, failed: 0, unanswered: 0 });
+  t.match(stderr, /^connected again$/m);
+});
+
+t.test("--timeout bounds each answer, and with --retry the wait for the server", async (t) => {
+  const mute = await socketServer(t, (socket) => socket.resume());
+  const { code, stdout } = await run(t, ["send", "x", "--to", mute, "--timeout", "200ms"]);
+  t.equal(code, 1);
+  t.match(stdout, /^1 failed [\d.]+ ms DEADLINE_EXCEEDED: .* \[unknown\]$/m);
+  const none = await run(t, ["send", "x", "--to", "127.0.0.1:1", "--retry", "--timeout", "0.3s"]);
+  t.equal(none.code, 1);
+  t.equal(
+    none.stderr,
+    "framewire send: error: no connection to 127.0.0.1:1 could be made in time (--timeout)\n",
+  );
+});
+
+t.test("--tls and --token-file reach a server that wants them", async (t) => {
+  const texts: string[] = [];
+  const folder = folderOf(t, { token: "secret\n" });
+  const server = await serve({
+    port: 0,
+    tls: {
+      cert: read("tests/fixtures/tls/server.pem"),
+      key: read("tests/fixtures/tls/server.key"),
+      clientCa: read("tests/fixtures/tls/ca.pem"),
+    },
+    authenticate: ({ auth }) => auth !== undefined && "token" in auth && auth.token === "secret",
+  }, { submit: (packet) => void texts.push(packet.text()) });
+  t.teardown(() => server.shutdown({ deadlineMs: 0 }));
+  const fixture = (name: string) => path(`tests/fixtures/tls/${name}`);
+  const to = ["--to", `127.0.0.1:${server.addr.port}`];
+  const tls = ["--tls", "--tls-ca", fixture("ca.pem"), "--tls-name", "localhost"];
+  const mine = ["--tls-cert", fixture("client.pem"), "--tls-key", fixture("client.key")];
+  const token = ["--token-file", join(folder, "token")];
+  const good = await run(t, ["send", "hello", ...to, ...tls, ...mine, ...token]);
+  t.match(good.stdout, /^1 ok/);
+  t.strictSame(texts, ["hello"]);
+  const unknown = await run(t, ["send", "x", ...to, ...tls, ...mine, "--token", "guess"]);
+  t.equal(unknown.code, 1);
+  t.match(
+    unknown.stderr,
+    /^framewire send: error: the server answered the hello .*unauthenticated/m,
+  );
+  t.equal((await run(t, ["send", "x", ...to, ...tls, ...token])).code, 1, "no certificate");
+  t.strictSame(texts, ["hello"]);
+});

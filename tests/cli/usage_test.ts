@@ -22,7 +22,7 @@ t.test("every level answers --help and --version", async (t) => {
     t.equal(code, 0);
     t.equal(stderr, "");
   }
-  t.match(all.stdout, /framewire serve .*\n.*framewire send/);
+  t.match(all.stdout, /framewire serve [^]*framewire send [^]*framewire ping/);
   for (
     const option of ["hostname", "port", "protocol", "codec", "max-frame", "verbose", "quiet"]
   ) t.match(serve.stdout, `--${option}`);
@@ -34,7 +34,7 @@ t.test("every level answers --help and --version", async (t) => {
 });
 
 t.test("the help of every command fits a terminal of 80 columns, and tells of every option", async (t) => {
-  for (const command of ["serve", "send"]) {
+  for (const command of ["serve", "send", "ping"]) {
     const { stdout } = await run(t, [command, "--help"]);
     t.strictSame(stdout.split("\n").filter((line) => line.length > 80), [], command);
   }
@@ -68,6 +68,20 @@ const WRONG: readonly (readonly [args: readonly string[], says: RegExp])[] = [
   [["send", "x", "--count", "1.5"], /--count must be a whole number of at least 1/],
   [["send", "x", "--rate", "0"], /--rate must be a number over 0, such as 50 or 0.5, and is "0"/],
   [["send", "x", "--rate", "fast"], /--rate must be a number over 0/],
+  [["send", "x", "--timeout", "0"], /--timeout must be a time such as 500ms, .* and is "0"/],
+  [["send", "x", "--timeout", "soon"], /--timeout must be a time such as 500ms, .* and is "soon"/],
+  [["send", "x", "--tls-ca", "a"], /--tls-ca is for TLS: say --tls too, or write tls:\/\/ in --to/],
+  [["send", "x", "--tls", "--tls-key", "a"], /--tls-cert and --tls-key belong together/],
+  [["send", "x", "--tls", "--tls-ca", "/no/such"], /\/no\/such cannot be read/],
+  [["send", "x", "--token", "a", "--token-file", "b"], /either --token or --token-file/],
+  [["send", "x", "--token="], /the token is empty/],
+  [["send", "x", "--protocol", "echo", "--token", "a"], /--token needs the protocol submit/],
+  [["ping"], /expected one address, HOST:PORT, and got none/],
+  [["ping", "a:1", "b:1"], /expected one address, HOST:PORT, and got a:1 b:1/],
+  [["ping", "nowhere"], /the address must be HOST:PORT .* and is "nowhere"/],
+  [["ping", "a:1", "--interval", "-1"], /--interval must be a time/],
+  [["ping", "a:1", "--count", "few"], /--count must be a whole number of at least 0/],
+  [["ping", "a:1", "--protocol", "echo", "--token", "a"], /--token needs the protocol submit/],
   [["send", "--zzz"], /unknown option --zzz \(framewire send --help\)/],
 ];
 
