@@ -25,9 +25,6 @@ export interface Answering {
   trip(): Promise<unknown>;
 }
 
-/** How long a server that has said nothing is waited for once more. */
-const LAST_WORD_MS = 1000;
-
 /** The two packets of `submit` that every server of it knows, and that do nothing. */
 const handshake = defineProtocol({
   name: "submit",
@@ -123,7 +120,7 @@ async function explain(
       );
     case "CONNECT_TIMEOUT":
     case "DEADLINE_EXCEEDED": {
-      const words = secure ? undefined : await firstWords(hostname, port, LAST_WORD_MS);
+      const words = secure ? undefined : await firstWords(hostname, port, timeoutMs);
       if (words !== undefined && words.length > 0) return foreign(not, words);
       return new CommandError(
         words === undefined || secure
