@@ -10,19 +10,14 @@
  * @module
  */
 import type { Timer } from "../connection/clock.ts";
-import { FramewireError } from "../errors.ts";
+import type { FramewireError } from "../errors.ts";
 import { type CallLimits, type CallOptions, cancelled, deadlineExceeded } from "./call_limits.ts";
+import { Silence, type SilentLine } from "./silence.ts";
 
 /** What the book needs of its connection. */
-export interface CallLine {
-  /** Bytes received, to tell a slow peer from a silent one. */
-  readonly bytesIn: number;
+export interface CallLine extends SilentLine {
   /** What was put out. */
   readonly outbound: { readonly handed: number; readonly position: number };
-  /** Cuts it. */
-  abort(
-    reason: { readonly code: string; readonly message: string; readonly error?: Error },
-  ): void;
 }
 
 const FIRST_SLOTS = 64;
@@ -31,9 +26,6 @@ const SWEEPS = 16;
 const USUAL = 0;
 /** Calls with timeouts of their own are looked at no more often than this, in milliseconds. */
 const GRAIN_MS = 5;
-
-/** However short its calls' timeouts, a peer is not dead before it has sent nothing for so long. */
-const LEAST_SILENCE_MS = 1000;
 
 type Resolve = (value: never) => void;
 type Reject = (error: Error) => void;
@@ -54,6 +46,8 @@ export class CallBook<T> {
   #places: Float64Array = new Float64Array(0);
   /** When each call is due that has a timeout of its own; from the first such on. */
   #dues: Float64Array | undefined;
+  /** What the protocol notes of each call; from the first note on. */
+  #notes: Float64Array | undefined;
   #head: number;
   #tail: number;
   #pending = 0;
@@ -66,16 +60,26 @@ export class CallBook<T> {
   readonly #tails: number[] = [];
   #due: Timer | undefined;
   #dueAt = Infinity;
-  /** Calls that timed out in a row while nothing came, and since when nothing came. */
-  #silent = 0;
-  #silentSince = 0;
-  #bytesIn = -1;
+  readonly #silence: Silence;
+  /** Called when a call is given up whose answer may still come. */
+  readonly #gaveUp: ((number: number) => void) | undefined;
 
-  /** @param first The number of the first call. */
-  constructor(limits: CallLimits, line: CallLine, idle: () => void, first = 0) {
+  /**
+   * @param first The number of the first call.
+   * @param gaveUp Told which call was given up: the peer may want to know.
+   */
+  constructor(
+    limits: CallLimits,
+    line: CallLine,
+    idle: () => void,
+    first = 0,
+    gaveUp?: (number: number) => void,
+  ) {
     this.#limits = limits;
     this.#line = line;
     this.#idle = idle;
+    this.#silence = new Silence(limits);
+    this.#gaveUp = gaveUp;
     this.#head = this.#tail = first;
   }
 
@@ -114,6 +118,17 @@ export class CallBook<T> {
     this.#pending++;
     if (this.#sweep === undefined) this.#beginSweeps();
     return number;
+  }
+
+  /** Notes a number with a call. */
+  note(number: number, value: number): void {
+    this.#notes ??= new Float64Array(this.#resolves.length);
+    this.#notes[number & (this.#notes.length - 1)] = value;
+  }
+
+  /** What was noted with a call that {@linkcode has} says is there. */
+  noteOf(number: number): number {
+    return this.#notes![number & (this.#notes!.length - 1)]!;
   }
 
   /** A call has options of its own. `leftMs` is what its wait for room has left of its timeout. */
@@ -208,6 +223,7 @@ export class CallBook<T> {
     this.#givenUp++;
     this.#pending--;
     if (this.#signals !== undefined) this.#forgetSignal(number);
+    this.#gaveUp?.(number);
     reject(error);
     if (this.#pending === 0) this.#idle();
   }
@@ -242,7 +258,7 @@ export class CallBook<T> {
       this.#giveUp(number, deadlineExceeded(ms, "unknown"));
       timedOut++;
     }
-    this.#cutIfDead(timedOut);
+    this.#silence.timedOut(timedOut, this.#line);
   }
 
   #wakeAt(due: number): void {
@@ -274,28 +290,8 @@ export class CallBook<T> {
       this.#giveUp(number, deadlineExceeded(undefined, "unknown"));
       timedOut++;
     }
-    this.#cutIfDead(timedOut);
+    this.#silence.timedOut(timedOut, this.#line);
     if (next < Infinity) this.#wakeAt(Math.max(next, now + GRAIN_MS));
-  }
-
-  /** After calls have timed out: a peer that has long sent nothing at all is dead. */
-  #cutIfDead(timedOut: number): void {
-    if (timedOut === 0) return;
-    const { bytesIn } = this.#line;
-    const { clock, deadAfterTimeouts } = this.#limits;
-    if (bytesIn !== this.#bytesIn) {
-      this.#bytesIn = bytesIn;
-      this.#silent = 0;
-      this.#silentSince = clock.now();
-      return;
-    }
-    this.#silent += timedOut;
-    const silentMs = clock.now() - this.#silentSince;
-    if (this.#silent < deadAfterTimeouts || silentMs < LEAST_SILENCE_MS) return;
-    const message = `${this.#silent} calls in a row were not answered in time, and nothing else ` +
-      "came from the server: the connection is taken for dead";
-    const error = new FramewireError("PEER_SILENT", message);
-    this.#line.abort({ code: error.code, message, error });
   }
 
   #grow(): void {
@@ -305,16 +301,19 @@ export class CallBook<T> {
     const rejects: (Reject | undefined)[] = new Array(length).fill(undefined);
     const places = new Float64Array(length);
     const dues = this.#dues === undefined ? undefined : new Float64Array(length);
+    const notes = this.#notes === undefined ? undefined : new Float64Array(length);
     for (let number = this.#head; number < this.#tail; number++) {
       const [from, to] = [number & (old - 1), number & (length - 1)];
       resolves[to] = this.#resolves[from];
       rejects[to] = this.#rejects[from];
       places[to] = this.#places[from]!;
       if (dues !== undefined) dues[to] = this.#dues![from]!;
+      if (notes !== undefined) notes[to] = this.#notes![from]!;
     }
     this.#resolves = resolves;
     this.#rejects = rejects;
     this.#places = places;
     this.#dues = dues;
+    this.#notes = notes;
   }
 }

@@ -7,10 +7,9 @@ import type { Codec, FrameTable } from "../../codec/codec.ts";
 import { type CloseReason, type Connection, State } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
 import { ECHO_HEADER_BYTES, EchoType } from "./server.ts";
-import { CallBook } from "../call_book.ts";
 import { type CallOptions, cancelled, checkCallOptions } from "../call_limits.ts";
-import { CallQueue } from "../call_queue.ts";
-import { type ClientEndpoint, type ClientSide, connectionLost, tooLarge } from "../protocol.ts";
+import { OpenCalls } from "../open_calls.ts";
+import { type ClientEndpoint, type ClientSide, tooLarge } from "../protocol.ts";
 
 /** What a client of the `echo` protocol can call. */
 export interface EchoCalls {
@@ -30,30 +29,25 @@ const encoder = new TextEncoder();
 export class EchoClientEndpoint implements ClientEndpoint, EchoCalls {
   readonly #connection: Connection;
   readonly #side: ClientSide;
-  readonly #calls: CallBook<Uint8Array>;
-  /** Calls that wait for room; from the first such on. */
-  #queue: CallQueue | undefined;
-  #refused: FramewireError | undefined;
-  #lost = false;
+  readonly #calls: OpenCalls<Uint8Array>;
   readonly owed = 0;
   keepsChunk = false;
 
   constructor(connection: Connection, side: ClientSide) {
     this.#connection = connection;
     this.#side = side;
-    this.#calls = new CallBook(side.calls, connection, () => {
-      if (this.pending === 0) side.settled();
-    });
+    this.#calls = new OpenCalls(connection, side);
   }
 
   /** {@inheritDoc ClientEndpoint.pending} */
   get pending(): number {
-    return this.#calls.pending + (this.#queue?.length ?? 0);
+    return this.#calls.pending;
   }
 
   /** {@inheritDoc EchoCalls.echo} */
   echo(data: Uint8Array | string, options: CallOptions = {}): Promise<Uint8Array> {
-    if (this.#refused !== undefined) return Promise.reject(this.#refused);
+    const { refused, book } = this.#calls;
+    if (refused !== undefined) return Promise.reject(refused);
     const bytes = typeof data === "string" ? encoder.encode(data) : data;
     const total = ECHO_HEADER_BYTES + bytes.length;
     if (total > this.#side.maxFrameBytes) {
@@ -63,13 +57,12 @@ export class EchoClientEndpoint implements ClientEndpoint, EchoCalls {
       checkCallOptions(options);
       if (options.signal?.aborted) throw cancelled(options.signal.reason, "not-sent");
       const send = (bytes: Uint8Array, leftMs?: number) => {
-        const number = this.#calls.add(this.#put(bytes, total), resolve, reject);
-        this.#calls.limit(number, options, leftMs);
+        const number = book.add(this.#put(bytes, total), resolve, reject);
+        book.limit(number, options, leftMs);
       };
-      if (!this.#calls.full) return send(bytes);
-      this.#queue ??= new CallQueue(this.#side.calls);
+      if (!book.full) return send(bytes);
       const kept = bytes === data ? bytes.slice() : bytes;
-      this.#queue.wait(options, (leftMs) => send(kept, leftMs), reject);
+      this.#calls.wait(options, (leftMs) => send(kept, leftMs), reject);
     });
   }
 
@@ -91,11 +84,12 @@ export class EchoClientEndpoint implements ClientEndpoint, EchoCalls {
   batch(_codec: Codec, chunk: Uint8Array, table: FrameTable): number {
     if (this.#connection.state !== State.OPEN) return 0;
     const { words, count } = table;
+    const { book } = this.#calls;
     for (let i = 0; i < count; i++) {
       const offset = words[i * 4]!;
       const type = words[i * 4 + 2]! >>> 0;
-      const number = this.#calls.head;
-      if (type !== EchoType.DATA_ECHO || !this.#calls.has(number)) {
+      const number = book.head;
+      if (type !== EchoType.DATA_ECHO || !book.has(number)) {
         throw new FramewireError(
           type <= EchoType.DATA_ECHO ? "UNEXPECTED_PACKET" : "UNKNOWN_PACKET",
           `the server sent a frame of type ${type} while ${this.pending} echoes were awaited: ` +
@@ -103,36 +97,27 @@ export class EchoClientEndpoint implements ClientEndpoint, EchoCalls {
           { firstBytes: chunk.slice(offset, offset + Math.min(16, words[i * 4 + 1]!)) },
         );
       }
-      this.#calls.resolve(
+      book.resolve(
         number,
         chunk.slice(offset + ECHO_HEADER_BYTES, offset + words[i * 4 + 1]!),
       );
     }
-    if (this.#queue !== undefined) this.#queue.drain(() => this.#calls.full);
+    this.#calls.drain(() => book.full);
     return count;
   }
 
   /** {@inheritDoc ClientEndpoint.refuse} */
   refuse(error: FramewireError): void {
-    this.#refused ??= error;
+    this.#calls.refuse(error);
   }
 
   /** {@inheritDoc Endpoint.finishing} */
   finishing(reason: CloseReason): void {
-    if (this.#lost) return;
-    this.#lost = true;
-    const { pending } = this;
-    const lost = (outcome: "not-sent" | "unknown") => connectionLost(reason, pending, outcome);
-    this.#refused ??= lost("not-sent");
-    // What has not left is of no use any more; so it can be said for certain that it did not.
-    if (pending > 0) this.#connection.outbound.discard();
-    this.#queue?.failAll(() => lost("not-sent"));
-    this.#calls.failAll(lost);
+    this.#calls.finishing(reason);
   }
 
   /** {@inheritDoc Endpoint.closed} */
   closed(reason: CloseReason): void {
-    this.finishing(reason);
-    this.#side.closed(reason);
+    this.#calls.closed(reason);
   }
 }

@@ -3,39 +3,35 @@
  *
  * @module
  */
-import type { Connection } from "../../connection/connection.ts";
-import { FramewireError } from "../../errors.ts";
-import { type CallOptions, cancelled, checkCallOptions, deadlineExceeded } from "../call_limits.ts";
-import { Fifo } from "../fifo.ts";
+import type { CloseReason, Connection } from "../../connection/connection.ts";
+import type { FramewireError } from "../../errors.ts";
+import type { CallBook } from "../call_book.ts";
+import { type CallOptions, cancelled, checkCallOptions } from "../call_limits.ts";
+import { OpenCalls } from "../open_calls.ts";
 import { type ClientSide, tooLarge } from "../protocol.ts";
-import { Call } from "./call.ts";
-import {
-  Command,
-  type Feature,
-  hex,
-  idText,
-  LAST_ID,
-  readId,
-  REPLY,
-  Result,
-  RESULT_TEXTS,
-  writeId,
-} from "./commands.ts";
-import { type FrameOut, readU32, writeU32 } from "./frame_out.ts";
+import { Command, type Feature, REPLY, Result } from "./commands.ts";
+import { type FrameOut, writeU32 } from "./frame_out.ts";
 import type { Welcome } from "./hello.ts";
+import { IdDigits, idOf, nobodyWaits, numberIn } from "./id_digits.ts";
 import { SUBMIT_HEADER_BYTES } from "./packet.ts";
+import { answeredNo } from "./reply_in.ts";
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const NONE = new Uint8Array(0);
-const ids = new Uint8Array(8);
 const TIMEOUT_BYTES = 4;
 const CHECKSUM_BYTES = 4;
+/** Text up to this length is encoded in place, into room for three bytes a character. */
+const SHORT_TEXT = 16 * 1024;
+/** What is noted of a call: its command, and how many bytes its frame had on the wire. */
+const COMMANDS = 256;
 
 /** The calls of one connection. */
 export class CallsOut {
   readonly #connection: Connection;
   readonly #side: ClientSide;
+  readonly #open: OpenCalls<Uint8Array | undefined>;
+  readonly #book: CallBook<Uint8Array | undefined>;
+  readonly #id = new IdDigits();
   #out: FrameOut;
   #maxFrameBytes: number;
   #extraBytes = 0;
@@ -45,24 +41,22 @@ export class CallsOut {
   /** What may still be sent: of the window, or of what was granted. */
   #requestsLeft = Infinity;
   #bytesLeft = Infinity;
-  #lastId = 0;
-  /** Calls that were sent and are not answered, by id; those given up too. */
-  readonly #calls = new Map<number, Call>();
-  /** Calls that wait for the window. */
-  readonly #queue = new Fifo<Call>();
-  #refused: FramewireError | undefined;
-  #pending = 0;
+  /** The frame that was put out last: where it begins, and what is noted of it. */
+  #place = 0;
+  #note = 0;
 
   constructor(connection: Connection, side: ClientSide, out: FrameOut) {
     this.#connection = connection;
     this.#side = side;
     this.#out = out;
     this.#maxFrameBytes = side.maxFrameBytes;
+    this.#open = new OpenCalls(connection, side, 0, (number) => this.#gaveUp(number));
+    this.#book = this.#open.book;
   }
 
   /** Calls whose callers wait. */
   get pending(): number {
-    return this.#pending;
+    return this.#open.pending;
   }
 
   /** The server has sent its welcome. */
@@ -78,160 +72,153 @@ export class CallsOut {
 
   /** From now on new calls fail with this. */
   refuse(error: FramewireError): void {
-    this.#refused ??= error;
+    this.#open.refuse(error);
   }
 
   /** No answer comes any more. */
-  fail(lost: (outcome: "not-sent" | "unknown") => FramewireError): void {
-    this.#refused ??= lost("not-sent");
-    const calls = [...this.#calls.values(), ...this.#queue.takeAll()];
-    this.#calls.clear();
-    for (const call of calls) this.settled(call, lost(outcomeOf(call)));
+  finishing(reason: CloseReason): void {
+    this.#open.finishing(reason);
   }
 
   /** Makes a call: sends it, or lets it wait for the window. */
   call(
     command: number,
     payload: Uint8Array | string,
-    options: CallOptions,
-  ): Promise<Uint8Array> {
+    options: CallOptions | undefined,
+  ): Promise<Uint8Array | undefined> {
+    const { refused } = this.#open;
+    if (refused !== undefined) return Promise.reject(refused);
+    if (options !== undefined || (this.#open.waiting || this.#full) && command !== Command.PING) {
+      return this.#callSlowly(command, payload, options);
+    }
+    const error = this.#put(command, payload, this.#side.calls.requestTimeoutMs);
+    if (error !== undefined) return Promise.reject(error);
     return new Promise((resolve, reject) => {
-      checkCallOptions(options);
-      if (this.#refused !== undefined) throw this.#refused;
-      const { calls: limits } = this.#side;
-      const { timeoutMs = limits.requestTimeoutMs, signal } = options;
-      if (signal?.aborted) throw cancelled(signal.reason, "not-sent");
-      const bytes = typeof payload === "string" ? encoder.encode(payload) : payload;
-      const total = SUBMIT_HEADER_BYTES + bytes.length +
-        (command === Command.REQUEST ? TIMEOUT_BYTES : 0) + this.#extraBytes;
-      if (total > this.#maxFrameBytes) throw tooLarge(total, this.#maxFrameBytes);
-      const waits = command !== Command.PING && (this.#queue.length > 0 || !this.#hasRoom);
-      if (waits && (limits.overflow === "fail" || this.#queue.length >= limits.maxQueued)) {
-        throw windowFull();
-      }
-      const call = new Call(command, bytes, resolve, reject);
-      this.#pending++;
-      if (timeoutMs > 0) call.timeOutAfter(timeoutMs, limits.clock, () => this.#late(call));
-      if (signal !== undefined) {
-        call.abortWith(signal, () => this.#giveUp(call, cancelled(signal.reason, outcomeOf(call))));
-      }
-      if (!waits) this.#send(call);
-      else {
-        call.payload = bytes.slice(); // the caller's memory is free at once
-        this.#queue.push(call);
-      }
+      this.#book.note(this.#book.add(this.#place, resolve, reject), this.#note);
     });
   }
 
-  get #hasRoom(): boolean {
-    return this.#requestsLeft > 0 && this.#bytesLeft > 0 &&
-      this.#calls.size < this.#side.calls.maxInFlight;
+  /** A call that has options of its own, or for which there is no room yet. */
+  #callSlowly(
+    command: number,
+    payload: Uint8Array | string,
+    options: CallOptions = {},
+  ): Promise<Uint8Array | undefined> {
+    return new Promise((resolve, reject) => {
+      checkCallOptions(options);
+      const { timeoutMs = this.#side.calls.requestTimeoutMs, signal } = options;
+      if (signal?.aborted) throw cancelled(signal.reason, "not-sent");
+      const send = (bytes: Uint8Array | string, leftMs?: number) => {
+        const error = this.#put(command, bytes, leftMs ?? timeoutMs);
+        if (error !== undefined) return reject(error);
+        const number = this.#book.add(this.#place, resolve, reject);
+        this.#book.note(number, this.#note);
+        this.#book.limit(number, options, leftMs);
+      };
+      const waits = command !== Command.PING && (this.#open.waiting || this.#full);
+      if (!waits) return send(payload);
+      const kept = typeof payload === "string" ? encoder.encode(payload) : payload.slice();
+      const error = this.#tooLarge(this.#wireBytes(command, kept.length));
+      if (error !== undefined) throw error;
+      this.#open.wait(options, (leftMs) => send(kept, leftMs), reject);
+    });
   }
 
-  #send(call: Call): void {
-    const { command, payload } = call;
-    do {
-      this.#lastId = this.#lastId % LAST_ID + 1;
-    } while (this.#calls.has(this.#lastId));
-    call.id = this.#lastId;
-    writeId(call.id, ids, 0);
+  get #full(): boolean {
+    return this.#requestsLeft <= 0 || this.#bytesLeft <= 0 || this.#book.full;
+  }
+
+  #wireBytes(command: number, payloadBytes: number): number {
+    return SUBMIT_HEADER_BYTES + (command === Command.REQUEST ? TIMEOUT_BYTES : 0) + payloadBytes +
+      this.#extraBytes;
+  }
+
+  #tooLarge(bytes: number): FramewireError | undefined {
+    return bytes > this.#maxFrameBytes ? tooLarge(bytes, this.#maxFrameBytes) : undefined;
+  }
+
+  /** Puts the next call's frame out; returns why it cannot. */
+  #put(
+    command: number,
+    payload: Uint8Array | string,
+    timeoutMs: number,
+  ): FramewireError | undefined {
+    const content = typeof payload === "string" && payload.length > SHORT_TEXT
+      ? encoder.encode(payload)
+      : payload;
+    const isText = typeof content === "string";
+    if (!isText && this.#wireBytes(command, content.length) > this.#maxFrameBytes) {
+      return this.#tooLarge(this.#wireBytes(command, content.length));
+    }
+    const out = this.#out;
+    const number = this.#book.tail;
     const lead = command === Command.REQUEST ? TIMEOUT_BYTES : 0;
-    const at = this.#out.begin(command, ids, 0, lead + payload.length);
-    if (lead > 0) writeU32(this.#out.buffer, at, call.remainingMs(this.#side.calls.clock));
-    this.#out.buffer.set(payload, at + lead);
-    call.wireBytes = this.#out.end(lead + payload.length);
-    call.payload = NONE;
-    this.#calls.set(call.id, call);
+    this.#id.set(idOf(number));
+    const most = lead + (isText ? content.length * 3 : content.length);
+    const at = out.begin(command, this.#id.bytes, 0, most);
+    const { buffer } = out;
+    if (lead > 0) writeU32(buffer, at, timeoutMs === 0 ? 0 : Math.max(1, Math.ceil(timeoutMs)));
+    let bodyBytes = most;
+    if (isText) {
+      const { written } = encoder.encodeInto(content, buffer.subarray(at + lead));
+      const error = this.#tooLarge(this.#wireBytes(command, written));
+      if (error !== undefined) return error; // what was begun is not committed
+      bodyBytes = lead + written;
+    } else {
+      buffer.set(content, at + lead);
+    }
+    this.#place = this.#connection.outbound.position;
+    const wireBytes = out.end(bodyBytes);
+    this.#note = wireBytes * COMMANDS + command;
     if (command !== Command.PING) {
       this.#requestsLeft--;
-      this.#bytesLeft -= call.wireBytes;
+      this.#bytesLeft -= wireBytes;
     }
     this.#connection.flushSoon();
+    return undefined;
   }
 
   /** So many requests, of so many bytes together, may be sent in addition. */
   grant(requests: number, bytes: number): void {
     this.#requestsLeft += requests;
     this.#bytesLeft += bytes;
-    while (this.#queue.length > 0 && this.#hasRoom) {
-      const call = this.#queue.shift()!;
-      if (!call.settled) this.#send(call);
-    }
+    this.drain();
+  }
+
+  /** Puts out what waited for the answers that have come. */
+  drain(): void {
+    if (this.#open.waiting) this.#open.drain(() => this.#full);
   }
 
   /**
-   * The call that a reply with the id at `bytes[offset + 5]` answers, which is then forgotten.
+   * A reply has come; its body is `bytes[at, end)`. Calls that wait for room are to be looked at when
+   * all replies of a batch are taken: {@linkcode drain}.
    *
    * @throws FramewireError UNEXPECTED_PACKET.
    */
-  find(command: number, bytes: Uint8Array, offset: number): Call {
-    const id = readId(bytes, offset + 5);
-    const call = this.#calls.get(id);
-    if (call === undefined || (call.command | REPLY) !== command) {
-      const text = JSON.stringify(idText(bytes, offset + 5));
-      throw new FramewireError(
-        "UNEXPECTED_PACKET",
-        `the server sent ${hex(command)} with id ${text}, which no call waits for`,
-      );
+  answered(command: number, bytes: Uint8Array, idAt: number, at: number, end: number): void {
+    const book = this.#book;
+    const number = numberIn(book, command, bytes, idAt);
+    const note = book.noteOf(number);
+    const request = note % COMMANDS;
+    if ((request | REPLY) !== command) throw nobodyWaits(command, bytes, idAt);
+    if (!this.#credit && request !== Command.PING) {
+      this.#requestsLeft++;
+      this.#bytesLeft += Math.floor(note / COMMANDS);
     }
-    this.#calls.delete(id);
-    return call;
-  }
-
-  /** An acknowledgement or a Response has come. */
-  answered(call: Call, body: Uint8Array): void {
-    this.grant(this.#credit ? 0 : 1, this.#credit ? 0 : call.wireBytes);
-    const result = body[0]!;
-    if (result === Result.OK) {
-      this.settled(call, undefined, body.subarray(1));
-      return;
+    if (request === Command.PING) book.resolve(number, undefined);
+    else if (bytes[at] !== Result.OK) {
+      book.reject(number, answeredNo(request, idOf(number), bytes, at, end));
+    } else {
+      book.resolve(number, request === Command.SUBMIT ? undefined : bytes.slice(at + 1, end));
     }
-    if (call.settled) return;
-    const isBusy = result === Result.BUSY && body.length >= 5;
-    const text = decoder.decode(body.subarray(isBusy ? 5 : 1)) || RESULT_TEXTS[result] || "unknown";
-    const what = call.command === Command.SUBMIT ? "submit" : "request";
-    const id = String(call.id).padStart(8, "0");
-    this.settled(
-      call,
-      new FramewireError(
-        "RESULT_FAILED",
-        `the server answered ${what} ${id} with result ${result}, expected 0: ${text}`,
-        { result, outcome: "answered", ...(isBusy && { retryAfterMs: readU32(body, 1) }) },
-      ),
-    );
-  }
-
-  #late(call: Call): void {
-    this.#giveUp(call, deadlineExceeded(call.timeoutMs, outcomeOf(call)));
   }
 
   /** The caller does not wait any more; the server is told, and its answer will be ignored. */
-  #giveUp(call: Call, error: Error): void {
-    if (call.settled) return;
-    if (call.id !== 0 && call.command !== Command.PING && this.#cancels) {
-      writeId(call.id, ids, 0);
-      this.#out.put(Command.CANCEL, ids, 0, NONE);
-      this.#connection.flushSoon();
-    }
-    this.settled(call, error);
+  #gaveUp(number: number): void {
+    if (!this.#cancels || this.#book.noteOf(number) % COMMANDS === Command.PING) return;
+    this.#id.set(idOf(number));
+    this.#out.put(Command.CANCEL, this.#id.bytes, 0, NONE);
+    this.#connection.flushSoon();
   }
-
-  /** A call has its answer, or will not get one. */
-  settled(call: Call, error: Error | undefined, payload: Uint8Array = NONE): void {
-    if (!call.settle(error, payload)) return;
-    if (--this.#pending === 0) this.#side.settled();
-  }
-}
-
-/** What is known of a call that gets no answer. */
-function outcomeOf(call: Call): "not-sent" | "unknown" {
-  return call.id === 0 ? "not-sent" : "unknown";
-}
-
-function windowFull(): FramewireError {
-  return new FramewireError(
-    "WINDOW_FULL",
-    "the window is full, and no more calls may wait for room (overflow, maxQueued)",
-    { outcome: "not-sent" },
-  );
 }

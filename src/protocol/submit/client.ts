@@ -6,16 +6,10 @@
 import type { Codec, FrameTable } from "../../codec/codec.ts";
 import { type CloseReason, type Connection, State } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
-import { CallBook } from "../call_book.ts";
+import type { CallBook } from "../call_book.ts";
 import { type CallOptions, cancelled, checkCallOptions } from "../call_limits.ts";
-import { CallQueue } from "../call_queue.ts";
-import {
-  type ClientEndpoint,
-  type ClientSide,
-  connectionLost,
-  describe,
-  tooLarge,
-} from "../protocol.ts";
+import { OpenCalls } from "../open_calls.ts";
+import { type ClientEndpoint, type ClientSide, describe, tooLarge } from "../protocol.ts";
 import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 import type { SubmitCalls } from "./calls.ts";
 import { Command, type Feature, Result } from "./commands.ts";
@@ -37,13 +31,10 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
   readonly #side: ClientSide;
   /** The id of the next submit, as its eight digits. */
   readonly #id = new Uint8Array(DIGITS).fill(ZERO);
+  readonly #open: OpenCalls<void>;
   readonly #calls: CallBook<void>;
   /** The place in the stream of the submit that was put out last. */
   #place = 0;
-  /** Submits that wait for room; from the first such on. */
-  #queue: CallQueue | undefined;
-  #refused: FramewireError | undefined;
-  #lost = false;
   /** Settles when the uploads asked for so far are sent; undefined when none is under way. */
   #uploads: Promise<void> | undefined;
   readonly owed = 0;
@@ -53,13 +44,14 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
   constructor(connection: Connection, side: ClientSide, sent = 0) {
     this.#connection = connection;
     this.#side = side;
-    this.#calls = new CallBook(side.calls, connection, () => this.#idle(), sent);
+    this.#open = new OpenCalls(connection, side, sent);
+    this.#calls = this.#open.book;
     if (sent > 0) encoder.encodeInto(`${(sent - 1) % LAST_ID + 1}`.padStart(DIGITS, "0"), this.#id);
   }
 
   /** Submits that wait for their acknowledgement. */
   get pending(): number {
-    return this.#calls.pending + (this.#queue?.length ?? 0);
+    return this.#open.pending;
   }
 
   /** {@inheritDoc SubmitCalls.submit} */
@@ -67,7 +59,7 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
     payload: Uint8Array | string | SubmitSource,
     options?: CallOptions & SubmitOptions,
   ): Promise<void> {
-    if (this.#refused !== undefined) return Promise.reject(this.#refused);
+    if (this.#open.refused !== undefined) return Promise.reject(this.#open.refused);
     if (!isWhole(payload)) return this.#upload(payload, options);
     if (options !== undefined || this.#calls.full) return this.#submitSlowly(payload, options);
     const error = this.#put(payload);
@@ -87,9 +79,8 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
         this.#calls.limit(number, options, leftMs);
       };
       if (!this.#calls.full) return send(payload);
-      this.#queue ??= new CallQueue(this.#side.calls);
       const kept = typeof payload === "string" ? payload : payload.slice();
-      this.#queue.wait(options, (leftMs) => send(kept, leftMs), reject);
+      this.#open.wait(options, (leftMs) => send(kept, leftMs), reject);
     });
   }
 
@@ -163,7 +154,7 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
     const start = () => upload(this.#connection, begin, source, bytes);
     // At once, if it can: what is submitted after it is behind it then.
     const sent = this.#uploads === undefined ? start() : this.#uploads.then(() => {
-      if (this.#refused !== undefined) throw this.#refused;
+      if (this.#open.refused !== undefined) throw this.#open.refused;
       return start();
     });
     const settled = sent.catch(() => {}).then(() => {
@@ -210,32 +201,23 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
       if (result === Result.OK) this.#calls.resolve(number, undefined);
       else this.#calls.reject(number, failed(chunk, offset, result));
     }
-    if (this.#queue !== undefined) this.#queue.drain(() => this.#calls.full);
+    if (this.#open.waiting) this.#open.drain(() => this.#calls.full);
     return count;
   }
 
   /** {@inheritDoc ClientEndpoint.refuse} */
   refuse(error: FramewireError): void {
-    this.#refused ??= error;
+    this.#open.refuse(error);
   }
 
   /** {@inheritDoc Endpoint.finishing} */
   finishing(reason: CloseReason): void {
-    if (this.#lost) return;
-    this.#lost = true;
-    const { pending } = this;
-    const lost = (outcome: "not-sent" | "unknown") => connectionLost(reason, pending, outcome);
-    this.#refused ??= lost("not-sent");
-    // What has not left is of no use any more; so it can be said for certain that it did not.
-    if (pending > 0) this.#connection.outbound.discard();
-    this.#queue?.failAll(() => lost("not-sent"));
-    this.#calls.failAll(lost);
+    this.#open.finishing(reason);
   }
 
   /** {@inheritDoc Endpoint.closed} */
   closed(reason: CloseReason): void {
-    this.finishing(reason);
-    this.#side.closed(reason);
+    this.#open.closed(reason);
   }
 
   #nextId(): void {
@@ -262,10 +244,6 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
     const number = head + (id - 1 - head % LAST_ID + LAST_ID) % LAST_ID;
     if (id === 0 || !this.#calls.has(number)) throw noSuchId(chunk, at);
     return number;
-  }
-
-  #idle(): void {
-    if (this.pending === 0) this.#side.settled();
   }
 }
 

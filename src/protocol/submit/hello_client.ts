@@ -102,28 +102,21 @@ export class HelloClientEndpoint implements ClientEndpoint, SubmitCalls {
   }
 
   /** {@inheritDoc SubmitCalls.submit} */
-  async submit(
-    payload: Uint8Array | string | SubmitSource,
-    options: CallOptions = {},
-  ): Promise<void> {
+  submit(payload: Uint8Array | string | SubmitSource, options?: CallOptions): Promise<void> {
     if (typeof payload !== "string" && !(payload instanceof Uint8Array)) {
-      throw new FramewireError(
-        "UNSUPPORTED",
-        'a stream is submitted on connections without a hello (hello "off"); send it as bytes',
-        { outcome: "not-sent" },
-      );
+      return Promise.reject(noStreams());
     }
-    await this.#calls.call(Command.SUBMIT, payload, options);
+    return this.#calls.call(Command.SUBMIT, payload, options) as Promise<void>;
   }
 
   /** {@inheritDoc SubmitCalls.request} */
-  request(payload: Uint8Array | string, options: CallOptions = {}): Promise<Uint8Array> {
+  request(payload: Uint8Array | string, options?: CallOptions): Promise<Uint8Array> {
     if (!this.#features.has("request")) return Promise.reject(lacks("request"));
-    return this.#calls.call(Command.REQUEST, payload, options);
+    return this.#calls.call(Command.REQUEST, payload, options) as Promise<Uint8Array>;
   }
 
   /** {@inheritDoc SubmitCalls.ping} */
-  async ping(options: CallOptions = {}): Promise<number> {
+  async ping(options?: CallOptions): Promise<number> {
     if (!this.#features.has("ping")) throw lacks("ping");
     const { clock } = this.#side.calls;
     const since = clock.now();
@@ -164,6 +157,7 @@ export class HelloClientEndpoint implements ClientEndpoint, SubmitCalls {
       }
       taken++;
     }
+    this.#calls.drain();
     return taken;
   }
 
@@ -174,14 +168,12 @@ export class HelloClientEndpoint implements ClientEndpoint, SubmitCalls {
 
   /** {@inheritDoc Endpoint.finishing} */
   finishing(reason: CloseReason): void {
-    const { pending } = this.#calls;
-    const lost = connectionLost(reason, pending, "unknown");
     this.#unwelcome(
       this.#waits && reason.error === undefined
         ? new FramewireError("UNSUPPORTED", "the server closed the connection on the hello")
-        : lost,
+        : connectionLost(reason, this.pending, "unknown"),
     );
-    this.#calls.fail((outcome) => connectionLost(reason, pending, outcome));
+    this.#calls.finishing(reason);
   }
 
   /** {@inheritDoc Endpoint.closed} */
@@ -204,14 +196,11 @@ export class HelloClientEndpoint implements ClientEndpoint, SubmitCalls {
       case Command.SUBMIT_ACK:
       case Command.RESPONSE:
         if (length <= SUBMIT_HEADER_BYTES) break;
-        this.#calls.answered(
-          this.#calls.find(command, bytes, offset),
-          bytes.slice(body, offset + length),
-        );
+        this.#calls.answered(command, bytes, offset + 5, body, offset + length);
         return;
       case Command.PONG:
         if (idText(bytes, offset + 5) === HEARTBEAT_ID) return;
-        this.#calls.settled(this.#calls.find(command, bytes, offset), undefined, NONE);
+        this.#calls.answered(command, bytes, offset + 5, body, offset + length);
         return;
       case Command.PING:
         if (length > SUBMIT_HEADER_BYTES + MAX_PING_BYTES) break;
@@ -304,6 +293,15 @@ const HEARTBEAT_ID = idText(CONN_ID, 0);
 const DEFAULT_OFFER: readonly Feature[] = FEATURES.filter((name) =>
   name !== "crc32c" && name !== "lz4"
 );
+
+/** What a stream is refused with that is to be submitted after a hello. */
+function noStreams(): FramewireError {
+  return new FramewireError(
+    "UNSUPPORTED",
+    'a stream is submitted on connections without a hello (hello "off"); send it as bytes',
+    { outcome: "not-sent" },
+  );
+}
 
 /** What a call fails with that needs a feature which was not agreed upon. */
 export function lacks(feature: Feature): FramewireError {

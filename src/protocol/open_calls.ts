@@ -1,0 +1,92 @@
+/**
+ * The calls of one connection of a client, wherever they are: under way, waiting for room, or refused
+ * because the connection takes no more.
+ *
+ * @module
+ */
+import type { CloseReason, Connection } from "../connection/connection.ts";
+import type { FramewireError } from "../errors.ts";
+import { CallBook } from "./call_book.ts";
+import type { CallOptions } from "./call_limits.ts";
+import { CallQueue } from "./call_queue.ts";
+import { type ClientSide, connectionLost } from "./protocol.ts";
+
+/** What a client's endpoint does with its calls in whichever protocol. */
+export class OpenCalls<T> {
+  readonly #connection: Connection;
+  readonly #side: ClientSide;
+  /** Those that were put out. */
+  readonly book: CallBook<T>;
+  /** Those that wait for room; from the first such on. */
+  #queue: CallQueue | undefined;
+  /** What new calls fail with, once no more are taken. */
+  refused: FramewireError | undefined;
+  #lost = false;
+
+  /**
+   * @param first The number of the first call.
+   * @param gaveUp Told which call was given up before its answer came.
+   */
+  constructor(
+    connection: Connection,
+    side: ClientSide,
+    first = 0,
+    gaveUp?: (number: number) => void,
+  ) {
+    this.#connection = connection;
+    this.#side = side;
+    const idle = () => {
+      if (this.pending === 0) side.settled();
+    };
+    this.book = new CallBook(side.calls, connection, idle, first, gaveUp);
+  }
+
+  /** Calls whose callers wait. */
+  get pending(): number {
+    return this.book.pending + (this.#queue?.length ?? 0);
+  }
+
+  /** Whether calls wait for room: those made now have to wait behind them. */
+  get waiting(): boolean {
+    return this.#queue !== undefined && this.#queue.length > 0;
+  }
+
+  /** A call waits for room; `send` is told how much of its time is left. */
+  wait(
+    options: CallOptions,
+    send: (leftMs: number | undefined) => void,
+    reject: (error: Error) => void,
+  ): void {
+    this.#queue ??= new CallQueue(this.#side.calls);
+    this.#queue.wait(options, send, reject);
+  }
+
+  /** Puts out those that wait, as long as there is room. */
+  drain(full: () => boolean): void {
+    if (this.#queue !== undefined) this.#queue.drain(full);
+  }
+
+  /** {@inheritDoc ClientEndpoint.refuse} */
+  refuse(error: FramewireError): void {
+    this.refused ??= error;
+  }
+
+  /** The connection ends: no answer comes any more. */
+  finishing(reason: CloseReason): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    const { pending } = this;
+    const lost = (outcome: "not-sent" | "unknown") => connectionLost(reason, pending, outcome);
+    this.refused ??= lost("not-sent");
+    // What has not left is of no use any more; so it can be said for certain that it did not.
+    if (pending > 0) this.#connection.outbound.discard();
+    this.#queue?.failAll(() => lost("not-sent"));
+    this.book.failAll(lost);
+  }
+
+  /** {@inheritDoc Endpoint.closed} */
+  closed(reason: CloseReason): void {
+    this.finishing(reason);
+    this.#side.closed(reason);
+  }
+}
