@@ -19,7 +19,7 @@ type TextFlag = "timeout" | "tls-ca" | "tls-cert" | "tls-key" | "tls-name" | "to
 /** The options. */
 export const DIAL_FLAGS: Readonly<Record<TextFlag, Valued>> & { readonly tls: Switch } = {
   timeout: { value: "TIME", help: "how long connecting and each answer may take", group },
-  tls: { help: "speak TLS, as an address that begins with tls:// does", group },
+  tls: { help: "speak TLS, as addresses with tls:// and wss:// do", group },
   "tls-ca": {
     value: "FILE",
     help: "the authorities to trust, as PEM (default: the system's)",
@@ -58,7 +58,7 @@ export async function readDial(
   warn: (line: string) => void,
 ): Promise<Dial> {
   const files = ["tls-ca", "tls-cert", "tls-key", "tls-name"] as const;
-  const secure = given.tls ?? address.startsWith("tls://");
+  const secure = given.tls ?? /^(tls|wss):/.test(address);
   const withoutTls = files.find((name) => given[name] !== undefined);
   if (!secure && withoutTls !== undefined) {
     throw new UsageError(`--${withoutTls} is for TLS: say --tls too, or write tls:// in ${where}`);
@@ -97,16 +97,16 @@ export function readTime(option: string, text: string, leastMs: number): number 
 
 function urlOf(where: string, address: string, secure: boolean): string {
   const scheme = secure ? "tls" : "tcp";
-  const url = address.includes("://")
-    ? address.replace(/^tcp:/, `${scheme}:`)
+  const url = /:\/\/|^unix:/.test(address)
+    ? secure ? address.replace(/^tcp:/, "tls:").replace(/^ws:/, "wss:") : address
     : `${scheme}://${address}`;
   try {
     parseUrl(url);
     return url;
   } catch {
     throw new UsageError(
-      `${where} must be HOST:PORT or tcp://HOST:PORT, such as 127.0.0.1:8888 or [::1]:8888, and is ` +
-        `"${address}"`,
+      `${where} must be HOST:PORT or a URL (tcp, tls, ws, wss, unix), such as 127.0.0.1:8888, ` +
+        `[::1]:8888 or unix:///run/fw.sock, and is "${address}"`,
     );
   }
 }

@@ -194,13 +194,13 @@ async function open(
     };
   } catch (error) {
     if (signal.aborted) throw new CommandError("stopped before the connection stood");
-    const { hostname, port } = parseUrl(url);
+    const { hostname, port, unixPath } = parseUrl(url);
     if (tooLate.signal.aborted) {
       throw new CommandError(
         `no connection to ${formatAddress(hostname, port)} could be made in time (--timeout)`,
       );
     }
-    if (!isFramewireError(error, "CONNECTION_REFUSED")) throw error;
+    if (!isFramewireError(error, "CONNECTION_REFUSED") || unixPath !== undefined) throw error;
     throw new CommandError(
       `cannot connect to ${formatAddress(hostname, port)}: nothing listens there; start a server ` +
         `(framewire serve --port ${port}), or name another with --to`,

@@ -99,11 +99,11 @@ async function run(context: Context, args: readonly string[]): Promise<number> {
     );
   }
   if (stopping) shutdown(); // the signal came before there was a server
-  const { hostname, port } = server.addr;
   const say = (line: string) => log === "text" && lines.info(line);
-  say(
-    `listening on ${formatAddress(hostname, port)} (${protocol}, ${resolveCodec(codec)})`,
+  const where = server.addrs.map(({ hostname, port, url }) =>
+    listen.listen === undefined ? formatAddress(hostname, port) : url
   );
+  say(`listening on ${where.join(", ")} (${protocol}, ${resolveCodec(codec)})`);
   if (!quiet && log === "text" && out.terminal && readEnv(host, "TERM") !== "dumb") {
     const rates = new Rates(server.stats(), startedMs);
     status = new StatusLine(host, out, () => {

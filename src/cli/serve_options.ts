@@ -83,7 +83,9 @@ export async function readCall(host: Host, args: readonly string[]): Promise<Ser
       ...(tls && { tls }),
       ...(credentials && { authenticate: credentials.authenticate }),
       hostname: given.hostname?.replace(/^\[(.*)\]$/, "$1") ?? settings.hostname ?? own.hostname,
-      port: readInteger("port", given.port ?? `${settings.port ?? own.port}`, 0, 65_535),
+      ...(given.port === undefined && settings.listen !== undefined ? {} : {
+        port: readInteger("port", given.port ?? `${settings.port ?? own.port}`, 0, 65_535),
+      }),
       protocol,
       codec: readChoice("codec", given.codec ?? settings.codec ?? own.codec, [
         "auto",

@@ -6,6 +6,9 @@
 
 /** The options by heading, in the order of the help. */
 const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "Where": {
+    listen: "tcp://, tls://, ws://, wss://, unix:// instead of --port",
+  },
   "Who may connect": {
     allow: "address blocks that may connect, all others may not",
     deny: "address blocks that may not connect; wins over --allow",

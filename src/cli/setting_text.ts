@@ -37,6 +37,7 @@ const LIST: SettingText = { placeholder: "LIST", list: true, read: items };
 const OWN: Readonly<Record<string, SettingText>> = {
   allow: { ...LIST, placeholder: "CIDR,…" },
   deny: { ...LIST, placeholder: "CIDR,…" },
+  listen: { ...LIST, placeholder: "URL,…" },
   proxyProtocol: {
     placeholder: "CIDR,…",
     list: true,

@@ -7,6 +7,7 @@ import { ownLimit } from "../codec/frame_layout.ts";
 import { resolveCodec } from "../codec/lend.ts";
 import { systemClock } from "../connection/clock.ts";
 import { FramewireError } from "../errors.ts";
+import { checkScheme, TCP_ALONE } from "../link/capabilities.ts";
 import type { Link, Transport } from "../link/link.ts";
 import {
   type ClientOptions,
@@ -23,7 +24,7 @@ import { type ReconnectingClient, StayingClient } from "./reconnecting.ts";
 import { unique } from "./resolver.ts";
 import { StayingCalls } from "./staying_calls.ts";
 import { introduce } from "./introduce.ts";
-import { parseUrl, type Target } from "./url.ts";
+import { formatUrl, parseUrl, schemeOf, type Target } from "./url.ts";
 
 /** What {@linkcode Connect} takes: the client's options and its protocol. */
 export interface ConnectOptions<P extends ProtocolChoice = "submit"> extends ClientOptions {
@@ -80,7 +81,7 @@ export function makeConnect(transport: Transport): Connect {
     const resolved = resolveClientOptions(options, ownLimit(protocol.framing));
     resolveCodec(resolved.codec);
     const carrier = resolved.transport ?? transport;
-    checkTls(targets, resolved, carrier);
+    checkTargets(targets, resolved, carrier);
     if (resolved.reconnect) {
       return await stay(targets, resolved, protocol as never, carrier) as never;
     }
@@ -97,18 +98,23 @@ export function makeConnect(transport: Transport): Connect {
 }
 
 /** What was asked for is spoken, or refused: never left out. */
-function checkTls(
+function checkTargets(
   targets: readonly Target[],
-  { tls }: ClientOptions,
-  transport: Transport,
+  { tls, webSocket }: ClientOptions,
+  { capabilities = TCP_ALONE }: Transport,
 ): void {
-  const isSecure = targets.some(({ secure }) => secure);
-  if (tls !== undefined && !isSecure && targets.length > 0) {
-    throw new FramewireError("INVALID_OPTION", "tls is for addresses that begin with tls://");
+  if (targets.length === 0) return;
+  if (tls !== undefined && !targets.some(({ secure }) => secure)) {
+    const message = "tls is for addresses that begin with tls:// or wss://";
+    throw new FramewireError("INVALID_OPTION", message);
   }
-  if (isSecure && transport.carriesTls !== true) {
-    throw new FramewireError("UNSUPPORTED", "the transport carries no TLS: connect with tcp://");
+  if (
+    webSocket !== undefined && targets.every(({ webSocketPath }) => webSocketPath === undefined)
+  ) {
+    const message = "webSocket is for addresses that begin with ws:// or wss://";
+    throw new FramewireError("INVALID_OPTION", message);
   }
+  for (const target of targets) checkScheme(capabilities, "connect", schemeOf(target));
 }
 
 /** The certificate is for the host of the URL, whichever of its addresses is connected to. */
@@ -157,22 +163,29 @@ async function dial(
     giveUp.abort(
       new FramewireError(
         "CONNECT_TIMEOUT",
-        `${
-          target.secure ? "tls" : "tcp"
-        }://${target.hostname}:${target.port} did not answer within ${connectTimeoutMs} ms ` +
-          "(connectTimeoutMs)",
+        `${formatUrl(target)} did not answer within ${connectTimeoutMs} ms (connectTimeoutMs)`,
       ),
     );
   });
   try {
-    const { noDelay, keepAliveMs } = options;
-    const { port } = target;
+    const { noDelay, keepAliveMs, webSocket } = options;
+    const { secure: _, ...where } = target;
     const tls = tlsOf(target, options.tls);
     return await new Promise<Link>((resolve, reject) => {
       giveUp.signal.addEventListener("abort", () => reject(giveUp.signal.reason), { once: true });
       const attempt = (hostname: string, signal: AbortSignal) =>
-        transport.connect({ hostname, port, noDelay, keepAliveMs, ...tls, signal });
-      const connecting = lookup === undefined
+        transport.connect({
+          ...where,
+          hostname,
+          noDelay,
+          keepAliveMs,
+          ...(webSocket !== undefined && { webSocket }),
+          ...tls,
+          signal,
+        });
+      // A runtime's WebSocket takes the host name alone, and asks for its addresses by itself.
+      const isNamed = target.unixPath === undefined && target.webSocketPath === undefined;
+      const connecting = lookup === undefined || !isNamed
         ? attempt(target.hostname, giveUp.signal)
         : addressesOf(target.hostname, lookup, clock, giveUp.signal).then((addresses) =>
           race(addresses, attempt, {

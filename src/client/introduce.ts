@@ -10,7 +10,7 @@ import type { ResolvedClientOptions } from "../options/client.ts";
 import type { Protocol } from "../protocol/protocol.ts";
 import { ConnectedClient } from "./client.ts";
 import { isPlain, remember } from "./plain_servers.ts";
-import type { Target } from "./url.ts";
+import { formatUrl, type Target } from "./url.ts";
 
 /** Makes a connection within its deadline. */
 export type Dial = (
@@ -61,14 +61,14 @@ function answered(
   client: ConnectedClient<unknown>,
   clock: Clock,
   ms: number,
-  { hostname, port }: Target,
+  target: Target,
   connectTimeoutMs: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal!.reason);
     const timer = clock.after(ms, () => {
-      const message = `tcp://${hostname}:${port} did not answer the hello within ` +
+      const message = `${formatUrl(target)} did not answer the hello within ` +
         `${connectTimeoutMs} ms (connectTimeoutMs)`;
       reject(new FramewireError("CONNECT_TIMEOUT", message));
     });

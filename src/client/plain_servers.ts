@@ -4,6 +4,7 @@
  * @module
  */
 import type { Transport } from "../link/link.ts";
+import { keyOf } from "./resolver.ts";
 import type { Target } from "./url.ts";
 
 /** How long a server is taken for a plain one: it may be replaced by one that is not. */
@@ -30,8 +31,4 @@ export function remember(transport: Transport, target: Target, now: number): voi
     if (known.size <= MOST) break;
     known.delete(oldest);
   }
-}
-
-function keyOf({ hostname, port }: Target): string {
-  return `${hostname} ${port}`;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Target } from "./url.ts";
+import { formatUrl, type Target } from "./url.ts";
 import { FramewireError } from "../errors.ts";
 
 /**
@@ -45,7 +45,9 @@ export function unique(servers: readonly Target[]): readonly Target[] {
   return [...seen.values()];
 }
 
-/** What tells servers apart: `host:port`, an IPv6 address in brackets. */
-export function keyOf({ hostname, port }: Target): string {
+/** What tells servers apart: `host:port`, an IPv6 address in brackets; the URL where it is more than that. */
+export function keyOf(target: Target): string {
+  const { hostname, port, unixPath, webSocketPath } = target;
+  if (unixPath !== undefined || webSocketPath !== undefined) return formatUrl(target);
   return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }

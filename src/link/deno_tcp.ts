@@ -5,6 +5,7 @@
  */
 import { FramewireError } from "../errors.ts";
 import { AcceptBackoff } from "./accept_backoff.ts";
+import { denoCapabilities } from "./deno_capabilities.ts";
 import type {
   Address,
   ConnectTarget,
@@ -197,9 +198,13 @@ class DenoTcpLink implements Link, DueLink {
 
 /** TCP of the Deno runtime. */
 export const denoTcp: Transport = {
-  carriesTls: true,
+  capabilities: denoCapabilities,
 
   async listen(target: ListenTarget, events: ListenerEvents) {
+    if (target.unixPath !== undefined) {
+      const { listenUnix } = await import("./unix.ts");
+      return listenUnix(target, target.unixPath, events);
+    }
     checkKeepAlive(target);
     // By `node:tls`: `Deno.listenTls` has no client certificates, no certificates by name and no reload.
     if (target.tls !== undefined) {
@@ -217,6 +222,10 @@ export const denoTcp: Transport = {
   },
 
   async connect(target: ConnectTarget) {
+    if (target.unixPath !== undefined) {
+      const { connectUnix } = await import("./unix.ts");
+      return connectUnix(target, target.unixPath);
+    }
     checkKeepAlive(target);
     if (target.tls !== undefined) {
       const { connectTls } = await import("./tls.ts");

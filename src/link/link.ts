@@ -6,10 +6,15 @@
  */
 
 import type { TlsClientOptions, TlsServerOptions } from "../options/tls.ts";
+import type { WebSocketOptions } from "../options/web_socket.ts";
+import type { Capabilities } from "./capabilities.ts";
 
 /** One end of a connection. */
 export interface Address {
-  /** IP address or host name; a label such as `"memory"` where there is none. */
+  /**
+   * IP address or host name; a label such as `"memory"` where there is none. Of a Unix socket its path,
+   * and `"unix"` for the end that has none.
+   */
   readonly hostname: string;
   /** Port, 0 where there is none. */
   readonly port: number;
@@ -62,7 +67,7 @@ export interface TlsInfo {
 
 /** One ordered duplex of bytes. */
 export interface Link {
-  /** What carries it, for example `"tcp"` or `"memory"`. */
+  /** What carries it: `"tcp"`, `"tls"`, `"ws"`, `"wss"`, `"unix"`, `"memory"`. */
   readonly transport: string;
   /** This end. */
   readonly local: Address;
@@ -163,8 +168,18 @@ export interface SocketOptions {
   readonly keepAliveMs?: number;
 }
 
+/** What carries a connection, when it is not TCP alone. */
+interface Carrier {
+  /** The file of a Unix socket: the hostname is the same, and the port 0. */
+  readonly unixPath?: string;
+  /** Speaks WebSocket, at this path of HTTP. */
+  readonly webSocketPath?: string;
+  /** The limits of WebSocket. */
+  readonly webSocket?: WebSocketOptions;
+}
+
 /** Where and how to listen. */
-export interface ListenTarget extends SocketOptions {
+export interface ListenTarget extends SocketOptions, Carrier {
   /** IP address or host name. */
   readonly hostname: string;
   /** Port, 0 for any free one. */
@@ -173,10 +188,12 @@ export interface ListenTarget extends SocketOptions {
   readonly backlog: number;
   /** Speaks TLS, with these certificates. */
   readonly tls?: TlsServerOptions;
+  /** The permissions of a Unix socket's file. */
+  readonly unixMode?: number;
 }
 
 /** Where and how to connect. */
-export interface ConnectTarget extends SocketOptions {
+export interface ConnectTarget extends SocketOptions, Carrier {
   /** IP address or host name. */
   readonly hostname: string;
   /** Port. */
@@ -192,8 +209,8 @@ export interface ConnectTarget extends SocketOptions {
  * `FramewireError` that names the address.
  */
 export interface Transport {
-  /** Whether it can listen and connect with TLS; without this it cannot. */
-  readonly carriesTls?: boolean;
+  /** What it can do; without this, plain TCP and no more. */
+  readonly capabilities?: Capabilities;
   /** Listens; resolves once the address is bound. */
   listen(target: ListenTarget, events: ListenerEvents): Promise<Listener>;
   /** Connects; resolves once the connection stands. */

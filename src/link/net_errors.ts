@@ -36,7 +36,8 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   NetworkUnreachable: "HOST_UNREACHABLE",
 };
 
-function codeOf(cause: unknown): ErrorCode {
+/** The code of a failure. */
+export function codeOf(cause: unknown): ErrorCode {
   const { code, name, message } = cause as { code?: unknown; name?: unknown; message?: unknown };
   const known = CODES[String(code)] ?? CODES[String(name)];
   if (known !== undefined) return known;
@@ -102,9 +103,12 @@ export function connectError(cause: unknown, hostname: string, port: number): Fr
 
 /** An address as users write it. */
 export function formatAddress(hostname: string, port: number): string {
+  if (hostname.startsWith("/")) return `unix:${hostname}`;
+  if (port === 0 && hostname === "unix") return "a client of a Unix socket";
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
-function messageOf(cause: unknown): string {
+/** What a failure says, in its own words. */
+export function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }

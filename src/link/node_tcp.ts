@@ -14,15 +14,17 @@ import type {
   SocketOptions,
   Transport,
 } from "./link.ts";
+import { nodeCapabilities } from "./node_capabilities.ts";
 import { acceptError, connectError, listenError } from "./net_errors.ts";
 import { SocketLink } from "./socket_link.ts";
 
 /** Options of a socket that reads into a buffer of ours; `handle` is not public. */
-interface HandleOptions {
+export interface HandleOptions {
   readonly handle?: never;
   readonly allowHalfOpen: true;
   readonly onread: net.OnReadOpts;
   readonly writableHighWaterMark?: number;
+  readonly pauseOnCreate?: boolean;
 }
 
 /** Every write asks for `drain`, so that the one that did not leave at once is heard of. */
@@ -34,22 +36,31 @@ const ALWAYS_DRAIN = 1;
  * `net.createServer` has no `onread`, which saves an allocation and a stream event per read: the
  * socket's handle moves to one that has. Runtimes without a handle (Bun) read by `data` events.
  */
-function takeOver(accepted: net.Socket): SocketLink {
+export function takeOver(accepted: net.Socket, taken: SocketLink): SocketLink {
   const holder = accepted as unknown as { _handle: unknown };
   const handle = holder._handle;
   if (typeof handle !== "object" || handle === null || !("readStart" in handle)) {
-    return new SocketLink(true).bind(accepted);
+    return taken.bind(accepted);
   }
   holder._handle = null;
   accepted.destroy(); // gives up its place in the server's count, and nothing else
-  const taken = new SocketLink(true);
   const options: HandleOptions = {
     handle: handle as never,
     allowHalfOpen: true,
     onread: taken.sharedOnread,
+    pauseOnCreate: true, // it may wait in the queue of a paused listener, where nobody takes bytes
     writableHighWaterMark: ALWAYS_DRAIN,
   };
   return taken.bind(new net.Socket(options));
+}
+
+/** How a client's socket reads and writes, for `net.connect`. */
+export function dialOptions(dialed: SocketLink): HandleOptions {
+  return {
+    allowHalfOpen: true,
+    onread: dialed.onread,
+    writableHighWaterMark: ALWAYS_DRAIN,
+  };
 }
 
 /** How Node names the options of a socket. */
@@ -59,10 +70,14 @@ function socketOptions({ noDelay = true, keepAliveMs = 0 }: SocketOptions) {
 
 /** TCP of the Node runtime. */
 export const nodeTcp: Transport = {
-  carriesTls: true,
+  capabilities: nodeCapabilities,
 
   async listen(target: ListenTarget, events: ListenerEvents) {
     // Loaded by those who use it: `node:tls` costs more to load than all of this library.
+    if (target.unixPath !== undefined) {
+      const { listenUnix } = await import("./unix.ts");
+      return listenUnix(target, target.unixPath, events);
+    }
     if (target.tls !== undefined) {
       const { listenTls } = await import("./tls_listener.ts");
       return listenTls(target, target.tls, events);
@@ -72,7 +87,7 @@ export const nodeTcp: Transport = {
       const queue = new AcceptQueue(events, backlog);
       const server = net.createServer(
         { allowHalfOpen: true, pauseOnConnect: true, ...socketOptions(target) },
-        (socket) => queue.accepted(takeOver(socket)),
+        (socket) => queue.accepted(takeOver(socket, new SocketLink(true))),
       );
       const refuse = (error: Error) => reject(listenError(error, hostname, port));
       server.once("error", refuse);
@@ -96,6 +111,10 @@ export const nodeTcp: Transport = {
   },
 
   async connect(target: ConnectTarget) {
+    if (target.unixPath !== undefined) {
+      const { connectUnix } = await import("./unix.ts");
+      return connectUnix(target, target.unixPath);
+    }
     if (target.tls !== undefined) {
       const { connectTls } = await import("./tls.ts");
       return connectTls(target, target.tls);
@@ -103,15 +122,8 @@ export const nodeTcp: Transport = {
     const { hostname, port, signal } = target;
     return new Promise<Link>((resolve, reject) => {
       const dialed = new SocketLink(false);
-      const options: net.NetConnectOpts & HandleOptions = {
-        host: hostname,
-        port,
-        ...socketOptions(target),
-        allowHalfOpen: true,
-        onread: dialed.onread,
-        writableHighWaterMark: ALWAYS_DRAIN,
-      };
-      const socket = net.connect(options);
+      const options = { host: hostname, port, ...socketOptions(target), ...dialOptions(dialed) };
+      const socket = net.connect(options as net.NetConnectOpts);
       const abort = () => socket.destroy();
       const refuse = (error: Error) => reject(connectError(error, hostname, port));
       signal?.addEventListener("abort", abort, { once: true });

@@ -9,6 +9,7 @@ import { COMMON, type CommonOptions, MAX_TIMER_MS } from "./common.ts";
 import { RECONNECT, type ReconnectOptions } from "./reconnect.ts";
 import { SUBMIT_CLIENT, type SubmitClientOptions } from "./submit.ts";
 import { CLIENT_TLS, type TlsClientOptions } from "./tls.ts";
+import { WEB_SOCKET, type WebSocketOptions } from "./web_socket.ts";
 import { defaultsOf, type OptionSpecs, resolve, unchecked, whole } from "./spec.ts";
 
 /** Options of a client. */
@@ -20,7 +21,9 @@ export interface ClientOptions
    * @default {5000}
    */
   readonly connectTimeoutMs?: number;
-  /** Options of TLS, for URLs that begin with `tls://`. */
+  /** Limits of WebSocket, for URLs that begin with `ws://` or `wss://`. */
+  readonly webSocket?: WebSocketOptions;
+  /** Options of TLS, for URLs that begin with `tls://` or `wss://`. */
   readonly tls?: TlsClientOptions;
   /** Told when a handler of what the server sends by itself failed. */
   readonly onError?: (error: FramewireError) => void;
@@ -37,6 +40,7 @@ export const CLIENT: OptionSpecs<ClientOptions> = {
   connectTimeoutMs: whole(5000, 1, MAX_TIMER_MS),
   onError: unchecked(),
   tls: CLIENT_TLS,
+  webSocket: WEB_SOCKET,
   signal: unchecked(),
 };
 
@@ -46,6 +50,7 @@ export type ClientOptionWithoutDefault =
   | "clock"
   | "signal"
   | "tls"
+  | "webSocket"
   | "onError"
   | "lookup"
   | "random"

@@ -9,11 +9,12 @@ import { ADMISSION, type AdmissionOptions } from "./admission.ts";
 import { COMMON, type CommonOptions, MAX_TIMER_MS } from "./common.ts";
 import { FLOW, type FlowOptions } from "./flow.ts";
 import { LIFE, type LifeOptions } from "./life.ts";
+import { LISTEN, type ListenOptions } from "./listen.ts";
 import { GATES, type GatesOptions, type OptionalGates } from "./gates.ts";
 import { SUBMIT_SERVER, type SubmitServerOptions } from "./submit.ts";
 import { RATE, type RateServerOptions } from "./rate.ts";
 import { SERVER_TLS, type TlsServerOptions } from "./tls.ts";
-import { defaultsOf, type OptionSpecs, resolve, text, unchecked, whole } from "./spec.ts";
+import { defaultsOf, type OptionSpecs, resolve, unchecked, whole } from "./spec.ts";
 
 /** Options of a server. */
 export interface ServerOptions
@@ -22,28 +23,11 @@ export interface ServerOptions
     FlowOptions,
     GatesOptions,
     LifeOptions,
+    ListenOptions,
     RateServerOptions,
     SubmitServerOptions,
     InsightOptions,
     AdmissionOptions {
-  /**
-   * The address to listen on: an IP address or a host name. `"::"` listens on IPv6 and IPv4.
-   *
-   * @default {"127.0.0.1"}
-   */
-  readonly hostname?: string;
-  /**
-   * The port to listen on: 0 to 65,535, where 0 picks a free one.
-   *
-   * @default {8888}
-   */
-  readonly port?: number;
-  /**
-   * How many connections may wait to be accepted: 1 to 65,535.
-   *
-   * @default {4096}
-   */
-  readonly backlog?: number;
   /**
    * Requests of one connection whose handlers may be under way at once: 1 to 1,048,576. A peer that
    * has more is not read from until one is answered.
@@ -65,7 +49,10 @@ export interface ServerOptions
    * @default {60000}
    */
   readonly handlerTimeoutMs?: number;
-  /** Speaks TLS, with these certificates; without it, plain TCP. */
+  /**
+   * Certificates for TLS. Without `listen` the port then speaks TLS; with it, its URLs that begin with
+   * `tls://` or `wss://` do.
+   */
   readonly tls?: TlsServerOptions;
   /** Shuts the server down when it aborts. */
   readonly signal?: AbortSignal;
@@ -77,13 +64,11 @@ export const SERVER: OptionSpecs<ServerOptions> = {
   ...FLOW,
   ...GATES,
   ...LIFE,
+  ...LISTEN,
   ...SUBMIT_SERVER,
   ...INSIGHT,
   ...RATE,
   ...ADMISSION,
-  hostname: text("127.0.0.1", "an IP address or a host name"),
-  port: whole(8888, 0, 65_535),
-  backlog: whole(4096, 1, 65_535),
   maxInFlight: whole(1024, 1, 1 << 20, { live: true }),
   maxInFlightBytes: whole(4 << 20, 1 << 10, 1 << 30, { live: true }),
   handlerTimeoutMs: whole(60_000, 0, MAX_TIMER_MS, { live: true }),
@@ -103,6 +88,8 @@ export type ServerOptionWithoutDefault =
   | OptionalGates
   | "acceptRatePerIp"
   | "rate"
+  | "listen"
+  | "webSocket"
   | "tls";
 
 /** A server's options with their defaults filled in. */

@@ -9,6 +9,7 @@ import type { EventOf, EventStream } from "../observe/event_stream.ts";
 import type { ServerOptions } from "../options/server.ts";
 import type { ServerConnection } from "../protocol/protocol.ts";
 import type { DrainResult } from "./drain.ts";
+import type { ListenAddress } from "./listeners.ts";
 import type { ServerEvents } from "./server_events.ts";
 import type { ServerStats } from "./stats.ts";
 
@@ -62,8 +63,10 @@ export interface Server<
   Conn extends ServerConnection = ServerConnection,
   Broadcast = PayloadBroadcast<Conn>,
 > extends AsyncDisposable {
-  /** Where it listens; the port is the real one. */
+  /** Where it listens, the first of `addrs`; the port is the real one. */
   readonly addr: Address;
+  /** All the addresses it listens at, in the order of `listen`, each with the URL to connect to. */
+  readonly addrs: readonly ListenAddress[];
   /** Settles when it is shut down, by whatever asked for it. */
   readonly finished: Promise<void>;
   /** Its figures now. */

@@ -24,6 +24,7 @@ import {
 } from "../protocol/choice.ts";
 import { gatedHandlers } from "../gates/handlers.ts";
 import { describe } from "../protocol/protocol.ts";
+import { Listeners, listenTargets } from "./listeners.ts";
 import { logServer } from "./log.ts";
 import {
   type PayloadBroadcast,
@@ -129,24 +130,11 @@ export function makeServe(transport: Transport): Serve {
     }
     resolved.signal?.throwIfAborted();
     const carrier = resolved.transport ?? transport;
-    if (resolved.tls !== undefined) checkTls(resolved, carrier);
-    const listener = await carrier.listen(resolved, server);
+    const targets = listenTargets(options, resolved, carrier);
+    const listener = await Listeners.open(carrier, targets, server);
     server.listening(listener, resolved.signal);
+    listener.resume();
     // The endpoints of a protocol make its connections what its listeners see.
     return server as unknown as ServerOf<P>;
   };
-}
-
-/** What was asked for is spoken, or refused: never left out. */
-function checkTls({ proxyProtocol }: ServerOptions, transport: Transport): void {
-  if (transport.carriesTls !== true) {
-    throw new FramewireError("UNSUPPORTED", "the transport carries no TLS: leave tls out");
-  }
-  if (proxyProtocol !== undefined) {
-    throw new FramewireError(
-      "UNSUPPORTED",
-      "proxyProtocol does not go together with tls: its header comes before the TLS handshake, " +
-        "which the runtime does by itself. Let the proxy speak TLS to the clients instead",
-    );
-  }
 }

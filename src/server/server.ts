@@ -9,7 +9,7 @@ import { MemoryBudget } from "../connection/memory_budget.ts";
 import type { DropEpisode } from "../connection/push_queue.ts";
 import { Sweep } from "../connection/sweep.ts";
 import { ERROR_CODES, FramewireError, isFramewireError } from "../errors.ts";
-import type { Address, Link, Listener, ListenerEvents } from "../link/link.ts";
+import type { Address, Link, ListenerEvents } from "../link/link.ts";
 import { type EventOf, EventQueue, type EventStream } from "../observe/event_stream.ts";
 import { Emitter } from "../observe/events.ts";
 import { MAX_TIMER_MS } from "../options/common.ts";
@@ -25,6 +25,7 @@ import { AcceptedConnection, type Host } from "./accepted.ts";
 import { Admission } from "./admission.ts";
 import { Drain, type DrainResult } from "./drain.ts";
 import { Handshakes } from "./handshakes.ts";
+import type { ListenAddress, Listeners } from "./listeners.ts";
 import { LiveSettings } from "./live_settings.ts";
 import { TurnedAway } from "./turned_away.ts";
 import { Entrance } from "../gates/entrance.ts";
@@ -67,7 +68,7 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
   #resolveFinished!: () => void;
   #listenerClosed = false;
   #ended = false;
-  #listener: Listener | undefined;
+  #listener: Listeners | undefined;
   #stopping: Promise<DrainResult> | undefined;
   #drain: Drain | undefined;
   /** Makes of a broadcast's arguments what is pushed. */
@@ -163,9 +164,9 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
   }
 
   /** It listens: from now on it can be shut down. */
-  listening(listener: Listener, signal: AbortSignal | undefined): void {
+  listening(listener: Listeners, signal: AbortSignal | undefined): void {
     this.#listener = listener;
-    this.#events.emit("listening", listener.address);
+    for (const address of listener.addresses) this.#events.emit("listening", address);
     if (signal === undefined) return;
     const abort = () => void this.shutdown();
     signal.addEventListener("abort", abort, { once: true });
@@ -175,6 +176,10 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
 
   get addr(): Address {
     return this.#listener!.address;
+  }
+
+  get addrs(): readonly ListenAddress[] {
+    return this.#listener!.addresses;
   }
 
   stats(): ServerStats {
@@ -276,10 +281,6 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
 
   #reloadTls(options: ServerOptions): void {
     if (!Object.hasOwn(options, "tls")) return;
-    if (options.tls === undefined || this.#listener!.reloadTls === undefined) {
-      const message = "tls cannot be turned on or off while the server runs";
-      throw new FramewireError("INVALID_OPTION", message);
-    }
     this.#listener!.reloadTls(options.tls);
   }
 

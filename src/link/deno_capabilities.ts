@@ -1,0 +1,20 @@
+/**
+ * What Deno can do.
+ *
+ * @module
+ */
+import type { Capabilities } from "./capabilities.ts";
+
+/** What Deno can do, of the versions since 2.6. */
+export const denoCapabilities: Capabilities = {
+  runtime: "Deno",
+  listen: ["tcp", "tls", "unix"],
+  connect: ["tcp", "tls", "unix"],
+  mutualTls: true,
+  reusePort: false,
+  keepAliveTime: false,
+  pausesWebSocket: false,
+  zeroCopyRead: true,
+  zstd: true,
+  sqlite: true,
+};

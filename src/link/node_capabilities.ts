@@ -1,0 +1,33 @@
+/**
+ * What Node can do.
+ *
+ * @module
+ */
+import process from "node:process";
+import type { Capabilities } from "./capabilities.ts";
+import { SCHEMES } from "./url.ts";
+
+const [major = 0, minor = 0] = (process.versions.node ?? "").split(".").map(Number);
+
+/** Whether this is Node of a version or a later one. */
+function since(wantedMajor: number, wantedMinor: number): boolean {
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
+}
+
+const HERE = SCHEMES.filter((scheme) =>
+  !scheme.startsWith("ws") && (scheme !== "unix" || process.platform !== "win32")
+);
+
+/** What Node can do, of the version that runs. */
+export const nodeCapabilities: Capabilities = {
+  runtime: `Node ${process.versions.node}`,
+  listen: HERE,
+  connect: HERE,
+  mutualTls: true,
+  reusePort: since(23, 1) || (major === 22 && minor >= 12),
+  keepAliveTime: true,
+  pausesWebSocket: true,
+  zeroCopyRead: true,
+  zstd: since(23, 8) || (major === 22 && minor >= 15),
+  sqlite: since(22, 13),
+};
