@@ -5,6 +5,7 @@
  */
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import * as net from "node:net";
+import { dirname } from "node:path";
 import process from "node:process";
 import { FramewireError } from "../errors.ts";
 import { AcceptQueue } from "./accept_queue.ts";
@@ -169,7 +170,7 @@ function inodeOf(path: string): number | undefined {
 }
 
 function listenError(cause: unknown, path: string): FramewireError {
-  const isMissing = (cause as { code?: unknown }).code === "ENOENT";
+  const isMissing = statOf(dirname(path)) === undefined; // Node calls this EACCES
   const code = isMissing ? "ADDRESS_NOT_AVAILABLE" : codeOf(cause);
   const why = isMissing ? "its folder does not exist" : {
     ADDRESS_IN_USE: "another program listens there",

@@ -9,6 +9,8 @@ import { read } from "../helpers/root.ts";
 const WITHOUT_DEFAULT = {
   acceptRatePerIp: "",
   tls: "",
+  listen: "",
+  webSocket: "",
   signal: "",
   logger: "",
   writeLowWaterBytes: "",
