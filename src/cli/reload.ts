@@ -26,21 +26,30 @@ function reload(server: Server, before: ServerOptions, after: ServerOptions): Re
   const specs = SERVER as Readonly<Record<string, OptionSpec<unknown>>>;
   const changed: string[] = [];
   const kept: string[] = [];
-  const refused: string[] = [];
   for (const name of new Set([...Object.keys(old), ...Object.keys(now)])) {
     if (JSON.stringify(old[name]) === JSON.stringify(now[name])) continue;
-    if (specs[name]?.live !== true) {
-      kept.push(name);
-      continue;
-    }
+    if (specs[name]?.live === true) changed.push(name);
+    else kept.push(name);
+  }
+  const valuesOf = (names: readonly string[]) =>
+    Object.fromEntries(names.map((name) => [name, now[name]]));
+  try {
+    server.reconfigure(valuesOf(changed)); // together: some bound each other
+    return { changed, kept, refused: [] };
+  } catch {
+    // At least one of them is wrong: the others are taken.
+  }
+  const taken: string[] = [];
+  const refused: string[] = [];
+  for (const name of changed) {
     try {
-      server.reconfigure({ [name]: now[name] });
-      changed.push(name);
+      server.reconfigure(valuesOf([name]));
+      taken.push(name);
     } catch (error) {
       refused.push(`${name} stays as it is: ${describeFailure(error)}`);
     }
   }
-  return { changed, kept, refused };
+  return { changed: taken, kept, refused };
 }
 
 /** Reads what a server was called with again and again. */

@@ -39,7 +39,7 @@ export class Connection implements LinkReceiver, BudgetMember {
   endpoint: Endpoint;
   #watched: WatchedBatches | undefined;
   /** What frames have to pass; undefined where all come through. */
-  readonly #gate: BatchGate | undefined;
+  #gate: BatchGate | undefined;
   /** What waits to be written. */
   readonly outbound: Outbound;
   /** Pushes in front of it, from the endpoint's first push on. */
@@ -70,15 +70,12 @@ export class Connection implements LinkReceiver, BudgetMember {
    * A connection on a link.
    *
    * @param link What carries it. Reading begins with {@linkcode start}.
-   * @param config Framing and limits.
    * @param makeEndpoint Makes the endpoint that speaks the protocol on it.
-   * @param makeGate Makes what frames have to pass before the endpoint is given them.
    */
   constructor(
     link: Link,
     config: ConnectionConfig,
     makeEndpoint: (connection: Connection) => Endpoint,
-    makeGate?: (connection: Connection) => BatchGate,
   ) {
     this.#link = link;
     this.#config = config;
@@ -89,8 +86,6 @@ export class Connection implements LinkReceiver, BudgetMember {
       : new DelayedOutbound(link, writeMode, config.clock ?? systemClock, () => this.flush());
     if (writeMode === "immediate") link.writeAtOnce?.();
     this.endpoint = makeEndpoint(this);
-    this.#gate = makeGate?.(this);
-    if (this.#gate !== undefined) this.#gate.endpoint = this.#consumer(this.endpoint);
     const { opening } = this.endpoint;
     const { framing, kind } = opening ?? config;
     this.#decoder = new FrameDecoder(
@@ -98,7 +93,7 @@ export class Connection implements LinkReceiver, BudgetMember {
       kind,
       config.codec,
       opening ? Math.min(config.maxFrameBytes, ownLimit(framing)) : config.maxFrameBytes,
-      this.#gate ?? this.#consumer(this.endpoint),
+      this.#consumer(this.endpoint),
     );
   }
 
@@ -164,10 +159,22 @@ export class Connection implements LinkReceiver, BudgetMember {
   become(endpoint: Endpoint): void {
     endpoint.keepsChunk = this.endpoint.keepsChunk;
     this.endpoint = endpoint;
-    const consumer = this.#consumer(endpoint);
-    if (this.#gate === undefined) this.#decoder.consumer = consumer;
-    else this.#gate.endpoint = consumer;
+    this.#join();
     this.reframe(this.#config.framing, this.#config.kind);
+  }
+
+  /** Sets what frames have to pass from now on, if anything. Not within a turn. */
+  set gate(gate: BatchGate | undefined) {
+    this.#gate?.closed();
+    this.#gate = gate;
+    this.#join();
+    this.resume(); // what the gate before has held back
+  }
+
+  #join(): void {
+    const consumer = this.#consumer(this.endpoint);
+    if (this.#gate !== undefined) this.#gate.endpoint = consumer;
+    this.#decoder.consumer = this.#gate ?? consumer;
   }
 
   /** What gives frames to an endpoint: itself, or what watches its batches. */
@@ -228,8 +235,7 @@ export class Connection implements LinkReceiver, BudgetMember {
     const isFirst = cause !== undefined && !orderly && this.#reason?.error === undefined;
     if (this.#reason === undefined || isFirst) this.#reason = cause ? failure(cause) : PEER_ENDED;
     this.#gate?.closed();
-    const flight = this.#reason.error === undefined ? undefined : this.#watched?.flight(sent);
-    if (flight !== undefined) Object.assign(this.#reason.error!, { flight });
+    if (this.#reason.error !== undefined) this.#watched?.attach(this.#reason.error, sent);
     this.endpoint.closed(this.#reason);
   }
 
@@ -266,7 +272,7 @@ export class Connection implements LinkReceiver, BudgetMember {
     // Within a turn the endpoint may still read the decoder's buffer: the end of the turn closes it.
     if (!this.#inTurn) this.#decoder.close();
     this.endpoint.finishing(reason);
-    if (!this.#config.sendsAllBeforeEnd) this.#cutLater();
+    if (!this.#config.sendsAllBeforeEnd) this.#lingers.cutLater();
     this.flush();
   }
 
@@ -328,7 +334,7 @@ export class Connection implements LinkReceiver, BudgetMember {
           this.#link.resume();
         }
         this.#link.end();
-        if (!this.#peerEnded) this.#cutLater();
+        if (!this.#peerEnded) this.#lingers.cutLater();
     }
   }
 
@@ -368,11 +374,7 @@ export class Connection implements LinkReceiver, BudgetMember {
   }
 
   get #lingers(): Linger {
-    return this.#linger ??= new Linger(this.#link);
-  }
-
-  #cutLater(): void {
-    this.#lingers.cutAfter(this.#config.clock ?? systemClock, this.#config.lingerMs);
+    return this.#linger ??= new Linger(this.#link, this.#config);
   }
 
   /** The endpoint has room again: takes what was held back, then reads on. */

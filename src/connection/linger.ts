@@ -4,7 +4,8 @@
  * @module
  */
 import type { Link } from "../link/link.ts";
-import type { Clock, Timer } from "./clock.ts";
+import { systemClock, type Timer } from "./clock.ts";
+import type { ConnectionConfig } from "./config.ts";
 
 /** How much input is thrown away before the link is aborted, in bytes. */
 const LINGER_BYTES = 4 << 20;
@@ -12,12 +13,14 @@ const LINGER_BYTES = 4 << 20;
 /** Waits for the peer's end. */
 export class Linger {
   readonly #link: Link;
+  readonly #config: ConnectionConfig;
   #bytes = 0;
   #timer: Timer | undefined;
 
   /** @param link What is aborted when the peer does not end. */
-  constructor(link: Link) {
+  constructor(link: Link, config: ConnectionConfig) {
     this.#link = link;
+    this.#config = config;
   }
 
   /** So much input was thrown away. */
@@ -26,10 +29,11 @@ export class Linger {
     if (this.#bytes > LINGER_BYTES) this.#link.abort();
   }
 
-  /** Gives the peer so much time from now on. */
-  cutAfter(clock: Clock, ms: number): void {
+  /** Gives the peer `lingerMs` from now on. */
+  cutLater(): void {
+    const { clock = systemClock, lingerMs } = this.#config;
     this.#timer?.cancel();
-    this.#timer = clock.after(ms, () => this.#link.abort());
+    this.#timer = clock.after(lingerMs, () => this.#link.abort());
   }
 
   /** The link is closed. */

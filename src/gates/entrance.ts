@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Clock, Timer } from "../connection/clock.ts";
+import type { Clock } from "../connection/clock.ts";
+import { DeadlineQueue } from "../connection/deadline_queue.ts";
 import { FramewireError } from "../errors.ts";
 import type { Address, Link } from "../link/link.ts";
 import type { Refusal } from "../server/refusal.ts";
@@ -21,32 +22,43 @@ export interface EntranceHost {
   refused(refusal: Omit<Refusal, "category">): void;
 }
 
+/** How long a proxy may take to send its header, in milliseconds; 0 is for ever. */
+export interface HeaderLimits {
+  readonly handshakeTimeoutMs: number;
+}
+
 /** The entrance of a server. */
 export class Entrance {
   readonly #host: EntranceHost;
-  readonly #clock: Clock;
-  readonly #deadlineMs: number;
   #access: AccessList;
   readonly #trusted: CidrList | undefined;
   readonly #required: boolean;
-  /** Links that wait for their header, each with its deadline. */
-  readonly #waiting = new Map<ProxyLink, Timer>();
+  /** Links that wait for their header. */
+  readonly #waiting: DeadlineQueue<ProxyLink>;
   #closed = false;
 
-  /** @param deadlineMs How long a proxy may take to send its header. */
-  constructor(options: GatesOptions, clock: Clock, deadlineMs: number, host: EntranceHost) {
+  /** @param limits How long a proxy may take to send its header; {@linkcode reconfigure} follows a change. */
+  constructor(options: GatesOptions, clock: Clock, limits: HeaderLimits, host: EntranceHost) {
     this.#host = host;
-    this.#clock = clock;
-    this.#deadlineMs = deadlineMs;
+    this.#waiting = new DeadlineQueue(
+      clock,
+      () => limits.handshakeTimeoutMs,
+      (link) => {
+        const within = `within ${limits.handshakeTimeoutMs} ms (handshakeTimeoutMs)`;
+        const message = `no PROXY header came ${within}`;
+        link.giveUp(new FramewireError("PROXY_HEADER_INVALID", message));
+      },
+    );
     this.#access = new AccessList(options.allow, options.deny);
     const { proxyProtocol } = options;
     this.#trusted = proxyProtocol && new CidrList(proxyProtocol.trusted);
     this.#required = proxyProtocol?.required ?? true;
   }
 
-  /** Lets links in by other lists from now on; connections that stand are left alone. */
+  /** Lets links in by other lists and limits from now on; connections that stand are left alone. */
   reconfigure({ allow, deny }: GatesOptions): void {
     this.#access = new AccessList(allow, deny);
+    this.#waiting.changed();
   }
 
   /** A link was accepted. */
@@ -68,11 +80,11 @@ export class Entrance {
     }
     const proxied = new ProxyLink(link, this.#required, {
       ready: (ready) => {
-        this.#forget(ready);
+        this.#waiting.end(ready);
         this.#admit(ready);
       },
       lost: (lost, { code, message }) => {
-        this.#forget(lost);
+        this.#waiting.end(lost);
         if (this.#closed) return;
         const proxy: Address = lost.proxy;
         this.#host.refused({
@@ -83,26 +95,15 @@ export class Entrance {
         });
       },
     });
-    const deadlineMs = this.#deadlineMs;
-    this.#waiting.set(
-      proxied,
-      this.#clock.after(deadlineMs, () => {
-        const message = `no PROXY header came within ${deadlineMs} ms (handshakeTimeoutMs)`;
-        proxied.giveUp(new FramewireError("PROXY_HEADER_INVALID", message));
-      }),
-    );
+    this.#waiting.begin(proxied);
   }
 
   /** The server shuts down: links that wait for their header are closed. */
   close(): void {
     this.#closed = true;
     const error = new FramewireError("CONNECTION_CLOSED", "the server is shutting down");
-    for (const link of [...this.#waiting.keys()]) link.giveUp(error);
-  }
-
-  #forget(link: ProxyLink): void {
-    this.#waiting.get(link)?.cancel();
-    this.#waiting.delete(link);
+    for (const link of [...this.#waiting]) link.giveUp(error);
+    this.#waiting.close();
   }
 
   #admit(link: Link): void {

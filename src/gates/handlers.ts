@@ -35,7 +35,7 @@ export interface HandlerGates extends RateServerOptions, GatesOptions {
  */
 export function gatedHandlers(
   protocol: GatedProtocol,
-  { rate, onRate, authorize, packetsBeforeAuth: before }: HandlerGates,
+  { onRate, authorize, packetsBeforeAuth: before }: HandlerGates,
   handlers: unknown,
   refused: (gate: "authorize" | "authenticate", conn: ServerConnection) => void,
 ): unknown {
@@ -62,7 +62,8 @@ export function gatedHandlers(
           : afterAuth(handler, (conn) => refused("authenticate", conn)),
     );
   }
-  if (rate !== undefined && onRate === "busy") {
+  // Without a rate too: one may come by `server.reconfigure`.
+  if (onRate === "busy") {
     refusable(protocol, 'onRate "busy"', ': onRate must be "delay" or "close"');
     gated = mapped(gated, stoppable);
   }

@@ -34,8 +34,8 @@ export class RateLimiter {
   readonly #options: RateOptions;
   readonly #server: RateBuckets | undefined;
   readonly #hosts: HostBuckets | undefined;
-  /** What is done with frames over a limit. */
-  readonly onRate: OnRate;
+  /** What is done with frames over a limit; it may change. */
+  onRate: OnRate;
 
   /** Limits, all of them with full buckets. */
   constructor(options: RateOptions, onRate: OnRate, clock: Clock) {
@@ -61,7 +61,7 @@ export class RateLimiter {
     const left = () => {
       if (ofHost !== undefined) this.#hosts!.leave(host, ofHost);
     };
-    return new RateGate(connection, this.#clock, this.onRate, buckets, events, left);
+    return new RateGate(connection, this.#clock, this, buckets, events, left);
   }
 }
 
@@ -87,7 +87,7 @@ const EPISODE_MS = 1000;
 export class RateGate implements BatchGate, Waiter {
   readonly #connection: Connection;
   readonly #clock: Clock;
-  readonly #onRate: OnRate;
+  readonly #limits: { readonly onRate: OnRate };
   readonly #buckets: readonly RateBuckets[];
   readonly #events: RateEvents;
   readonly #left: () => void;
@@ -101,18 +101,21 @@ export class RateGate implements BatchGate, Waiter {
   #lastOver = -Infinity;
   #closed = false;
 
-  /** @param left Called when the connection is closed. */
+  /**
+   * @param limits What is done with frames over a limit.
+   * @param left Called when it is no longer used.
+   */
   constructor(
     connection: Connection,
     clock: Clock,
-    onRate: OnRate,
+    limits: { readonly onRate: OnRate },
     buckets: readonly RateBuckets[],
     events: RateEvents,
     left: () => void,
   ) {
     this.#connection = connection;
     this.#clock = clock;
-    this.#onRate = onRate;
+    this.#limits = limits;
     this.#buckets = buckets;
     this.#events = events;
     this.#left = left;
@@ -136,7 +139,7 @@ export class RateGate implements BatchGate, Waiter {
     const { count, words } = table;
     const admitted = this.#admitted(words, count);
     if (admitted === count) return this.#deliver(codec, chunk, table, count);
-    if (admitted === 0 && this.#onRate === "busy") return this.#refuse(codec, chunk, table);
+    if (admitted === 0 && this.#limits.onRate === "busy") return this.#refuse(codec, chunk, table);
     const taken = admitted === 0 ? 0 : this.#deliver(codec, chunk, table, admitted);
     // Else the endpoint has no room for them either, or they will be cut anew.
     if (taken === admitted) this.#holdBack(words[admitted * 4 + 1]!);
@@ -159,7 +162,7 @@ export class RateGate implements BatchGate, Waiter {
       if (begun === Begun.YES) this.#charge(1, frameBytes);
       return begun;
     }
-    if (this.#onRate === "busy") {
+    if (this.#limits.onRate === "busy") {
       this.#tell(shortage, "answered that the server is busy");
       return this.#refusing(shortage, () => parts.begin(chunk, at, frameBytes));
     }
@@ -232,13 +235,13 @@ export class RateGate implements BatchGate, Waiter {
       queueMicrotask(() => this.#connection.resume());
       return;
     }
-    if (this.#onRate === "close") {
+    if (this.#limits.onRate === "close") {
       const message = `the peer sends more than the limits of ${OF[shortage.scope]} (rate)`;
       this.#tell(shortage, "closed");
       this.#events.refusedRequests(1);
       throw new FramewireError("RATE_LIMITED", message);
     }
-    if (this.#onRate === "busy") {
+    if (this.#limits.onRate === "busy") {
       // Those before are answered first; then the rest comes again.
       queueMicrotask(() => this.#connection.resume());
       return;

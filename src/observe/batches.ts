@@ -8,7 +8,7 @@ import type { FrameConsumer, FrameParts } from "../codec/frame_consumer.ts";
 import type { Endpoint } from "../connection/connection.ts";
 import type { Outbound } from "../connection/outbound.ts";
 import type { FramewireError } from "../errors.ts";
-import { type FlightEntry, FlightRecorder, type IdField } from "./flight.ts";
+import { FlightRecorder, type IdField } from "./flight.ts";
 import type { HandlerTimes } from "./handler_times.ts";
 
 /** What is wanted of the batches of a server's connections. */
@@ -62,11 +62,12 @@ export class WatchedBatches implements FrameConsumer {
     this.endpoint.skipped?.(error);
   }
 
-  /** What the recorder holds; undefined where nothing was recorded. */
-  flight(sent: number): readonly FlightEntry[] | undefined {
+  /** Gives an error what the recorder holds, as `flight`; nothing where nothing was recorded. */
+  attach(error: Error, sent: number): void {
+    if (this.#flight === undefined) return;
     const now = this.#watch.now();
-    this.#flight?.sent(sent, now);
-    return this.#flight?.entries(now);
+    this.#flight.sent(sent, now);
+    Object.assign(error, { flight: this.#flight.entries(now) });
   }
 
   #timed(codec: Codec, chunk: Uint8Array, table: FrameTable): number {

@@ -18,14 +18,16 @@ export interface CommonOptions {
    */
   readonly codec?: CodecChoice;
   /**
-   * The longest frame, received or sent, its header included, in bytes: 64 to 67,108,864 (64 MiB).
+   * The longest frame, received or sent, its header included, in bytes: 64 to 67,108,864 (64 MiB). A
+   * change while a server runs holds for what is received on connections that come from then on: those
+   * that are open were told the limit at their beginning.
    *
    * @default {1048576} or, for a protocol with a framing of its own, the framing's limit
    */
   readonly maxFrameBytes?: number;
   /**
    * While more than this waits to be written to a connection, it is not read from, in bytes: 1 KiB
-   * to 1 GiB. Reading goes on at a quarter of it.
+   * to 1 GiB. Reading goes on at a quarter of it. A change holds for all connections at once.
    *
    * @default {262144}
    */
@@ -40,7 +42,7 @@ export interface CommonOptions {
   readonly writeMode?: WriteMode;
   /**
    * How long a connection that has ended from this side waits for the peer's end before it is cut,
-   * in milliseconds: 0 to 600,000.
+   * in milliseconds: 0 to 600,000. A change holds for connections that end from then on.
    *
    * @default {2000}
    */
@@ -77,8 +79,8 @@ const MOST_KEEP_ALIVE_MS = 32_767_000;
 /** The specs of {@linkcode CommonOptions}. */
 export const COMMON: OptionSpecs<CommonOptions> = {
   codec: choice("auto", ["auto", "wasm", "ts"]),
-  maxFrameBytes: whole(1 << 20, 64, 64 << 20),
-  writeHighWaterBytes: whole(256 << 10, 1 << 10, 1 << 30),
+  maxFrameBytes: whole(1 << 20, 64, 64 << 20, { live: true }),
+  writeHighWaterBytes: whole(256 << 10, 1 << 10, 1 << 30, { live: true }),
   writeMode: special<WriteMode>(wrongWriteMode, {
     value: "batch",
     schema: {
@@ -90,7 +92,7 @@ export const COMMON: OptionSpecs<CommonOptions> = {
       }],
     },
   }),
-  lingerMs: whole(2000, 0, 600_000),
+  lingerMs: whole(2000, 0, 600_000, { live: true }),
   noDelay: flag(true),
   keepAliveMs: special<number>(
     (given) =>

@@ -40,13 +40,15 @@ export interface RateOptions {
 export interface RateServerOptions {
   /**
    * How much peers may send. Every frame of whatever kind counts; those behind a limit are treated as
-   * `onRate` says. Without it nothing is limited, and nothing counted.
+   * `onRate` says. Without it nothing is limited, and nothing counted. Other limits, or none, hold for all
+   * connections at once, and begin with full buckets.
    */
   readonly rate?: RateOptions;
   /**
    * What is done with frames over a limit: `"delay"` does not read on until there is room,
    * `"busy"` answers requests that the server is busy (result 4 with the time to wait, result 1 to a
-   * plain peer, the `failure` of a defined protocol), `"close"` ends the connection with RATE_LIMITED.
+   * plain peer, the `failure` of a defined protocol), `"close"` ends the connection with RATE_LIMITED. It
+   * may become `"busy"` while the server runs only where the server began with that, with a `rate` or without.
    *
    * @default {"delay"}
    */
@@ -76,13 +78,14 @@ const LIMITS_SCHEMA = {
 /** The specs of {@linkcode RateServerOptions}. */
 export const RATE: OptionSpecs<RateServerOptions> = {
   rate: special<RateOptions>(wrongRate, {
+    live: true,
     schema: {
       type: "object",
       properties: { connection: LIMITS_SCHEMA, ip: LIMITS_SCHEMA, server: LIMITS_SCHEMA },
       additionalProperties: false,
     },
   }),
-  onRate: choice("delay", ["delay", "busy", "close"]),
+  onRate: choice("delay", ["delay", "busy", "close"], { live: true }),
 };
 
 function wrongRate(given: unknown): string | undefined {

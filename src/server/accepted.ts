@@ -16,7 +16,8 @@ import type { DropEpisode, PushLimits, PushOutcome } from "../connection/push_qu
 import type { SlowConsumer } from "../connection/slow_consumer.ts";
 import { Watch } from "../connection/deadlines.ts";
 import type { FramewireError } from "../errors.ts";
-import type { RateEvents, RateLimiter } from "../gates/rate_gate.ts";
+import type { LiveRates } from "../gates/live_rates.ts";
+import type { RateEvents } from "../gates/rate_gate.ts";
 import type { Address, Link, TlsInfo } from "../link/link.ts";
 import type { ResolvedServerOptions } from "../options/server.ts";
 import type {
@@ -43,8 +44,8 @@ export interface Host {
   refused(gate: string, message: string, conn: AcceptedConnection): void;
   /** The moment of a time of the server's clock. */
   dateOf(time: number): Date;
-  /** The limits of what peers may send, if there are any. */
-  readonly rates: RateLimiter | undefined;
+  /** The limits of what peers may send. */
+  readonly rates: LiveRates;
   /** A gate begins to stop what comes on a connection. */
   limited(gate: string, message: string, conn: AcceptedConnection): void;
   /** A gate has refused requests. */
@@ -88,14 +89,18 @@ export class AcceptedConnection implements SubmitConnection, ServerSide, RateEve
   constructor(id: number, link: Link, host: Host, now: number, since: number = now) {
     this.id = id;
     this.#host = host;
-    const { rates } = host;
     this.#connection = new Connection(
       link,
       host.config,
       (connection) => host.makeEndpoint(connection, this),
-      rates && ((connection) => rates.gate(connection, this)),
     );
+    if (host.rates.limiter !== undefined) this.limit();
     this.watch = new Watch(this.#connection, now, since, Math.random());
+  }
+
+  /** Limits what the peer may send by what is in force now. Not within a turn. */
+  limit(): void {
+    this.#connection.gate = this.#host.rates.limiter?.gate(this.#connection, this);
   }
 
   /** Begins to read. */

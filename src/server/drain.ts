@@ -7,7 +7,10 @@
  */
 import type { CloseReason, GoAwayNotice } from "../connection/connection.ts";
 import type { Clock, Timer } from "../connection/clock.ts";
+import { FramewireError } from "../errors.ts";
 import type { Address } from "../link/link.ts";
+import { describe } from "../protocol/protocol.ts";
+import type { ShutdownOptions } from "./handle.ts";
 
 /** A connection that ended with something unanswered. */
 export interface CutConnection {
@@ -32,6 +35,31 @@ export interface DrainResult {
    * clients know of each such request that it was not acknowledged.
    */
   readonly cut: readonly CutConnection[];
+}
+
+const DEADLINE_MS = 10_000;
+
+/** What a server says when it ends without being told why. */
+export const SHUTTING_DOWN = "the server is shutting down";
+
+/**
+ * What the peers are told, by the options of a shutdown.
+ *
+ * @throws FramewireError INVALID_OPTION.
+ */
+export function noticeOf(options: ShutdownOptions): GoAwayNotice {
+  const { deadlineMs = DEADLINE_MS, spreadMs = 0, reason = SHUTTING_DOWN } = options;
+  const wrong = outOfRange("deadlineMs", deadlineMs, 2 ** 31 - 1) ??
+    outOfRange("spreadMs", spreadMs, deadlineMs) ??
+    (typeof reason === "string" ? undefined : `reason must be text and is ${describe(reason)}`);
+  if (wrong !== undefined) throw new FramewireError("INVALID_OPTION", wrong);
+  return { deadlineMs, spreadMs, reason };
+}
+
+function outOfRange(name: string, value: unknown, most: number): string | undefined {
+  return typeof value === "number" && value >= 0 && value <= most
+    ? undefined
+    : `${name} must be a number from 0 to ${most} and is ${describe(value)}`;
 }
 
 /** A connection that is drained. */

@@ -158,8 +158,9 @@ export interface Server<
    * Changes options while it runs. They hold from now on, for the connections that are open too.
    *
    * @param options The ones to change. Those that can be are the ones of a connection's life, of how
-   * many connections there may be and how fast they may come, who may connect (for new ones), what a
-   * connection may have under way, and what may wait: memory, pushes and writes.
+   * many connections there may be and how fast they may come, who may connect (for new ones), how long
+   * frames may be (for new ones), how much may come in which time, what a connection may have under way,
+   * and what may wait: memory, pushes and writes. What a change holds for is said at each option.
    * @throws FramewireError INVALID_OPTION, naming the option, and nothing is changed.
    *
    * @example

@@ -5,7 +5,8 @@
  *
  * @module
  */
-import type { Clock, Timer } from "../connection/clock.ts";
+import type { Clock } from "../connection/clock.ts";
+import { DeadlineQueue } from "../connection/deadline_queue.ts";
 import { FramewireError } from "../errors.ts";
 import type { Link } from "../link/link.ts";
 import { formatAddress } from "../link/net_errors.ts";
@@ -38,23 +39,24 @@ export interface HandshakeHost {
 /** The handshakes under way. */
 export class Handshakes {
   readonly #limits: HandshakeLimits;
-  readonly #clock: Clock;
   readonly #host: HandshakeHost;
-  /** When each began; the first one first. */
-  readonly #began = new Map<Link, number>();
-  #timer: Timer | undefined;
+  readonly #underWay: DeadlineQueue<Link>;
   #closed = false;
 
   /** None is under way at first. */
   constructor(limits: HandshakeLimits, clock: Clock, host: HandshakeHost) {
     this.#limits = limits;
-    this.#clock = clock;
     this.#host = host;
+    this.#underWay = new DeadlineQueue(
+      clock,
+      () => limits.handshakeTimeoutMs,
+      (link) => this.#cutLate(link),
+    );
   }
 
   /** The links whose handshake is under way. */
   [Symbol.iterator](): Iterator<Link> {
-    return this.#began.keys();
+    return this.#underWay[Symbol.iterator]();
   }
 
   /** Begins the handshake of a link that has one. */
@@ -64,31 +66,27 @@ export class Handshakes {
       return;
     }
     // An honest handshake is over in a moment: the oldest ones are those that stall.
-    while (this.#began.size >= this.#limits.maxHandshakes) this.#cutOldest();
-    this.#began.set(link, this.#clock.now());
-    this.#watch();
+    while (this.#underWay.size >= this.#limits.maxHandshakes) this.#cutOldest();
+    this.#underWay.begin(link);
     link.handshake!((failure) => this.#over(link, failure));
   }
 
   /** The limits are others now. */
   changed(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    this.#watch();
+    this.#underWay.changed();
   }
 
   /** The server ends: it waits for none. */
   close(): void {
     this.#closed = true;
-    this.#timer?.cancel();
-    for (const link of this.#began.keys()) link.abort();
-    this.#began.clear();
+    const links = [...this.#underWay];
+    this.#underWay.close();
+    for (const link of links) link.abort();
   }
 
   #over(link: Link, failure: Error | undefined): void {
-    const since = this.#began.get(link);
+    const since = this.#underWay.end(link);
     if (since === undefined) return; // it was cut, and this is what followed
-    this.#began.delete(link);
     if (failure === undefined) {
       this.#host.shaken(link, since);
     } else {
@@ -98,13 +96,13 @@ export class Handshakes {
   }
 
   #lose(link: Link): void {
-    this.#began.delete(link);
+    this.#underWay.end(link);
     link.abort();
     this.#host.lost(link);
   }
 
   #cutOldest(): void {
-    const [link] = this.#began.keys();
+    const [link] = this.#underWay;
     const { remote } = link!;
     this.#lose(link!);
     const message = `a TLS handshake with ${remote.hostname} was cut: ` +
@@ -112,29 +110,12 @@ export class Handshakes {
     this.#host.refused({ gate: "maxHandshakes", remote, message });
   }
 
-  /** All have the same deadline, so the first to begin is the first that is due. */
-  #watch(): void {
+  #cutLate(link: Link): void {
     const { handshakeTimeoutMs } = this.#limits;
-    const [oldest] = this.#began.values();
-    if (this.#timer !== undefined || oldest === undefined || handshakeTimeoutMs === 0) return;
-    const left = oldest + handshakeTimeoutMs - this.#clock.now();
-    this.#timer = this.#clock.after(Math.max(0, left), () => {
-      this.#timer = undefined;
-      this.#cutLate();
-      this.#watch();
-    });
-  }
-
-  #cutLate(): void {
-    const { handshakeTimeoutMs } = this.#limits;
-    const now = this.#clock.now();
-    for (const [link, began] of this.#began) {
-      if (now - began < handshakeTimeoutMs) return;
-      const { hostname, port } = link.remote;
-      this.#lose(link);
-      const message = `the TLS handshake with ${formatAddress(hostname, port)} was not over ` +
-        `within ${handshakeTimeoutMs} ms (handshakeTimeoutMs)`;
-      this.#host.failed(new FramewireError("HANDSHAKE_TIMEOUT", message));
-    }
+    const { hostname, port } = link.remote;
+    this.#lose(link);
+    const message = `the TLS handshake with ${formatAddress(hostname, port)} was not over ` +
+      `within ${handshakeTimeoutMs} ms (handshakeTimeoutMs)`;
+    this.#host.failed(new FramewireError("HANDSHAKE_TIMEOUT", message));
   }
 }

@@ -5,9 +5,12 @@
  * @module
  */
 import { systemClock } from "../connection/clock.ts";
+import type { ConnectionConfig } from "../connection/config.ts";
 import type { Deadlines } from "../connection/deadlines.ts";
 import type { PushLimits } from "../connection/push_queue.ts";
-import { FramewireError } from "../errors.ts";
+import { checkLimit } from "../codec/frame_layout.ts";
+import type { Framing } from "../codec/framing.ts";
+import { FramewireError, isFramewireError } from "../errors.ts";
 import { lowWaterBytes } from "../options/flow.ts";
 import type { GatesOptions } from "../options/gates.ts";
 import { type ResolvedServerOptions, SERVER, type ServerOptions } from "../options/server.ts";
@@ -24,8 +27,18 @@ type Flow =
   & Pick<PushLimits, "pushQueueBytes" | "maxUnackedPushes" | "slowConsumer" | "writeLowWaterBytes">
   & { readonly memoryBudgetBytes: number };
 
+/** What each connection goes by, as far as it may change. */
+type Sizes = Pick<
+  ConnectionConfig,
+  "maxFrameBytes" | "writeHighWaterBytes" | "writeLowWaterBytes" | "lingerMs"
+>;
+
 /** What of a server's options may change while it runs. */
 export class LiveSettings {
+  /** All options as they are now. */
+  readonly options: Writable<ResolvedServerOptions>;
+  /** What connections are held to. */
+  readonly sizes: Writable<Sizes>;
   /** What connections may take how long over. */
   readonly deadlines: Deadlines;
   /** What may be under way on a connection. */
@@ -38,20 +51,32 @@ export class LiveSettings {
   readonly access: Pick<GatesOptions, "allow" | "deny">;
   /** What may wait. */
   readonly flow: Writable<Flow>;
-  readonly #writeHighWaterBytes: number;
+  readonly #framing: Framing;
+  /** Whether the handlers can be stopped before they are called. */
+  readonly #knowsBusy: boolean;
 
-  /** The options that a server begins with. */
-  constructor(options: ResolvedServerOptions) {
-    const { memoryBudgetBytes, pushQueueBytes, slowConsumer, writeHighWaterBytes } = options;
-    const { maxUnackedPushes } = options;
+  /**
+   * The options that a server begins with.
+   *
+   * @param framing What its protocol's frames are like.
+   * @throws FramewireError INVALID_OPTION when they do not fit together.
+   */
+  constructor(options: ResolvedServerOptions, framing: Framing) {
+    const { memoryBudgetBytes, pushQueueBytes, slowConsumer, maxUnackedPushes } = options;
+    const { maxFrameBytes, writeHighWaterBytes, lingerMs } = options;
+    this.#framing = framing;
+    this.#knowsBusy = options.onRate === "busy";
+    this.options = { ...options };
+    this.#checkFrames(maxFrameBytes);
     this.access = { allow: options.allow, deny: options.deny } as typeof this.access;
-    this.#writeHighWaterBytes = writeHighWaterBytes;
+    const writeLowWaterBytes = lowWaterBytes(options);
+    this.sizes = { maxFrameBytes, writeHighWaterBytes, writeLowWaterBytes, lingerMs };
     this.flow = {
       memoryBudgetBytes,
       pushQueueBytes,
       maxUnackedPushes,
       slowConsumer,
-      writeLowWaterBytes: lowWaterBytes(options),
+      writeLowWaterBytes,
     };
     const { handshakeTimeoutMs, idleTimeoutMs, heartbeatMs, frameTimeoutMs } = options;
     const { writeStallMs, maxAgeMs, handlerTimeoutMs, maxInFlight, maxInFlightBytes } = options;
@@ -78,25 +103,35 @@ export class LiveSettings {
    * @throws FramewireError INVALID_OPTION, and nothing is changed.
    */
   change(options: ServerOptions, first: () => void): void {
-    const changes = checked(options).map(([name, value]): [string, unknown] => [
-      name,
-      name === "writeLowWaterBytes" ? this.#lowWaterBytes(value as number | undefined) : value,
-    ]);
+    const changes = checked(options);
+    const next: ResolvedServerOptions = { ...this.options, ...Object.fromEntries(changes) };
+    const writeLowWaterBytes = lowWaterBytes(next);
+    this.#checkFrames(next.maxFrameBytes);
+    if (next.onRate === "busy" && !this.#knowsBusy) {
+      throw invalid(
+        'onRate can become "busy" only on a server that began with it, and this one began with ' +
+          "another: its handlers are prepared for it at the beginning",
+      );
+    }
     first();
-    const { deadlines, limits, admission, handshakes, flow, access } = this;
-    for (const part of [deadlines, limits, admission, handshakes, flow, access]) {
+    const { deadlines, limits, admission, handshakes, flow, access, sizes } = this;
+    for (const part of [deadlines, limits, admission, handshakes, flow, access, sizes]) {
       for (const [name, value] of changes) {
         if (Object.hasOwn(part, name)) (part as Record<string, unknown>)[name] = value;
       }
     }
+    flow.writeLowWaterBytes = sizes.writeLowWaterBytes = writeLowWaterBytes;
+    Object.assign(this.options, Object.fromEntries(changes));
   }
 
-  #lowWaterBytes(asked: number | undefined): number {
-    const writeHighWaterBytes = this.#writeHighWaterBytes;
-    return lowWaterBytes({
-      writeHighWaterBytes,
-      ...(asked !== undefined && { writeLowWaterBytes: asked }),
-    });
+  /** @throws FramewireError INVALID_OPTION when no frame of the protocol is that short. */
+  #checkFrames(maxFrameBytes: number): void {
+    try {
+      checkLimit(this.#framing, maxFrameBytes);
+    } catch (error) {
+      if (isFramewireError(error)) throw invalid(error.message);
+      throw error;
+    }
   }
 }
 

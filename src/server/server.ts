@@ -12,7 +12,6 @@ import { ERROR_CODES, FramewireError, isFramewireError } from "../errors.ts";
 import type { Address, Link, ListenerEvents } from "../link/link.ts";
 import { type EventOf, EventQueue, type EventStream } from "../observe/event_stream.ts";
 import { Emitter } from "../observe/events.ts";
-import { MAX_TIMER_MS } from "../options/common.ts";
 import { guarded } from "../options/gates.ts";
 import type { ResolvedServerOptions, ServerOptions } from "../options/server.ts";
 import {
@@ -23,14 +22,14 @@ import {
 } from "../protocol/protocol.ts";
 import { AcceptedConnection, type Host } from "./accepted.ts";
 import { Admission } from "./admission.ts";
-import { Drain, type DrainResult } from "./drain.ts";
+import { Drain, type DrainResult, noticeOf, SHUTTING_DOWN } from "./drain.ts";
 import { Handshakes } from "./handshakes.ts";
 import type { ListenAddress, Listeners } from "./listeners.ts";
 import { LiveSettings } from "./live_settings.ts";
 import { TurnedAway } from "./turned_away.ts";
 import { Entrance } from "../gates/entrance.ts";
 import { ServerFigures, type ServerStats } from "./stats.ts";
-import { RateLimiter } from "../gates/rate_gate.ts";
+import { LiveRates } from "../gates/live_rates.ts";
 import { isGateRefusal } from "../gates/gate_refusal.ts";
 import type { Server, ShutdownOptions } from "./handle.ts";
 import { categoryOf, isMalformed, type Refusal } from "./refusal.ts";
@@ -43,9 +42,6 @@ export {
   type ServerEvents,
   type ServerListeners,
 } from "./server_events.ts";
-
-const SHUTDOWN_DEADLINE_MS = 10_000;
-const SHUTTING_DOWN = "the server is shutting down";
 
 function noEvent(name: unknown): FramewireError {
   const message = `there is no event ${describe(name)}; there are ${SERVER_EVENTS.join(", ")}`;
@@ -90,9 +86,9 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
     this.finished = new Promise((resolve) => this.#resolveFinished = resolve);
     this.#clock = options.clock ?? systemClock;
     this.#memory = new MemoryBudget(options.memoryBudgetBytes);
-    if (guarded(options)) this.#entrance = this.#makeEntrance(options);
-    this.#settings = new LiveSettings(options);
-    const { deadlines, limits, admission, flow } = this.#settings;
+    this.#settings = new LiveSettings(options, framing);
+    if (guarded(options)) this.#entrance = this.#makeEntrance();
+    const { deadlines, limits, admission, flow, sizes } = this.#settings;
     this.#sweep = new Sweep(this.#clock, deadlines, this.#connections);
     this.#figures = new ServerFigures(
       this.#clock,
@@ -104,17 +100,11 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
     const { counters, times } = this.#figures;
     const epoch = Date.now() - this.#clock.now();
     this.#host = {
-      config: {
+      config: Object.assign(sizes, {
         framing,
         kind,
         codec: options.codec,
-        maxFrameBytes: options.maxFrameBytes,
-        writeHighWaterBytes: options.writeHighWaterBytes,
-        get writeLowWaterBytes() {
-          return flow.writeLowWaterBytes;
-        },
         writeMode: options.writeMode,
-        lingerMs: options.lingerMs,
         sendsAllBeforeEnd: true,
         clock: this.#clock,
         memory: this.#memory,
@@ -124,16 +114,16 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
           records: options.flightRecorder,
           id,
         },
-      },
+      }),
       limits: Object.assign(limits, { times }),
       streamThresholdBytes: options.streamThresholdBytes,
       pushLimits: Object.assign(flow, { clock: this.#clock, counters, memory: this.#memory }),
       counters,
-      options,
+      options: this.#settings.options,
       makeEndpoint,
       dateOf: (time) => new Date(epoch + time),
       refused: (gate, message, { id, remote }) => this.refused({ gate, message, remote, conn: id }),
-      rates: options.rate && new RateLimiter(options.rate, options.onRate, this.#clock),
+      rates: new LiveRates(options, this.#clock),
       refusedRequests: (gate, count) => counters.refusal(gate, count),
       limited: (gate, message, { id, remote }) => {
         this.#refuse({ gate, message, remote, conn: id });
@@ -243,17 +233,18 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
   }
 
   shutdown(options: ShutdownOptions = {}): Promise<DrainResult> {
-    const { deadlineMs = SHUTDOWN_DEADLINE_MS, spreadMs = 0, reason = SHUTTING_DOWN } = options;
-    const wrong = outOfRange("deadlineMs", deadlineMs, 2 ** 31 - 1) ??
-      outOfRange("spreadMs", spreadMs, deadlineMs) ??
-      (typeof reason === "string" ? undefined : `reason must be text and is ${describe(reason)}`);
-    if (wrong !== undefined) return Promise.reject(new FramewireError("INVALID_OPTION", wrong));
-    if (this.#drain === undefined) {
-      const closeReason = { code: "SHUTDOWN", message: reason };
-      this.#drain = new Drain(this.#clock, closeReason, this.#connections);
-      this.#stopping = this.#stop(this.#drain, { deadlineMs, spreadMs, reason });
+    let notice: GoAwayNotice;
+    try {
+      notice = noticeOf(options);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    if (!this.#ended) this.#drain.deadline(deadlineMs);
+    if (this.#drain === undefined) {
+      const closeReason = { code: "SHUTDOWN", message: notice.reason };
+      this.#drain = new Drain(this.#clock, closeReason, this.#connections);
+      this.#stopping = this.#stop(this.#drain, notice);
+    }
+    if (!this.#ended) this.#drain.deadline(notice.deadlineMs);
     return this.#stopping!;
   }
 
@@ -261,8 +252,10 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
     this.#settings.change(options, () => this.#reloadTls(options));
     const { access, admission, flow } = this.#settings;
     if (this.#entrance !== undefined) this.#entrance.reconfigure(access);
-    else if (guarded(access)) {
-      this.#entrance = this.#makeEntrance({ ...this.#host.options, ...access });
+    else if (guarded(access)) this.#entrance = this.#makeEntrance();
+    if (this.#host.rates.change(this.#settings.options)) {
+      // Not within the batch that a handler may have called this from.
+      queueMicrotask(() => this.#connections.forEach((conn) => conn.limit()));
     }
     this.#memory.limit = flow.memoryBudgetBytes;
     this.#sweep.knowsIdle = admission.onMaxConnections === "evict-idle";
@@ -271,9 +264,9 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
     this.#handshakes.changed();
   }
 
-  #makeEntrance(options: ResolvedServerOptions): Entrance {
-    const deadlineMs = options.handshakeTimeoutMs || MAX_TIMER_MS;
-    return new Entrance(options, this.#clock, deadlineMs, {
+  #makeEntrance(): Entrance {
+    const { options, handshakes } = this.#settings;
+    return new Entrance(options, this.#clock, handshakes, {
       admitted: (link) => this.#admission.take(link),
       refused: (refusal) => this.refused(refusal),
     });
@@ -385,10 +378,4 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
     this.#resolveFinished();
     this.#events.emit("close");
   }
-}
-
-function outOfRange(name: string, value: unknown, most: number): string | undefined {
-  return typeof value === "number" && value >= 0 && value <= most
-    ? undefined
-    : `${name} must be a number from 0 to ${most} and is ${describe(value)}`;
 }

@@ -100,15 +100,15 @@ t.test(
   "SIGHUP reads the file again, and connections stay",
   { skip: platform === "win32" },
   async (t) => {
-    const folder = folderOf(t, { "fw.json": '{ "idleTimeoutMs": 50000, "maxFrameBytes": 1024 }' });
+    const folder = folderOf(t, { "fw.json": '{ "idleTimeoutMs": 50000, "backlog": 1024 }' });
     const file = join(folder, "fw.json");
     const { running, to } = await startServer(t, ["--config", file]);
     const client = await connect(`tcp://${to}`);
     await client.submit("before");
-    writeFileSync(file, '{ "maxConnections": 1, "maxFrameBytes": 2048 }');
+    writeFileSync(file, '{ "maxConnections": 1, "backlog": 2048 }');
     running.kill("SIGHUP");
     await running.wrote("stdout", /fw\.json read again; changed: .*idleTimeoutMs/);
-    await running.wrote("stderr", /a new start is needed to change maxFrameBytes/);
+    await running.wrote("stderr", /a new start is needed to change backlog/);
     await client.submit("after");
     writeFileSync(file, '{ "idleTimeoutMs": -1 }');
     running.kill("SIGHUP");
