@@ -9,7 +9,7 @@ import type { FrameConsumer } from "../codec/frame_consumer.ts";
 import { FrameDecoder } from "../codec/frame_decoder.ts";
 import { ownLimit } from "../codec/frame_layout.ts";
 import type { Framing, KindField } from "../codec/framing.ts";
-import { putOut, WatchedBatches } from "../observe/batches.ts";
+import { WatchedBatches } from "../observe/batches.ts";
 import type { Link, LinkEnds, LinkReceiver } from "../link/link.ts";
 import { systemClock } from "./clock.ts";
 import type { ConnectionConfig } from "./config.ts";
@@ -227,15 +227,14 @@ export class Connection implements LinkReceiver, BudgetMember {
     this.#linger?.close();
     this.#held = undefined;
     this.#decoder.close();
-    const sent = putOut(this.outbound);
-    this.outbound.close();
-    this.pushes?.close();
-    this.#memory?.leave(this);
     // The first error counts: a reset after malformed input is only its consequence.
     const isFirst = cause !== undefined && !orderly && this.#reason?.error === undefined;
     if (this.#reason === undefined || isFirst) this.#reason = cause ? failure(cause) : PEER_ENDED;
     this.#gate?.closed();
-    if (this.#reason.error !== undefined) this.#watched?.attach(this.#reason.error, sent);
+    if (this.#reason.error !== undefined) this.#watched?.attach(this.#reason.error);
+    this.outbound.close();
+    this.pushes?.close();
+    this.#memory?.leave(this);
     this.endpoint.closed(this.#reason);
   }
 

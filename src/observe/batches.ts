@@ -63,10 +63,10 @@ export class WatchedBatches implements FrameConsumer {
   }
 
   /** Gives an error what the recorder holds, as `flight`; nothing where nothing was recorded. */
-  attach(error: Error, sent: number): void {
+  attach(error: Error): void {
     if (this.#flight === undefined) return;
     const now = this.#watch.now();
-    this.#flight.sent(sent, now);
+    this.#flight.sent(putOut(this.#outbound), now);
     Object.assign(error, { flight: this.#flight.entries(now) });
   }
 
@@ -97,6 +97,6 @@ export class WatchedBatches implements FrameConsumer {
 }
 
 /** How many bytes have been put out on the whole, sent or not. */
-export function putOut(outbound: Outbound): number {
+function putOut(outbound: Outbound): number {
   return outbound.bytesOut + outbound.queuedBytes;
 }

@@ -5,9 +5,11 @@ import { flightText } from "../../src/observe/flight.ts";
 import type { GetLogger } from "../../src/observe/logger.ts";
 import type { FramewireError } from "../../src/errors.ts";
 import { memoryNetwork } from "../../src/link/memory.ts";
-import { join, submit } from "../helpers/frames.ts";
+import { defineProtocol, lengthField, u16, u32, u8 } from "../../src/protocol/mod.ts";
+import { fromHex, join, submit } from "../helpers/frames.ts";
 import { clientOf, CODECS, peerOf, settings, start } from "../helpers/settings.ts";
-import { until } from "../helpers/runtime.ts";
+import { serve, until } from "../helpers/runtime.ts";
+import { peerTo } from "../helpers/peer.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";
 
 interface Line {
@@ -125,6 +127,41 @@ for (const codec of CODECS) {
     }
   });
 }
+
+t.test("frames of defined protocols are recorded with the field that pairs them", async (t) => {
+  const transport = memoryNetwork();
+  const packets = { add: { kind: 1, body: { a: u32 } } } as const;
+  const common = {
+    framing: lengthField({ size: 4, strip: 4, maxFrameBytes: 64 }),
+    header: { version: u8, kind: u8, id: u16 },
+    kind: "kind",
+    packets,
+  } as const;
+  const bad = "00000004" + "01ff0009";
+  for (
+    const [protocol, id] of [
+      [defineProtocol({ name: "paired", correlate: "id", ...common }), "0007"],
+      [defineProtocol({ name: "in order", ...common }), undefined],
+    ] as const
+  ) {
+    const errors: FramewireError[] = [];
+    await using server = await serve({
+      transport,
+      port: 0,
+      protocol,
+      flightRecorder: true,
+      on: { error: (error) => errors.push(error) },
+    }, { add() {} });
+    const peer = await peerTo(server.addr.port, transport);
+    peer.write(fromHex("00000008" + "01010007" + "00000001" + bad));
+    await peer.ended;
+    peer.end();
+    await until(() => errors.length === 1, "the error");
+    const [first] = errors[0]!.flight!;
+    t.match(first, { direction: "in", bytes: 12, kind: 1 });
+    t.equal(first!.id, id, protocol.name);
+  }
+});
 
 t.test("LogTape's getLogger is taken as it is", async (t) => {
   // Not by its name in the text: a check without the package installed would fail.

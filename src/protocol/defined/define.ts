@@ -138,6 +138,9 @@ export function defineProtocol<const H extends Shape, const P extends PacketSpec
     name: spec.name,
     framing: spec.framing,
     ...(table.framing.kindField !== undefined && { kind: table.framing.kindField }),
+    // An opening packet has another header: what stood in the id's place there would be its body.
+    ...(table.opening === undefined && table.framing.idField !== undefined &&
+      { id: table.framing.idField }),
     spec,
     encode: (name, ...fields) => encodeFrame(table, name, fields[0]),
     decode: (frame, from) => frames.decode(frame, from) as unknown as AnyPacket<H, P>,

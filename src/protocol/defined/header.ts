@@ -8,6 +8,7 @@
  */
 import { ByteWriter } from "../../codec/byte_writer.ts";
 import type { KindField } from "../../codec/framing.ts";
+import type { IdField } from "../../observe/flight.ts";
 import { type Field, FieldProblem, FieldReader, invalid, type Shape } from "./fields/field.ts";
 import { config, ShapeCodec } from "./fields/shape.ts";
 import { blanks, constants, isLittleEndian } from "./header_defaults.ts";
@@ -185,6 +186,12 @@ export class HeaderCodec {
     const blank = this.#correlate === undefined ? 0 : this.#blank[this.#correlate];
     if (typeof blank === "string") return "text";
     return typeof blank === "bigint" ? "bigint" : blank instanceof Uint8Array ? "bytes" : "number";
+  }
+
+  /** Where the correlation stands, where that is always the same and it has 8 bytes at the most. */
+  get correlatePlace(): IdField | undefined {
+    const [offset, bytes] = [this.#correlateAt, this.#correlateWidth];
+    return offset === undefined || bytes === 0 || bytes > 8 ? undefined : { offset, bytes };
   }
 
   /** The width of the correlation in bytes. */

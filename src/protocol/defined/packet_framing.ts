@@ -5,6 +5,7 @@
  */
 import type { Framing, KindField } from "../../codec/framing.ts";
 import { type FrameWriter, frameWriter } from "../../codec/frame_writer.ts";
+import type { IdField } from "../../observe/flight.ts";
 import type { Shape } from "./fields/field.ts";
 import { config } from "./fields/shape.ts";
 import type { HeaderCodec } from "./header.ts";
@@ -16,6 +17,8 @@ export class PacketFraming {
   readonly framing: Framing;
   /** How the scan reads a packet's kind, where it can. */
   readonly kindField: KindField | undefined;
+  /** Where a frame has what pairs it with its request, for the flight recorder. */
+  readonly idField: IdField | undefined;
   /** The header. */
   readonly header: HeaderCodec;
   /** What frames have around their content, if anything. */
@@ -36,7 +39,8 @@ export class PacketFraming {
     this.seal = seal;
     this.#varint = framing.kind === "varint" && framing.offset > 0;
     this.#check(shape);
-    this.kindField = this.#placeKind();
+    this.kindField = this.#place(header.kindField);
+    this.idField = this.#place(header.correlatePlace);
     if (seal !== undefined && seal.bit !== 0 && this.kindField === undefined) {
       throw config(
         "compressed bodies need a kind of 1, 2 or 4 whole bytes, with a bit that says so",
@@ -79,9 +83,8 @@ export class PacketFraming {
     }
   }
 
-  /** The kind's place, counted from the frame's first byte. */
-  #placeKind(): KindField | undefined {
-    const field = this.header.kindField;
+  /** The place of a header's field, counted from the frame's first byte; undefined where that varies. */
+  #place<F extends { readonly offset: number }>(field: F | undefined): F | undefined {
     const { framing } = this;
     if (field === undefined) return undefined;
     if (framing.kind === "lengthField") return { ...field, offset: field.offset + framing.strip };
