@@ -23,12 +23,8 @@ export interface HandleOptions {
   readonly handle?: never;
   readonly allowHalfOpen: true;
   readonly onread: net.OnReadOpts;
-  readonly writableHighWaterMark?: number;
   readonly pauseOnCreate?: boolean;
 }
-
-/** Every write asks for `drain`, so that the one that did not leave at once is heard of. */
-const ALWAYS_DRAIN = 1;
 
 /**
  * Takes an accepted socket over.
@@ -49,7 +45,6 @@ export function takeOver(accepted: net.Socket, taken: SocketLink): SocketLink {
     allowHalfOpen: true,
     onread: taken.sharedOnread,
     pauseOnCreate: true, // it may wait in the queue of a paused listener, where nobody takes bytes
-    writableHighWaterMark: ALWAYS_DRAIN,
   };
   return taken.bind(new net.Socket(options));
 }
@@ -59,7 +54,6 @@ export function dialOptions(dialed: SocketLink): HandleOptions {
   return {
     allowHalfOpen: true,
     onread: dialed.onread,
-    writableHighWaterMark: ALWAYS_DRAIN,
   };
 }
 

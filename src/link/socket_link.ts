@@ -30,7 +30,6 @@ export class SocketLink implements Link, DueLink {
   #buffer: ReadBuffer | undefined;
   /** Whether the next read goes to another piece of memory than the last one. */
   #moved = true;
-  #waiting = false;
   #error: Error | undefined;
 
   /**
@@ -90,7 +89,7 @@ export class SocketLink implements Link, DueLink {
     this.#receiver = receiver;
     const socket = this.#socket!;
     if (this.#buffer === undefined) socket.on("data", onData);
-    socket.on("end", onEnd).on("drain", onDrain).on("close", onClose).resume();
+    socket.on("end", onEnd).on("close", onClose).resume();
   }
 
   pause(): void {
@@ -111,26 +110,36 @@ export class SocketLink implements Link, DueLink {
       writeTurn.add(this);
       return false;
     }
-    return this.#send(bytes);
+    return this.transmit(this.#socket!, bytes);
   }
 
   writeDue(): void {
     const bytes = this.#due!;
     this.#due = undefined;
-    if (!this.#socket!.destroyed && this.#send(bytes)) this.#receiver!.written();
+    const socket = this.#socket!;
+    if (!socket.destroyed && this.transmit(socket, bytes)) this.#receiver!.written();
   }
 
-  #send(bytes: Uint8Array): boolean {
-    if (this.transmit(this.#socket!, bytes)) return true;
-    this.#waiting = true;
-    return false;
-  }
-
-  /** @returns Whether everything has left; if not, `drained` is called when it has. */
+  /**
+   * Writes without the queue of `Writable` in between, since there is one above.
+   *
+   * @returns Whether everything has left; if not, `sent` is called when it has.
+   */
   protected transmit(socket: net.Socket, bytes: Uint8Array): boolean {
-    socket.write(bytes);
-    // libuv tries to send at once. When that sent everything, Node has already counted it off.
-    return socket.writableLength === 0;
+    let all = false;
+    let later = false;
+    socket._write(bytes, "buffer" as BufferEncoding, (error) => {
+      if (error) socket.destroy(error);
+      else if (!later) all = true; // libuv tries at once, and mostly all of it leaves
+      else if (!socket.destroyed) this.sent();
+    });
+    later = true;
+    return all;
+  }
+
+  /** What `transmit` could not send at once has left. */
+  protected sent(): void {
+    this.#receiver!.written();
   }
 
   /** What a failure of the socket is in the library's codes. */
@@ -163,12 +172,6 @@ export class SocketLink implements Link, DueLink {
 
   ended(): void {
     this.#receiver!.ended();
-  }
-
-  drained(): void {
-    if (!this.#waiting) return;
-    this.#waiting = false;
-    this.#receiver!.written();
   }
 
   failed(error: Error): void {
@@ -227,10 +230,6 @@ function onData(this: LinkedSocket, chunk: Uint8Array): void {
 
 function onEnd(this: LinkedSocket): void {
   this[link]!.ended();
-}
-
-function onDrain(this: LinkedSocket): void {
-  this[link]!.drained();
 }
 
 function onClose(this: LinkedSocket): void {

@@ -28,7 +28,7 @@ export class TlsLink extends SocketLink {
     return "tls";
   }
 
-  /** A TLS socket cannot be told to always drain: each write has its own callback. */
+  /** Through the queue of `Writable`: the end of a TLS socket overtakes what is not in it. */
   protected override transmit(socket: net.Socket, bytes: Uint8Array): boolean {
     socket.write(bytes, this.#sent);
     return false;
@@ -40,10 +40,8 @@ export class TlsLink extends SocketLink {
     this.abort();
   }
 
-  override drained(): void {}
-
   readonly #sent = (error?: Error | null): void => {
-    if (!error) super.drained();
+    if (!error) this.sent();
   };
 
   protected override explain(error: Error, where: string): Error {
