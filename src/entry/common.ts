@@ -136,7 +136,7 @@ export type {
   SubmitHandler,
   SubmitHandlers,
 } from "../protocol/submit/handlers.ts";
-export type { Credentials, Hello } from "../protocol/submit/hello.ts";
+export type { Credentials, Hello, SessionAsk } from "../protocol/submit/hello.ts";
 export { type Feature, FEATURES } from "../protocol/submit/commands.ts";
 export type { Authenticate, SubmitClientOptions, SubmitServerOptions } from "../options/submit.ts";
 export type { Serve, ServeOptions, ServerOf } from "../server/serve.ts";

@@ -36,6 +36,7 @@ export const Result = {
   UNSUPPORTED: 7,
   DRAINING: 8,
   MALFORMED: 9,
+  FORGOTTEN: 10,
 } as const;
 
 /** What each result means, in words: all that a peer is told of a failure by default. */
@@ -50,6 +51,7 @@ export const RESULT_TEXTS: readonly string[] = [
   "unsupported",
   "draining",
   "malformed",
+  "forgotten",
 ];
 
 /** What two peers can agree upon by hello and welcome. */

@@ -21,6 +21,28 @@ export type Credentials =
     readonly password: string;
   };
 
+/** Which session a client asks for: a new one, when there is no id; or the one with this id. */
+export interface SessionAsk {
+  /** The session's name. */
+  readonly id?: string;
+  /** What the server gave for going on with it; there is an id if and only if there is a secret. */
+  readonly secret?: string;
+  /** The id of the last push that the client has; without it, none. */
+  readonly lastPush?: string;
+}
+
+/** The session that a server gives. */
+export interface SessionGiven {
+  /** Its name. */
+  readonly id: string;
+  /** What the client has to show to go on with it. */
+  readonly secret: string;
+  /** Whether it is the one that was asked for. If not, that is lost. */
+  readonly resumed: boolean;
+  /** The id of the newest request that the server knows of; `00000000` for none. */
+  readonly lastId: string;
+}
+
 /** What a client says of itself. */
 export interface Hello {
   /** The version of the protocol: 1. */
@@ -29,6 +51,8 @@ export interface Hello {
   readonly features: readonly string[];
   /** Who it is. */
   readonly auth?: Credentials;
+  /** The session it asks for, if it does. */
+  readonly session?: SessionAsk;
   /** The program and its version, for logs. */
   readonly agent?: string;
 }
@@ -50,6 +74,8 @@ export interface Welcome {
     /** Their frames together, in bytes. */
     readonly bytes: number;
   };
+  /** The session; without it the server gives none. */
+  readonly session?: SessionGiven;
 }
 
 /** The version of the protocol that this library speaks. */
@@ -74,13 +100,13 @@ export function readHello(bytes: Uint8Array): Hello {
     throw wrong("features", "an array of texts", features);
   }
   const agent = member(members, "agent", "string");
-  const session = members.session; // sessions are not spoken yet
-  if (session !== undefined && !isObject(session)) throw wrong("session", "an object", session);
+  const session = members.session === undefined ? undefined : readAsk(members.session);
   const auth = members.auth === undefined ? undefined : readCredentials(members.auth);
   return {
     version: HELLO_VERSION,
     features: features as string[],
     ...(auth !== undefined && { auth }),
+    ...(session !== undefined && { session }),
     ...(agent !== undefined && { agent: agent as string }),
   };
 }
@@ -96,6 +122,7 @@ export function readWelcome(bytes: Uint8Array): Welcome {
   if (!Array.isArray(features)) throw wrong("features", "an array of texts", features);
   const window = members.window ?? {};
   if (!isObject(window)) throw wrong("window", "an object", window);
+  const session = members.session === undefined ? undefined : readGiven(members.session);
   return {
     version: HELLO_VERSION,
     features: FEATURES.filter((name) => features.includes(name)),
@@ -105,6 +132,7 @@ export function readWelcome(bytes: Uint8Array): Welcome {
       requests: count(window, "requests") ?? Infinity,
       bytes: count(window, "bytes") ?? Infinity,
     },
+    ...(session !== undefined && { session }),
   };
 }
 
@@ -133,6 +161,37 @@ function readCredentials(auth: unknown): Credentials {
     throw malformed("auth has neither a token nor a user with a password");
   }
   return { user: user as string, password: password as string };
+}
+
+function readAsk(session: unknown): SessionAsk {
+  if (!isObject(session)) throw wrong("session", "an object", session);
+  const id = member(session, "id", "string") as string | undefined;
+  const secret = member(session, "secret", "string") as string | undefined;
+  const lastPush = member(session, "lastPush", "string") as string | undefined;
+  if ((id === undefined) !== (secret === undefined)) {
+    throw malformed("session has one of id and secret without the other");
+  }
+  if (lastPush !== undefined) checkId("lastPush", lastPush);
+  return {
+    ...(id !== undefined && { id }),
+    ...(secret !== undefined && { secret }),
+    ...(lastPush !== undefined && { lastPush }),
+  };
+}
+
+function readGiven(session: unknown): SessionGiven {
+  if (!isObject(session)) throw wrong("session", "an object", session);
+  const { id, secret, resumed, lastId } = session;
+  if (typeof id !== "string") throw wrong("id", "a text", id);
+  if (typeof secret !== "string") throw wrong("secret", "a text", secret);
+  if (typeof resumed !== "boolean") throw wrong("resumed", "true or false", resumed);
+  if (typeof lastId !== "string") throw wrong("lastId", "a text", lastId);
+  checkId("lastId", lastId);
+  return { id, secret, resumed, lastId };
+}
+
+function checkId(name: string, id: string): void {
+  if (!/^[0-9]{8}$/.test(id)) throw malformed(`${name} must be an id: eight digits`);
 }
 
 function readObject(what: string, bytes: Uint8Array): Record<string, unknown> {

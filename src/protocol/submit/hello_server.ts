@@ -23,11 +23,12 @@ import { FramewireError } from "../../errors.ts";
 import { isPromise } from "../is_promise.ts";
 import type { IntroducedPeer, ServerSide } from "../protocol.ts";
 import type { KeptChunk } from "../reply_order.ts";
-import { Command, CONN_ID, type Feature, hex, MAX_PING_BYTES, Result } from "./commands.ts";
+import { Command, CONN_ID, type Feature, Result } from "./commands.ts";
+import { Controls, TIMEOUT_BYTES } from "./controls.ts";
 import { CreditOut } from "./credit_out.ts";
-import { FrameIn, unexpected, wrongBody } from "./frame_in.ts";
-import { FrameOut, readU32, writeU32 } from "./frame_out.ts";
-import { openChunk, pointAt, SUBMIT_HEADER_BYTES } from "./packet.ts";
+import { FrameIn } from "./frame_in.ts";
+import { FrameOut } from "./frame_out.ts";
+import { openChunk, pointAt } from "./packet.ts";
 import { PushOut } from "./push_out.ts";
 import { failureAnswer, putReply, settledAnswer } from "./reply_out.ts";
 import { renew } from "./request_packet.ts";
@@ -41,9 +42,6 @@ export interface Introduction {
   readonly features: ReadonlySet<Feature>;
   readonly agent: string | undefined;
 }
-
-/** Bytes of a Request before its payload, over those of a Submit: its timeout. */
-const TIMEOUT_BYTES = 4;
 
 /** The turn of sync handlers, one after the other; one that takes its time keeps it. */
 let spare = new Turn();
@@ -61,6 +59,7 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
   readonly #in: FrameIn | undefined;
   readonly #pushes: PushOut | undefined;
   readonly #credit: CreditOut | undefined;
+  readonly #controls: Controls;
   /** From the first handler on that takes its time. */
   #later: UnderWay | undefined;
   /** Whether handlers of the last batch took their time: those of the next one probably will. */
@@ -89,6 +88,7 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
     if (seal.crc32c || seal.lz4) this.#in = new FrameIn(seal, maxFrameBytes);
     if (features.has("push")) this.#pushes = new PushOut(connection, side, seal);
     if (features.has("credit")) this.#credit = new CreditOut(this.#out, side.limits);
+    this.#controls = new Controls(connection, this.#out, features, this.#pushes);
   }
 
   /** {@inheritDoc Endpoint.owed} */
@@ -139,24 +139,13 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
 
   /** {@inheritDoc Endpoint.heartbeat} */
   heartbeat(): boolean {
-    if (!this.features.has("ping")) return false;
-    this.#out.begin(Command.PING, CONN_ID, 0, 0);
-    this.#out.end(0);
-    this.#connection.flushSoon();
-    return true;
+    return this.#controls.heartbeat();
   }
 
   /** {@inheritDoc Endpoint.goAway} */
-  goAway({ deadlineMs, spreadMs, reason }: GoAwayNotice): void {
+  goAway(notice: GoAwayNotice): void {
     this.#draining = true; // requests from now on are told so, and may be sent elsewhere
-    if (!this.features.has("drain")) return;
-    const text = new TextEncoder().encode(reason);
-    const at = this.#out.begin(Command.GO_AWAY, this.#lastId, 0, 8 + text.length);
-    writeU32(this.#out.buffer, at, deadlineMs);
-    writeU32(this.#out.buffer, at + 4, spreadMs);
-    this.#out.buffer.set(text, at + 8);
-    this.#out.end(8 + text.length);
-    this.#connection.flushSoon();
+    this.#controls.goAway(notice, this.#lastId);
   }
 
   /** {@inheritDoc Endpoint.takesPushes} */
@@ -194,61 +183,19 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
       case Command.SUBMIT:
       case Command.REQUEST: {
         if (this.#full) return false;
-        const timeoutMs = command === Command.SUBMIT ? 0 : this.#timeout(bytes, offset, length);
+        const timeoutMs = command === Command.SUBMIT
+          ? 0
+          : this.#controls.timeout(bytes, offset, length);
         this.#request(batch, bytes, offset, length, command, wireBytes, timeoutMs);
         return true;
       }
       case Command.CANCEL:
-        this.#need("request", command);
-        if (length !== SUBMIT_HEADER_BYTES) throw wrongBody(command, "Cancel", length, "none");
+        this.#controls.checkCancel(length);
         this.#later?.cancel(bytes, offset + 5);
         return true;
-      case Command.PING:
-      case Command.PONG:
-        this.#need("ping", command);
-        if (length > SUBMIT_HEADER_BYTES + MAX_PING_BYTES) {
-          throw wrongBody(command, "Ping", length, `${MAX_PING_BYTES} at the most`);
-        }
-        if (command === Command.PING) {
-          const body = bytes.subarray(offset + SUBMIT_HEADER_BYTES, offset + length);
-          this.#out.put(Command.PONG, bytes, offset + 5, body);
-        }
-        return true;
-      case Command.PUSH_ACK:
-        this.#need("push", command);
-        if (length !== SUBMIT_HEADER_BYTES) throw wrongBody(command, "PushAck", length, "none");
-        this.#pushes!.acknowledged(bytes, offset + 5);
-        return true;
-      case Command.CREDIT:
-        // A server sends no requests: what it may send is of no interest.
-        this.#need("credit", command);
-        if (length !== SUBMIT_HEADER_BYTES + 8) throw wrongBody(command, "Credit", length, "8");
-        return true;
-      case Command.GO_AWAY:
-        this.#need("drain", command);
-        if (length < SUBMIT_HEADER_BYTES + 8) {
-          throw wrongBody(command, "GoAway", length, "8 or more");
-        }
-        return true;
     }
-    throw unexpected(command, bytes, offset, length);
-  }
-
-  #timeout(bytes: Uint8Array, offset: number, length: number): number {
-    this.#need("request", Command.REQUEST);
-    if (length >= SUBMIT_HEADER_BYTES + TIMEOUT_BYTES) {
-      return readU32(bytes, offset + SUBMIT_HEADER_BYTES);
-    }
-    throw wrongBody(Command.REQUEST, "Request", length, "a timeout of 4 bytes and the payload");
-  }
-
-  #need(feature: Feature, command: number): void {
-    if (this.features.has(feature)) return;
-    throw new FramewireError(
-      "UNEXPECTED_PACKET",
-      `command ${hex(command)} needs the feature ${feature}, which hello and welcome have not ` +
-        "agreed upon",
-    );
+    this.#controls.take(bytes, offset, length, command);
+    return true;
   }
 
   #request(
