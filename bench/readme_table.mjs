@@ -6,6 +6,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { bytesCells, bytesLine, bytesMisses } from "./bytes_rows.mjs";
+import { clientCells, clientLine, clientMisses } from "./client/rows.mjs";
 import { CODEC_TARGET } from "./codec_rows.mjs";
 import { faultCells, faultMisses } from "./faults_rows.mjs";
 import { framingCells, framingLine, framingMisses } from "./framing_rows.mjs";
@@ -21,7 +22,7 @@ const END = "<!-- bench:end -->";
 
 /** The short report: requests/s and ratios, idle memory, and the codecs side by side. */
 export function shortReport(results) {
-  const { machine, server, codec, framings, bytes, smpp } = results;
+  const { machine, server, codec, framings, bytes, smpp, client } = results;
   const parts = [];
   if (server) {
     parts.push(
@@ -32,6 +33,7 @@ export function shortReport(results) {
       framingLine(framings),
       bytesLine(bytes),
       smppLine(smpp),
+      clientLine(client),
       `<sub>${conditions(machine, server)} \`npm run bench\` measures it again; latency, CPU, ` +
         "memory and the runtimes without a library are in [bench/README.md](bench/README.md).</sub>",
     );
@@ -40,7 +42,9 @@ export function shortReport(results) {
 }
 
 /** The full report: also latency, CPU per request, memory, and every codec row. */
-export function fullReport({ machine, server, codec, framings, bytes, smpp, gates, faults }) {
+export function fullReport(
+  { machine, server, codec, framings, bytes, smpp, gates, faults, client },
+) {
   const parts = [];
   if (server) {
     parts.push(
@@ -78,6 +82,13 @@ export function fullReport({ machine, server, codec, framings, bytes, smpp, gate
       markdown(head, body),
     );
   }
+  if (client) {
+    const { head, body } = clientCells(client);
+    parts.push(
+      "Clients, calls a second of one connection with all defaults:",
+      markdown(head, body),
+    );
+  }
   if (codec) {
     parts.push("Codec, ns per frame; the last column of each runtime is TypeScript ÷ WASM:");
     parts.push(codecTable(codec));
@@ -99,7 +110,7 @@ export function fullReport({ machine, server, codec, framings, bytes, smpp, gate
 }
 
 /** One line per target that was missed; empty when all that were measured are met. */
-export function misses({ server, codec, framings, bytes, smpp, faults }) {
+export function misses({ server, codec, framings, bytes, smpp, faults, client }) {
   return [
     ...codecMisses(codec),
     ...framingMisses(framings),
@@ -109,6 +120,7 @@ export function misses({ server, codec, framings, bytes, smpp, faults }) {
     ...definedMisses(server),
     ...idleMisses(server?.idle),
     ...faultMisses(faults),
+    ...clientMisses(client),
   ];
 }
 

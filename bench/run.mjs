@@ -5,7 +5,7 @@
  *   npm run bench            or: node bench/run.mjs [options]
  *
  *   --only PART              measure one part, server, codec, framings, bytes (checksums and LZ4),
- *                            smpp, gates or faults; the others keep their last figures
+ *                            smpp, gates, faults or client; the others keep their last figures
  *   --workload NAME          measure this server workload alone, and write nothing
  *   --subjects A,B           measure these and the C limit alone, and write nothing: go, deno,
  *                            node, bare-deno, bare-node
@@ -24,6 +24,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { measureBytes } from "./bytes_rows.mjs";
+import { measureClient } from "./client/rows.mjs";
 import { measureCodec } from "./codec_rows.mjs";
 import { measureFaults } from "./faults_rows.mjs";
 import { describeMachine, findDeno } from "./machine.mjs";
@@ -62,7 +63,16 @@ function readOptions() {
     throw new UsageError(error.message);
   }
   const { only, workload, codec, quick } = values;
-  oneOf("--only", only, ["server", "codec", "framings", "bytes", "smpp", "gates", "faults"]);
+  oneOf("--only", only, [
+    "server",
+    "codec",
+    "framings",
+    "bytes",
+    "smpp",
+    "gates",
+    "faults",
+    "client",
+  ]);
   oneOf("--codec", codec, ["auto", "wasm", "ts"]);
   oneOf("--workload", workload, [...WORKLOADS.map(({ name }) => name), "idle"]);
   const names = values.subjects?.split(",");
@@ -145,7 +155,7 @@ async function main() {
   }
   const options = readOptions();
   const deno = findDeno(ROOT);
-  const peers = [undefined, "server", "gates"].includes(options.only);
+  const peers = [undefined, "server", "gates", "client"].includes(options.only);
   const { go } = peers ? buildPeers() : { go: false };
   const results = options.writes ? lastResults(describeMachine(deno)) : {};
   const { only } = options;
@@ -158,6 +168,10 @@ async function main() {
   }
   if (only === undefined || only === "gates") results.gates = await measureGates(deno);
   if (only === undefined || only === "faults") results.faults = await measureFaults(deno);
+  if (only === undefined || only === "client") {
+    console.log("\nclients, calls a second of one connection");
+    results.client = await measureClient(deno);
+  }
 
   if (options.writes) {
     mkdirSync(join(RESULTS, ".."), { recursive: true });

@@ -1,8 +1,9 @@
 /**
  * One connection, one promise per submit, so many in flight: how many submits a second.
  *
- *   submit_rate.ts client|bare PORT IN_FLIGHT SECONDS
+ *   submit_rate.ts client|bare|hello PORT IN_FLIGHT SECONDS
  *
+ * `client` is `connect(url)` with all its defaults, `hello` the same with a hello.
  * `bare` is what a program without a library would do at best: the runtime's socket, a buffer that
  * is filled by hand, a ring of promises, acknowledgements taken by their place; no deadlines, no
  * limits, no check of what comes.
@@ -26,7 +27,10 @@ const ACK_BYTES = 14;
 type Submit = () => Promise<void>;
 
 async function library(): Promise<Submit> {
-  const client = await connect(`tcp://127.0.0.1:${port}`);
+  const client = await connect(
+    `tcp://127.0.0.1:${port}`,
+    kind === "hello" ? { hello: "required" } : {},
+  );
   return () => client.submit(PAYLOAD);
 }
 
@@ -60,13 +64,18 @@ async function socket(data: (chunk: Uint8Array) => void): Promise<(bytes: Uint8A
 }
 
 async function bare(): Promise<Submit> {
-  const ring: (() => void)[] = new Array(65_536);
+  const ring: ((() => void) | undefined)[] = new Array(65_536).fill(undefined);
   let head = 0;
   let tail = 0;
   let rest = 0;
   const write = await socket((chunk) => {
     rest += chunk.length;
-    for (; rest >= ACK_BYTES; rest -= ACK_BYTES) ring[head++ & 65_535]!();
+    for (; rest >= ACK_BYTES; rest -= ACK_BYTES) {
+      const slot = head++ & 65_535;
+      const resolve = ring[slot]!;
+      ring[slot] = undefined; // what stays there would outlive young garbage
+      resolve();
+    }
   });
   const out = new Uint8Array(256 << 10);
   let at = 0;
@@ -92,7 +101,7 @@ async function bare(): Promise<Submit> {
   };
 }
 
-const submit = kind === "bare" ? await bare() : await library();
+const submit: Submit = kind === "bare" ? await bare() : await library();
 let done = 0;
 let over = false;
 async function worker(): Promise<void> {
