@@ -27,7 +27,7 @@ import { FrameSkipper } from "./frame_skipper.ts";
 import type { Framing, KindField } from "./framing.ts";
 import { borrow, type CodecChoice, codecOf } from "./lend.ts";
 import { cutAtLong, LongFrame } from "./long_frame.ts";
-import { PartialFrame } from "./partial_frame.ts";
+import { NO_PARTIAL, type PartialFrame } from "./partial_frame.ts";
 import { scanError } from "./scan_error.ts";
 
 /** Where in the stream a decoder is. */
@@ -45,7 +45,7 @@ export class FrameDecoder {
   #maxFrameBytes: number;
   #state: State = State.BETWEEN;
   /** INSIDE: what has come of the frame. */
-  readonly #partial = new PartialFrame();
+  #partial: PartialFrame = NO_PARTIAL;
   /** STREAMING: what is being taken in parts. */
   #long: LongFrame | undefined;
   /** SKIPPING: what does it; made when it is first needed. */
@@ -175,7 +175,7 @@ export class FrameDecoder {
         if (this.#skipper!.active) this.#state = State.SKIPPING; // BETWEEN -> SKIPPING
       } else if (table.need > length - at) {
         this.#state = State.INSIDE; // BETWEEN -> INSIDE
-        this.#partial.begin(chunk, at, length - at, table, this.#maxFrameBytes);
+        this.#partial = this.#partial.begin(chunk, at, length - at, table, this.#maxFrameBytes);
         at = length;
         if (this.#partial.isLong(this.#overBytes)) at = this.#beginLong(chunk, at); // INSIDE -> STREAMING
       }
@@ -330,9 +330,9 @@ export class FrameDecoder {
     // It waits with its end missing, as if the chunk had been cut there.
     this.#state = State.INSIDE;
     const waits = frameBytes - 1;
-    const partial = this.#partial;
     const known = { need: frameBytes, declared: frameBytes };
-    partial.begin(chunk, at, waits, known, this.#maxFrameBytes);
+    const limit = this.#maxFrameBytes;
+    const partial = this.#partial = this.#partial.begin(chunk, at, waits, known, limit);
     partial.whole = begun === Begun.WHOLE;
     partial.refused = !partial.whole;
     return partial.refused ? at + waits : this.#complete(chunk, at + waits);

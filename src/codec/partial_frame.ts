@@ -26,20 +26,28 @@ export class PartialFrame extends FrameBuffer {
   /** Whether the consumer has no room for the frame's head. */
   refused = false;
 
-  /** The first `count` bytes of a frame have come, and were scanned without an end. */
+  /**
+   * The first `count` bytes of a frame have come, and were scanned without an end.
+   *
+   * @returns What has come of it: this, unless this is {@linkcode NO_PARTIAL}.
+   */
   begin(
     chunk: Uint8Array,
     at: number,
     count: number,
     { need, declared }: { readonly need: number; readonly declared: number },
     limit: number,
-  ): void {
+  ): PartialFrame {
+    if (this === NO_PARTIAL) {
+      return new PartialFrame().begin(chunk, at, count, { need, declared }, limit);
+    }
     this.need = need;
     this.declared = declared;
     this.limit = limit;
     this.whole = this.refused = false;
     this.append(chunk, at, count, need);
     this.searched = this.length;
+    return this;
   }
 
   /** Nothing is known of the bytes in it: they have to be scanned. */
@@ -88,3 +96,6 @@ export class PartialFrame extends FrameBuffer {
     return Math.max(missing, Math.min(Math.max(waiting, LEAST_STEP_BYTES), this.limit - waiting));
   }
 }
+
+/** What decoders share that have been inside no frame yet: nothing is ever put into it. */
+export const NO_PARTIAL: PartialFrame = new PartialFrame();

@@ -25,8 +25,8 @@ interface Segment {
 /** Queue of bytes for one link. */
 export class Outbound {
   readonly #link: Link;
-  /** Full buffers that wait behind the write under way. */
-  readonly #full: Segment[] = [];
+  /** Full buffers that wait behind the write under way, once there have been some. */
+  #full: Segment[] | undefined;
   /** While a frame is put out in parts: what leaves before anything else does. */
   #lane: Segment[] | undefined;
   /** The buffer that is being filled, and how much of it is. */
@@ -73,10 +73,10 @@ export class Outbound {
 
   /** Forgets what has not been given to the link: nobody waits for it any more. */
   discard(): void {
-    for (const { buffer, shared } of this.#full) if (!shared) giveBuffer(buffer);
+    for (const { buffer, shared } of this.#full ?? []) if (!shared) giveBuffer(buffer);
     if (this.#lane !== undefined) this.#lane = []; // still open: nothing may follow half a frame
     if (this.#filling !== undefined) giveBuffer(this.#filling);
-    this.#full.length = 0;
+    this.#full = undefined;
     this.#filling = undefined;
     this.#filled = this.#fullBytes = 0;
   }
@@ -118,7 +118,7 @@ export class Outbound {
     const filling = this.#filling;
     this.#filling = undefined;
     if (filling !== undefined) this.#setAside(filling);
-    this.#full.push({ buffer: bytes, length: bytes.length, shared: true });
+    this.#waiting.push({ buffer: bytes, length: bytes.length, shared: true });
     this.#fullBytes += bytes.length;
   }
 
@@ -127,7 +127,8 @@ export class Outbound {
     const filling = this.#filling;
     this.#filling = undefined;
     if (filling !== undefined) this.#setAside(filling);
-    this.#lane = this.#full.splice(0);
+    this.#lane = this.#full ?? [];
+    this.#full = undefined;
   }
 
   /** Copies bytes to the end of the open lane. */
@@ -141,7 +142,7 @@ export class Outbound {
 
   /** What was put out meanwhile follows what is in the lane. */
   closeLane(): void {
-    if (this.#lane !== undefined) this.#full.unshift(...this.#lane);
+    if (this.#lane !== undefined) this.#waiting.unshift(...this.#lane);
     this.#lane = undefined;
   }
 
@@ -151,7 +152,7 @@ export class Outbound {
       let buffer: Uint8Array;
       let length: number;
       let shared = false;
-      const segment = (this.#lane ?? this.#full).shift();
+      const segment = (this.#lane ?? this.#full)?.shift();
       if (segment !== undefined) {
         ({ buffer, length, shared } = segment);
         this.#fullBytes -= length;
@@ -194,6 +195,10 @@ export class Outbound {
     return new Promise((resolve) => this.#below = { bytes, resolve });
   }
 
+  get #waiting(): Segment[] {
+    return this.#full ??= [];
+  }
+
   #tellRoom(): void {
     if (this.queuedBytes > this.#below!.bytes) return;
     this.#below!.resolve();
@@ -206,7 +211,7 @@ export class Outbound {
     // A buffer under way may still be read by the runtime: it goes to the garbage collector.
     this.#writing = undefined;
     this.#filling = undefined;
-    this.#full.length = 0;
+    this.#full = undefined;
     this.#lane = undefined;
     this.#filled = this.#fullBytes = this.#writingBytes = 0;
     this.#below?.resolve();
@@ -217,7 +222,7 @@ export class Outbound {
       giveBuffer(buffer);
       return;
     }
-    this.#full.push({ buffer, length: this.#filled, shared: false });
+    this.#waiting.push({ buffer, length: this.#filled, shared: false });
     this.#fullBytes += this.#filled;
     this.#filled = 0;
   }

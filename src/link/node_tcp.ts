@@ -16,21 +16,43 @@ import type {
 } from "./link.ts";
 import { nodeCapabilities } from "./node_capabilities.ts";
 import { acceptError, connectError, listenError } from "./net_errors.ts";
-import { SocketLink } from "./socket_link.ts";
+import { LinkSocket, SocketLink } from "./socket_link.ts";
 
-/** Options of a socket that reads into a buffer of ours; `handle` is not public. */
+/** Options of a socket that reads into a buffer of ours; the first two are not public. */
 export interface HandleOptions {
   readonly handle?: never;
+  readonly pauseOnCreate?: boolean;
   readonly allowHalfOpen: true;
   readonly onread: net.OnReadOpts;
-  readonly pauseOnCreate?: boolean;
+}
+
+/** What of a listening handle is used; it is not public. */
+interface ListeningHandle {
+  onconnection?: (this: unknown, error: number, handle: AcceptedHandle) => void;
+}
+
+/** What of an accepted one is used. */
+interface AcceptedHandle {
+  setNoDelay?(on: boolean): void;
+  setKeepAlive?(on: boolean, initialDelayS: number): void;
+}
+
+/** Gives an accepted handle to a link: `net.createServer` has no `onread`. */
+function give(handle: unknown, taken: SocketLink): SocketLink {
+  const options: HandleOptions = {
+    handle: handle as never,
+    allowHalfOpen: true,
+    onread: taken.sharedOnread,
+    pauseOnCreate: true, // it may wait in the queue of a paused listener, where nobody takes bytes
+  };
+  return taken.bind(new LinkSocket(options));
 }
 
 /**
  * Takes an accepted socket over.
  *
- * `net.createServer` has no `onread`, which saves an allocation and a stream event per read: the
- * socket's handle moves to one that has. Runtimes without a handle (Bun) read by `data` events.
+ * Reading by `onread` saves an allocation and a stream event per read: the socket's handle moves to one
+ * that does. Runtimes without a handle (Bun) read by `data` events.
  */
 export function takeOver(accepted: net.Socket, taken: SocketLink): SocketLink {
   const holder = accepted as unknown as { _handle: unknown };
@@ -40,13 +62,24 @@ export function takeOver(accepted: net.Socket, taken: SocketLink): SocketLink {
   }
   holder._handle = null;
   accepted.destroy(); // gives up its place in the server's count, and nothing else
-  const options: HandleOptions = {
-    handle: handle as never,
-    allowHalfOpen: true,
-    onread: taken.sharedOnread,
-    pauseOnCreate: true, // it may wait in the queue of a paused listener, where nobody takes bytes
+  return give(handle, taken);
+}
+
+/**
+ * Has links made of what a server's handle accepts, where Node lets it: the socket that
+ * {@linkcode takeOver} leaves behind costs each connection up to 3 KB while many come in.
+ */
+function acceptHandles(server: net.Server, target: SocketOptions, queue: AcceptQueue): void {
+  const { _handle: listening } = server as unknown as { readonly _handle?: ListeningHandle | null };
+  const made = listening?.onconnection;
+  if (typeof made !== "function") return;
+  const { noDelay, keepAlive, keepAliveInitialDelay } = socketOptions(target);
+  listening!.onconnection = function (error, handle) {
+    if (error) return made.call(this, error, handle); // the server makes an event of it
+    if (noDelay) handle.setNoDelay?.(true);
+    if (keepAlive) handle.setKeepAlive?.(true, Math.floor(keepAliveInitialDelay / 1000));
+    queue.accepted(give(handle, new SocketLink(true)));
   };
-  return taken.bind(new net.Socket(options));
 }
 
 /** How a client's socket reads and writes, for `net.connect`. */
@@ -90,6 +123,7 @@ export const nodeTcp: Transport = {
         // libuv goes on accepting by itself. Out of descriptors, it closes what it cannot take, and
         // Node never hears of it.
         server.on("error", (error) => events.failed(acceptError(error)));
+        acceptHandles(server, target, queue);
         const bound = server.address() as net.AddressInfo;
         resolve({
           address: { hostname: bound.address, port: bound.port },

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type * as net from "node:net";
+import * as net from "node:net";
 import type { Address, Link, LinkReceiver } from "./link.ts";
 import { formatAddress, linkError } from "./net_errors.ts";
 import { ReadBuffer } from "./read_buffer.ts";
@@ -72,7 +72,7 @@ export class SocketLink implements Link, DueLink {
     // Asked now: a closed socket does not know any more.
     this.#remote = { hostname: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
     socket[link] = this;
-    socket.on("error", onError);
+    if (!(socket instanceof LinkSocket)) socket.on("error", onError);
     return this;
   }
 
@@ -88,8 +88,11 @@ export class SocketLink implements Link, DueLink {
   start(receiver: LinkReceiver): void {
     this.#receiver = receiver;
     const socket = this.#socket!;
-    if (this.#buffer === undefined) socket.on("data", onData);
-    socket.on("end", onEnd).on("close", onClose).resume();
+    if (!(socket instanceof LinkSocket)) {
+      if (this.#buffer === undefined) socket.on("data", onData);
+      socket.on("end", onEnd).on("close", onClose);
+    }
+    socket.resume();
   }
 
   pause(): void {
@@ -181,7 +184,8 @@ export class SocketLink implements Link, DueLink {
   closed(): void {
     const { hostname, port } = this.remote;
     const where = formatAddress(hostname, port);
-    this.#receiver!.closed(this.#error && this.explain(this.#error, where));
+    // One that was never read from has nobody to tell.
+    this.#receiver?.closed(this.#error && this.explain(this.#error, where));
   }
 
   /** Bytes came into memory of `sharedOnread`. */
@@ -202,6 +206,27 @@ export class SocketLink implements Link, DueLink {
     const kept = receiver.data(bytes === memory.length ? memory : memory.subarray(0, bytes));
     this.#moved = this.#buffer!.took(bytes, kept, receiver);
     return true;
+  }
+}
+
+/** An accepted socket. It tells its link what happens without listeners, which each would have to hold. */
+export class LinkSocket extends net.Socket {
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    // The socket itself listens for some of them, and is told first.
+    const heard = event !== "error" && super.emit(event, ...args);
+    const told = (this as LinkedSocket)[link]!;
+    switch (event) {
+      case "end":
+        told.ended();
+        return true;
+      case "close":
+        told.closed();
+        return true;
+      case "error":
+        told.failed(args[0] as Error);
+        return true;
+    }
+    return heard;
   }
 }
 
