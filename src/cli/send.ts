@@ -5,7 +5,7 @@
  */
 import type { Client } from "../client/client.ts";
 import type { Connect } from "../client/connect.ts";
-import type { ReconnectingClient } from "../client/reconnecting.ts";
+import type { ReconnectingClient } from "../client/status.ts";
 import { parseUrl } from "../client/url.ts";
 import { isFramewireError } from "../errors.ts";
 import { formatAddress } from "../link/net_errors.ts";

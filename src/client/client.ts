@@ -4,7 +4,12 @@
  * @module
  */
 import { type Clock, systemClock } from "../connection/clock.ts";
-import { type CloseReason, Connection, State } from "../connection/connection.ts";
+import {
+  type CloseReason,
+  Connection,
+  type GoAwayNotice,
+  State,
+} from "../connection/connection.ts";
 import { FramewireError } from "../errors.ts";
 import type { Address, Link, TlsInfo } from "../link/link.ts";
 import type { ResolvedClientOptions } from "../options/client.ts";
@@ -56,8 +61,12 @@ export class ConnectedClient<Calls> implements Client {
   readonly #clock: Clock;
   readonly closed: Promise<CloseReason>;
   #closing = false;
-  /** Called when the last call that waited is settled. */
+  /** Whether the server has said that it ends the connection. */
+  #left = false;
+  /** Called when the last call that waited is settled, or when they have no more time. */
   #idle: (() => void) | undefined;
+  /** Told when the server says that it ends the connection soon: calls must go elsewhere. */
+  leaves: ((notice: GoAwayNotice) => void) | undefined;
 
   constructor(link: Link, options: ResolvedClientOptions, protocol: Protocol<never, Calls>) {
     this.#clock = options.clock ?? systemClock;
@@ -69,6 +78,10 @@ export class ConnectedClient<Calls> implements Client {
       options,
       report: (error) => options.onError?.(error),
       settled: () => this.#idle?.(),
+      goesAway: (notice) => {
+        this.#left = true;
+        this.leaves?.(notice);
+      },
       closed: (reason) => closed(reason),
     };
     let endpoint: ClientEndpoint & Calls;
@@ -122,7 +135,7 @@ export class ConnectedClient<Calls> implements Client {
   }
 
   get open(): boolean {
-    return !this.#closing && this.#connection.state === State.OPEN;
+    return !this.#closing && !this.#left && this.#connection.state === State.OPEN;
   }
 
   get pending(): number {
@@ -151,6 +164,10 @@ export class ConnectedClient<Calls> implements Client {
         });
       }
       this.#connection.finish({ code: "CLOSED", message });
+    } else if (this.#connection.state === State.OPEN) {
+      // Asked again: the shorter one of the two deadlines holds.
+      const timer = this.#clock.after(deadlineMs, () => this.#idle?.());
+      void this.closed.then(() => timer.cancel());
     }
     await this.closed;
   }

@@ -18,10 +18,11 @@ import type { TlsClientOptions } from "../options/tls.ts";
 import { type CallsOf, chooseProtocol, type ProtocolChoice } from "../protocol/choice.ts";
 import type { Protocol } from "../protocol/protocol.ts";
 import type { Client } from "./client.ts";
-import { addressesOf } from "./addresses.ts";
+import { addressesOf, type Lookup } from "./addresses.ts";
 import { ATTEMPT_DELAY_MS, race } from "./happy_eyeballs.ts";
-import { type ReconnectingClient, StayingClient } from "./reconnecting.ts";
-import { unique } from "./resolver.ts";
+import { StayingClient } from "./reconnecting.ts";
+import { type Resolver, staticResolver, unique } from "./resolver.ts";
+import type { ReconnectingClient } from "./status.ts";
 import { StayingCalls } from "./staying_calls.ts";
 import { introduce } from "./introduce.ts";
 import { formatUrl, parseUrl, schemeOf, type Target } from "./url.ts";
@@ -36,12 +37,18 @@ export interface ConnectOptions<P extends ProtocolChoice = "submit"> extends Cli
   readonly protocol?: P;
 }
 
+/** Where servers are: one, several, or whatever a resolver finds. */
+export type Servers = string | URL | readonly (string | URL)[] | Resolver;
+
 /**
- * Connects to a server.
+ * Connects to a server, or to several.
  *
- * Resolves when the connection stands. Rejects with a `FramewireError`: `CONNECTION_REFUSED`,
+ * Resolves when a connection stands. Rejects with a `FramewireError`: `CONNECTION_REFUSED`,
  * `CONNECT_TIMEOUT`, `TLS_FAILED`, `HOST_UNREACHABLE`, `PERMISSION_DENIED`, `INVALID_OPTION`, `UNSUPPORTED`; or
  * with the reason of `signal`, when that aborts first.
+ *
+ * The client stays: see {@linkcode ReconnectOptions}. With `reconnect: false` it is one connection
+ * to one server, and `closed` tells when that is lost.
  *
  * @example
  * ```ts
@@ -56,13 +63,13 @@ export interface ConnectOptions<P extends ProtocolChoice = "submit"> extends Cli
 export interface Connect {
   /** Connects to one server or several, and stays: see {@linkcode ReconnectOptions}. */
   <P extends ProtocolChoice = "submit">(
-    servers: string | URL | readonly (string | URL)[],
-    options: ConnectOptions<P> & { readonly reconnect: true },
+    servers: Servers,
+    options?: ConnectOptions<P> & { readonly reconnect?: true },
   ): Promise<ReconnectingClient & CallsOf<P>>;
   /** Connects to a server, once. */
   <P extends ProtocolChoice = "submit">(
     url: string | URL,
-    options?: ConnectOptions<P>,
+    options: ConnectOptions<P>,
   ): Promise<Client & CallsOf<P>>;
 }
 
@@ -70,31 +77,46 @@ export interface Connect {
  * Makes the `connect` of a runtime.
  *
  * @param transport What carries bytes there by default.
+ * @param lookup How host names are looked up there for it.
  */
-export function makeConnect(transport: Transport): Connect {
+export function makeConnect(transport: Transport, lookup?: Lookup): Connect {
   return async <P extends ProtocolChoice = "submit">(
-    servers: string | URL | readonly (string | URL)[],
+    servers: Servers,
     options: ConnectOptions<P> = {},
   ): Promise<ReconnectingClient & CallsOf<P>> => {
-    const targets = unique((Array.isArray(servers) ? servers : [servers]).map(parseUrl));
+    const resolver = isResolver(servers) ? servers : undefined;
+    const targets = resolver === undefined ? targetsOf(servers as Exclude<Servers, Resolver>) : [];
     const protocol = chooseProtocol(options?.protocol ?? "submit") as Protocol<never, CallsOf<P>>;
-    const resolved = resolveClientOptions(options, ownLimit(protocol.framing));
-    resolveCodec(resolved.codec);
-    const carrier = resolved.transport ?? transport;
-    checkTargets(targets, resolved, carrier);
+    const given = resolveClientOptions(options, ownLimit(protocol.framing));
+    resolveCodec(given.codec);
+    const carrier = given.transport ?? transport;
+    const resolved = given.transport === undefined && lookup !== undefined
+      ? { lookup, ...given }
+      : given;
+    if (resolver === undefined) checkTargets(targets, resolved, carrier);
     if (resolved.reconnect) {
-      return await stay(targets, resolved, protocol as never, carrier) as never;
+      const where = resolver ?? staticResolver(targets);
+      return await stay(where, resolved, protocol as never, carrier) as never;
     }
     if (targets.length !== 1) {
+      const what = resolver === undefined ? targets.length : "a resolver";
       throw new FramewireError(
         "INVALID_OPTION",
-        `connect takes one server, or several with reconnect: true; what came is ${targets.length}`,
+        `connect takes one server with reconnect: false; what came is ${what}`,
       );
     }
     const { signal } = resolved;
     const client = await introduce(carrier, targets[0]!, resolved, signal, protocol, dial);
     return Object.assign(client, protocol.calls(() => client.endpoint())) as never;
   };
+}
+
+function isResolver(servers: Servers): servers is Resolver {
+  return typeof (servers as Partial<Resolver> | undefined)?.resolve === "function";
+}
+
+function targetsOf(servers: Exclude<Servers, Resolver>): readonly Target[] {
+  return unique((Array.isArray(servers) ? servers : [servers]).map(parseUrl));
 }
 
 /** What was asked for is spoken, or refused: never left out. */
@@ -125,23 +147,19 @@ function tlsOf({ secure, hostname }: Target, tls: TlsClientOptions = {}) {
 
 /** A client that connects again by itself. */
 async function stay<Calls extends object>(
-  targets: readonly Target[],
+  resolver: Resolver,
   options: ResolvedClientOptions,
   protocol: Protocol<never, Calls>,
   transport: Transport,
 ): Promise<ReconnectingClient & Calls> {
-  if (targets.length === 0) {
-    throw new FramewireError("INVALID_OPTION", "connect takes one server or more, not none");
-  }
-  const clock = options.clock ?? systemClock;
   const made = new StayingCalls<Calls>(protocol, () => client);
-  const client: StayingClient<Calls> = new StayingClient<Calls>(
-    targets,
+  const client: StayingClient<Calls> = new StayingClient<Calls>({
     options,
-    clock,
-    async (target, signal) =>
+    clock: options.clock ?? systemClock,
+    resolver,
+    connect: async (target, signal) =>
       made.made(await introduce(transport, target, options, signal, protocol, dial)),
-  );
+  });
   await client.start();
   return Object.assign(client, made.calls);
 }
@@ -156,6 +174,7 @@ async function dial(
   const { connectTimeoutMs, lookup } = options;
   const clock = options.clock ?? systemClock;
   signal?.throwIfAborted();
+  checkScheme(transport.capabilities ?? TCP_ALONE, "connect", schemeOf(target));
   const giveUp = new AbortController();
   const abort = () => giveUp.abort(signal!.reason);
   signal?.addEventListener("abort", abort, { once: true });

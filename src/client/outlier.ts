@@ -121,6 +121,12 @@ export class OutlierDetector {
     return Math.min(1, FIRST_WEIGHT + (1 - FIRST_WEIGHT) * Math.max(0, grown));
   }
 
+  /** It was gone for a while, and is there again: its share grows slowly. */
+  returned(key: string, nowMs: number): void {
+    const server = this.#servers.get(key);
+    if (server?.state === Health.HEALTHY) this.#return(server, nowMs);
+  }
+
   /** A call goes there. */
   began(key: string, nowMs: number): void {
     if (this.state(key, nowMs) === Health.PROBING) this.#servers.get(key)!.probing++;

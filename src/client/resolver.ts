@@ -9,16 +9,34 @@ import { FramewireError } from "../errors.ts";
 /**
  * Finds the servers that calls may go to.
  *
- * An implementation MUST give each server once, MUST NOT give an empty list while it knows one that
- * may live (it rejects instead, and the last list stands), and MUST settle when the signal aborts.
- * It may be asked again at any time, and then SHOULD give what it finds at that time.
+ * An implementation MUST give the whole list each time, and MUST NOT give an empty one while it knows
+ * a server that may live: it rejects instead, and the last list stands. It MUST settle once the signal
+ * has aborted, and MUST NOT call `changed` from within `watch`, nor after it was told to stop. It MAY
+ * give a server twice, which counts once. It SHOULD give what it finds at the time it is asked, and
+ * not what it found before.
+ *
+ * Who asks MUST take a list as it is: connections to servers that are on it no more take no new calls
+ * and end when those under way are answered. It MAY ask at any time, and MUST NOT ask again before it
+ * was answered.
+ *
+ * @example
+ * ```ts
+ * import { connect, type Resolver, serve } from "framewire";
+ *
+ * await using server = await serve({ port: 0 }, { submit() {} });
+ * const resolver: Resolver = {
+ *   resolve: () => Promise.resolve([{ hostname: "127.0.0.1", port: server.addr.port }]),
+ * };
+ * await using client = await connect(resolver);
+ * await client.submit("hello");
+ * ```
  */
 export interface Resolver {
-  /** The servers of now. */
+  /** The servers of now, all of them. It rejects when it cannot tell. */
   resolve(signal: AbortSignal): Promise<readonly Target[]>;
   /**
-   * Calls back whenever the list has changed, until what it returns is called. Without it the list
-   * is asked for again when servers fail.
+   * Calls back with the whole list whenever it has changed, until what it returns is called. Without
+   * it the list is asked for again when servers fail, a second after at the earliest.
    */
   watch?(changed: (servers: readonly Target[]) => void): () => void;
 }
@@ -32,7 +50,7 @@ export function staticResolver(servers: readonly Target[]): Resolver {
       "the list of servers is empty: expected one or more",
     );
   }
-  return { resolve: () => Promise.resolve(list) };
+  return { resolve: () => Promise.resolve(list), watch: () => () => {} };
 }
 
 /** Each server once, in the order of the first time. */

@@ -7,9 +7,11 @@ import { FramewireError } from "../errors.ts";
 import { type CallOptions, checkCallOptions } from "../protocol/call_limits.ts";
 import type { Protocol } from "../protocol/protocol.ts";
 import type { ConnectedClient } from "./client.ts";
+import { Keeper, type Kept, keptOf } from "./kept_payload.ts";
 import type { StayingClient } from "./reconnecting.ts";
 
 type Method = (...args: unknown[]) => unknown;
+type Answered = (...args: unknown[]) => Promise<unknown>;
 
 /** Where calls that are answered take their options. All others do their work at once. */
 const OPTIONS_AT: Readonly<Record<string, number>> = {
@@ -26,56 +28,115 @@ const STANDING: ReadonlySet<string> = new Set(["handle", "onPush", "onGoAway"]);
 export class StayingCalls<Calls extends object> {
   /** What the client's user calls. */
   readonly calls: Calls;
+  readonly #client: () => StayingClient<Calls>;
+  /** The calls on the endpoint of the moment. */
+  readonly #direct: Record<string, Method>;
+  #endpoint: Calls | undefined;
   readonly #said: [name: string, args: unknown[]][] = [];
+  readonly #keeper = new Keeper();
 
   constructor(protocol: Protocol<never, Calls>, client: () => StayingClient<Calls>) {
-    let endpoint: Calls | undefined;
-    const direct = protocol.calls(() => endpoint!) as Record<string, Method>;
-    const on = (chosen: Calls, name: string, args: unknown[]) => {
-      endpoint = chosen;
-      return direct[name]!(...args);
-    };
+    this.#client = client;
+    this.#direct = protocol.calls(() => this.#endpoint!) as Record<string, Method>;
     const calls: Record<string, Method> = {};
-    for (const name of Object.keys(direct)) {
+    for (const name of Object.keys(this.#direct)) {
       const at = OPTIONS_AT[name];
-      if (at !== undefined) {
-        calls[name] = async (...args) => {
-          const options = args[at] as CallOptions | undefined;
-          if (options !== undefined) checkCallOptions(options);
-          // It may be sent later, or again: the memory of bytes is the caller's own.
-          if (args[0] instanceof Uint8Array) args[0] = args[0].slice();
-          return await client().call((chosen, leftMs) => {
-            if (leftMs === undefined) return on(chosen, name, args) as Promise<unknown>;
-            const again = [...args];
-            again[at] = { ...options, timeoutMs: leftMs };
-            return on(chosen, name, again) as Promise<unknown>;
-          }, options);
-        };
-      } else if (STANDING.has(name)) {
-        calls[name] = (...args) => {
-          this.#said.push([name, args]);
-          for (const one of client().clients) on(one.endpoint(), name, args);
-        };
-      } else {
-        calls[name] = (...args) => {
-          const [first] = client().clients;
-          if (first !== undefined) return on(first.endpoint(), name, args);
-          const message = "no server is connected now";
-          throw new FramewireError("CONNECTION_CLOSED", message, { outcome: "not-sent" });
-        };
-      }
+      if (at !== undefined) calls[name] = this.#answered(name, at);
+      else if (STANDING.has(name)) calls[name] = this.#standing(name);
+      else calls[name] = this.#once(name);
     }
     this.calls = calls as Calls;
-    this.#tell = (chosen) => {
-      for (const [name, args] of this.#said) on(chosen, name, args);
-    };
   }
-
-  readonly #tell: (endpoint: Calls) => void;
 
   /** A connection was made. */
   made(client: ConnectedClient<Calls>): ConnectedClient<Calls> {
-    this.#tell(client.endpoint());
+    for (const [name, args] of this.#said) this.#on(client.endpoint(), name, args);
     return client;
   }
+
+  #on(endpoint: Calls, name: string, args: unknown[]): unknown {
+    this.#endpoint = endpoint;
+    return this.#direct[name]!(...args);
+  }
+
+  /** A call that is answered, so that it may be made again. */
+  #answered(name: string, at: number): Method {
+    const direct = this.#direct[name] as Answered;
+    const make = (endpoint: Calls, args: unknown[]) => {
+      this.#endpoint = endpoint;
+      return direct(...args);
+    };
+    const routed = (args: unknown[]): Promise<unknown> => {
+      const options = args[at] as CallOptions | undefined;
+      const isStream = name === "submit" && isSource(args[0]);
+      let begun = false;
+      return this.#client().router.call((endpoint, leftMs) => {
+        if (isStream && begun) return Promise.reject(alreadyRead());
+        begun = true;
+        if (leftMs === undefined) return make(endpoint, args);
+        const again = [...args];
+        again[at] = { ...options, timeoutMs: leftMs };
+        return make(endpoint, again);
+      }, options);
+    };
+    return (first, second, third) => {
+      const { router } = this.#client();
+      const { only } = router;
+      const options = at === 0 ? first : at === 1 ? second : third;
+      if (only === undefined || options !== undefined || (at === 1 && isSource(first))) {
+        try {
+          if (options !== undefined) checkCallOptions(options as CallOptions);
+        } catch (error) {
+          return Promise.reject(error);
+        }
+        // It may be sent later, or again: the memory of bytes is the caller's own.
+        const payload = first instanceof Uint8Array ? first.slice() : first;
+        return routed([payload, second, third]);
+      }
+      // One connection, no options: the way of nearly all calls, which must cost next to nothing.
+      const sinceMs = router.soon;
+      router.called();
+      this.#endpoint = only;
+      const sent = direct(first, second, third);
+      const kept: Kept = this.#keeper.keep(first);
+      return sent.then(undefined, (error) =>
+        router.lost(
+          (endpoint, leftMs) => {
+            const args = [keptOf(kept), second, third];
+            if (leftMs !== undefined) args[at] = { timeoutMs: leftMs };
+            return make(endpoint, args);
+          },
+          error,
+          sinceMs,
+        ));
+    };
+  }
+
+  /** What holds for every connection. */
+  #standing(name: string): Method {
+    return (...args) => {
+      this.#said.push([name, args]);
+      for (const one of this.#client().clients) this.#on(one.endpoint(), name, args);
+    };
+  }
+
+  /** What is done at once, on a connection that stands. */
+  #once(name: string): Method {
+    return (...args) => {
+      const [first] = this.#client().clients;
+      if (first !== undefined) return this.#on(first.endpoint(), name, args);
+      const message = "no server is connected now";
+      throw new FramewireError("CONNECTION_CLOSED", message, { outcome: "not-sent" });
+    };
+  }
+}
+
+/** Whether a payload is read while it is sent, so that it cannot be sent again. */
+function isSource(payload: unknown): boolean {
+  return typeof payload === "object" && payload !== null && !(payload instanceof Uint8Array);
+}
+
+function alreadyRead(): FramewireError {
+  const message = "the payload is a stream: it was read, and cannot be sent again";
+  return new FramewireError("INVALID_CONTENT", message, { outcome: "not-sent" });
 }

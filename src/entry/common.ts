@@ -4,10 +4,12 @@
  * @module
  */
 export type { Client, CloseOptions } from "../client/client.ts";
-export type { Connect, ConnectOptions } from "../client/connect.ts";
+export type { Connect, ConnectOptions, Servers } from "../client/connect.ts";
 export type { Lookup } from "../client/addresses.ts";
 export type { BalancerName } from "../client/balancer/mod.ts";
-export type { ClientStatus, ReconnectingClient, StatusEvent } from "../client/reconnecting.ts";
+export type { ClientStatus, ReconnectingClient, StatusEvent } from "../client/status.ts";
+export { type Resolver, staticResolver } from "../client/resolver.ts";
+export type { Target } from "../client/url.ts";
 export type { ReconnectOptions } from "../options/reconnect.ts";
 export type { Begun, FrameConsumer, FrameParts } from "../codec/frame_consumer.ts";
 export type { CodecChoice } from "../codec/lend.ts";

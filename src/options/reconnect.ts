@@ -11,9 +11,11 @@ import { choice, flag, type OptionSpecs, unchecked, whole } from "./spec.ts";
 export interface ReconnectOptions {
   /**
    * Whether the client connects again when a connection is lost, waits with calls meanwhile, and
-   * repeats those that certainly did not reach the server, or that are `idempotent`.
+   * repeats those that certainly did not reach the server, or that are `idempotent`. After two equal
+   * refusals in a row (it may not come in, its hello is wrong) it tries that server no more, and when
+   * no other is left it is closed, with the refusal's code.
    *
-   * @default {false}
+   * @default {true}
    */
   readonly reconnect?: boolean;
   /**
@@ -59,7 +61,7 @@ export interface ReconnectOptions {
 
 /** The specs of {@linkcode ReconnectOptions}. */
 export const RECONNECT: OptionSpecs<ReconnectOptions> = {
-  reconnect: flag(false),
+  reconnect: flag(true),
   firstConnect: choice("fail", ["fail", "wait"]),
   backoffMinMs: whole(100, 1, 600_000),
   backoffMaxMs: whole(10_000, 1, 600_000),

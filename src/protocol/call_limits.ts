@@ -27,7 +27,16 @@ export interface CallOptions {
   readonly idempotent?: boolean;
   /** What it is about: with the balancer `hash`, calls of one key go to one server. */
   readonly key?: string;
+  /**
+   * Where it stands among calls that wait for a connection or for room: those of a higher one go
+   * first, -1,000 to 1,000.
+   *
+   * @default {0}
+   */
+  readonly priority?: number;
 }
+
+const MOST_PRIORITY = 1000;
 
 /** What all calls of a connection are told. */
 export interface CallLimits {
@@ -46,7 +55,14 @@ export interface CallLimits {
 }
 
 /** @throws FramewireError INVALID_OPTION when a call's options are wrong. */
-export function checkCallOptions({ timeoutMs, signal }: CallOptions): void {
+export function checkCallOptions({ timeoutMs, signal, priority = 0 }: CallOptions): void {
+  if (!(Number.isInteger(priority) && Math.abs(priority) <= MOST_PRIORITY)) {
+    throw new FramewireError(
+      "INVALID_OPTION",
+      `priority must be a whole number from -1000 to 1000 and is ${describe(priority)}`,
+      { outcome: "not-sent" },
+    );
+  }
   if (
     timeoutMs !== undefined &&
     !(typeof timeoutMs === "number" && timeoutMs >= 0 && timeoutMs < 2 ** 31)

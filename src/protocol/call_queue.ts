@@ -6,6 +6,7 @@
 import type { Timer } from "../connection/clock.ts";
 import { FramewireError } from "../errors.ts";
 import { type CallLimits, type CallOptions, cancelled, deadlineExceeded } from "./call_limits.ts";
+import { PrioritySet } from "./priority_set.ts";
 
 /** A call that waits. */
 interface Waiting {
@@ -19,10 +20,10 @@ interface Waiting {
   readonly forget: () => void;
 }
 
-/** First come, first sent. None of its calls has left a byte on the link. */
+/** The more important first, else first come, first sent. None has left a byte on the link. */
 export class CallQueue {
   readonly #limits: CallLimits;
-  readonly #waiting = new Set<Waiting>();
+  readonly #waiting = new PrioritySet<Waiting>();
   #timer: Timer | undefined;
   #timerAt = Infinity;
 
@@ -37,7 +38,7 @@ export class CallQueue {
 
   /** A call waits, or fails with WINDOW_FULL when it may not. */
   wait(
-    { timeoutMs = this.#limits.requestTimeoutMs, signal }: CallOptions,
+    { timeoutMs = this.#limits.requestTimeoutMs, signal, priority }: CallOptions,
     send: (leftMs: number | undefined) => void,
     reject: (error: Error) => void,
   ): void {
@@ -56,14 +57,13 @@ export class CallQueue {
     const forget = () => signal?.removeEventListener("abort", abort);
     const waiting: Waiting = { send, reject, due, timeoutMs, forget };
     signal?.addEventListener("abort", abort, { once: true });
-    this.#waiting.add(waiting);
+    this.#waiting.add(waiting, priority);
     this.#wakeAt(due);
   }
 
   /** Puts out what there is room for. */
   drain(full: () => boolean): void {
-    for (const waiting of this.#waiting) {
-      if (full()) return;
+    for (let waiting; !full() && (waiting = this.#waiting.first()) !== undefined;) {
       this.#waiting.delete(waiting);
       waiting.forget();
       const { due } = waiting;
@@ -75,8 +75,7 @@ export class CallQueue {
   failAll(error: () => Error): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    const all = [...this.#waiting];
-    this.#waiting.clear();
+    const all = this.#waiting.takeAll();
     if (all.length === 0) return;
     const one = error();
     for (const { reject, forget } of all) {
@@ -100,7 +99,7 @@ export class CallQueue {
   #endDue(): void {
     const now = this.#limits.clock.now();
     let next = Infinity;
-    for (const waiting of this.#waiting) {
+    for (const waiting of this.#waiting.all()) {
       if (waiting.due > now) {
         next = Math.min(next, waiting.due);
         continue;

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Framing, KindField } from "../codec/framing.ts";
-import type { CloseReason, Connection, Endpoint } from "../connection/connection.ts";
+import type { CloseReason, Connection, Endpoint, GoAwayNotice } from "../connection/connection.ts";
 import type { DropEpisode, PushLimits } from "../connection/push_queue.ts";
 import type { IdField } from "../observe/flight.ts";
 import { FramewireError, isFramewireError } from "../errors.ts";
@@ -147,6 +147,8 @@ export interface ClientSide {
   report(error: FramewireError): void;
   /** The last call that waited for its answer has been settled. */
   settled(): void;
+  /** The server has given notice that it ends the connection: new calls are refused. */
+  goesAway(notice: GoAwayNotice): void;
   /** The connection is closed. */
   closed(reason: CloseReason): void;
 }

@@ -38,6 +38,7 @@ function endpointAlone(sent = 0) {
     },
     options: CLIENT_DEFAULTS,
     settled: () => settled++,
+    goesAway: () => {},
     closed: () => {},
     report: () => {},
   }, sent);

@@ -4,11 +4,40 @@
  * @module
  */
 
+import type { Client } from "../../src/client/client.ts";
+import type { Connect, ConnectOptions, Servers } from "../../src/client/connect.ts";
+import type { ReconnectingClient } from "../../src/client/status.ts";
 import { denoTcp } from "../../src/link/deno_tcp.ts";
 import type { Transport } from "../../src/link/link.ts";
 import { nodeTcp } from "../../src/link/node_tcp.ts";
+import type { CallsOf, ProtocolChoice } from "../../src/protocol/choice.ts";
 
-export { connect, serve } from "#entry";
+import { connect as entryConnect } from "#entry";
+
+export { serve } from "#entry";
+
+/** `connect` as programs have it, which stays unless it is told not to. */
+export const connectAndStay: Connect = entryConnect;
+
+/**
+ * Connects once unless a test asks for more: most tests are about one connection, and its end shall
+ * be the client's.
+ */
+export const connect: ConnectOnce =
+  ((servers: string, options?: object) =>
+    entryConnect(servers, { reconnect: false, ...options } as never)) as never;
+
+/** {@linkcode Connect} with `reconnect: false` as its default. */
+export interface ConnectOnce {
+  <P extends ProtocolChoice = "submit">(
+    servers: Servers,
+    options: ConnectOptions<P> & { readonly reconnect: true },
+  ): Promise<ReconnectingClient & CallsOf<P>>;
+  <P extends ProtocolChoice = "submit">(
+    url: string | URL,
+    options?: ConnectOptions<P>,
+  ): Promise<Client & CallsOf<P>>;
+}
 
 /** Which runtime this is. */
 export const runtime: "deno" | "node" = "Deno" in globalThis ? "deno" : "node";

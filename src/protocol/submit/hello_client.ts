@@ -255,7 +255,7 @@ export class HelloClientEndpoint implements ClientEndpoint, SubmitCalls {
     if (body.length > 1) this.#agree(body.subarray(1));
     else if (this.#side.options.hello === "required") {
       const message = 'the server does not know the hello, and hello is "required"';
-      this.#unwelcome(new FramewireError("UNSUPPORTED", message));
+      this.#unwelcome(new FramewireError("UNSUPPORTED", message, { result }));
       this.#connection.finish({ code: "UNSUPPORTED", message });
       return;
     }
@@ -276,8 +276,9 @@ export class HelloClientEndpoint implements ClientEndpoint, SubmitCalls {
 
   #wentAway(notice: GoAway): void {
     const message = `the server ends the connection soon: ${notice.reason}`;
-    this.#calls.refuse(new FramewireError("DRAINING", message));
+    this.#calls.refuse(new FramewireError("DRAINING", message, { outcome: "not-sent" }));
     const { options } = this.#side;
+    this.#side.goesAway(notice);
     try {
       this.#onGoAway?.(notice);
     } catch (cause) {
