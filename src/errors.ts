@@ -50,6 +50,8 @@ export const ERROR_CODES = {
   CONNECT_TIMEOUT: "the connection was not made within its deadline",
   /** A TLS handshake failed, or a certificate is none that this side takes. */
   TLS_FAILED: "a TLS handshake failed, or a certificate cannot be trusted",
+  /** A WebSocket was closed with a code that is no end in order, by this side or by the peer. */
+  WEBSOCKET_FAILED: "a WebSocket had text, too much, or was closed with an error by the peer",
   /** The host name could not be resolved, or the network does not lead there. */
   HOST_UNREACHABLE: "the host name is unknown or the network does not lead there",
   /** The peer answered a request with a failure. */

@@ -4,12 +4,13 @@
  * @module
  */
 import type { Capabilities } from "./capabilities.ts";
+import { SCHEMES } from "./url.ts";
 
 /** What Deno can do, of the versions since 2.6. */
 export const denoCapabilities: Capabilities = {
   runtime: "Deno",
-  listen: ["tcp", "tls", "unix"],
-  connect: ["tcp", "tls", "unix"],
+  listen: SCHEMES,
+  connect: SCHEMES,
   mutualTls: true,
   reusePort: false,
   keepAliveTime: false,

@@ -225,6 +225,10 @@ export const denoTcp: Transport = {
       const { listenUnix } = await import("./unix.ts");
       return listenUnix(target, target.unixPath, events);
     }
+    if (target.webSocketPath !== undefined) {
+      const { listenDeno } = await import("./deno_web_socket.ts");
+      return listenDeno(target, events);
+    }
     checkKeepAlive(target);
     // By `node:tls`: `Deno.listenTls` has no client certificates, no certificates by name and no reload.
     if (target.tls !== undefined) {
@@ -245,6 +249,10 @@ export const denoTcp: Transport = {
     if (target.unixPath !== undefined) {
       const { connectUnix } = await import("./unix.ts");
       return connectUnix(target, target.unixPath);
+    }
+    if (target.webSocketPath !== undefined) {
+      const { connectDeno } = await import("./deno_web_socket.ts");
+      return connectDeno(target);
     }
     checkKeepAlive(target);
     if (target.tls !== undefined) {

@@ -14,9 +14,7 @@ function since(wantedMajor: number, wantedMinor: number): boolean {
   return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }
 
-const HERE = SCHEMES.filter((scheme) =>
-  !scheme.startsWith("ws") && (scheme !== "unix" || process.platform !== "win32")
-);
+const HERE = SCHEMES.filter((scheme) => scheme !== "unix" || process.platform !== "win32");
 
 /** What Node can do, of the version that runs. */
 export const nodeCapabilities: Capabilities = {

@@ -105,6 +105,10 @@ export const nodeTcp: Transport = {
       const { listenUnix } = await import("./unix.ts");
       return listenUnix(target, target.unixPath, events);
     }
+    if (target.webSocketPath !== undefined) {
+      const { listenWs } = await import("./node_web_socket.ts");
+      return listenWs(target, events);
+    }
     if (target.tls !== undefined) {
       const { listenTls } = await import("./tls_listener.ts");
       return listenTls(target, target.tls, events);
@@ -142,6 +146,10 @@ export const nodeTcp: Transport = {
     if (target.unixPath !== undefined) {
       const { connectUnix } = await import("./unix.ts");
       return connectUnix(target, target.unixPath);
+    }
+    if (target.webSocketPath !== undefined) {
+      const { connectWs } = await import("./node_web_socket.ts");
+      return connectWs(target);
     }
     if (target.tls !== undefined) {
       const { connectTls } = await import("./tls.ts");

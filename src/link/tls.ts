@@ -106,7 +106,7 @@ export function connectTls(
 }
 
 /** What the handshake has agreed on. */
-function infoOf(socket: tls.TLSSocket): TlsInfo {
+export function infoOf(socket: tls.TLSSocket): TlsInfo {
   const { alpnProtocol, servername } = socket as { alpnProtocol: unknown; servername?: unknown };
   const peer = peerOf(socket);
   return {

@@ -67,16 +67,13 @@ export async function listenTls(
 ): Promise<Listener> {
   const { hostname, port, backlog } = target;
   const queue = new AcceptQueue(events, backlog);
-  let contexts = contextsOf(options);
-  const asked = askedOf(options);
+  const contexts = serverContexts(options);
+  const { asked } = contexts;
   // It listens nowhere: links are given to it whose handshake may begin.
   const secure = tls.createServer({
-    ...contexts.main,
-    requestCert: asked !== "none",
-    rejectUnauthorized: asked === "require",
+    ...contexts.options,
     handshakeTimeout: FOREVER_MS,
     ...(options.alpn !== undefined && { ALPNProtocols: [...options.alpn] }),
-    SNICallback: (name, answer) => answer(null, contexts.of(name)),
   });
   const links = new WeakMap<net.Socket, AcceptedTlsLink>();
   /** Not public, but on both runtimes what is there for an end that is closed and has no address. */
@@ -136,7 +133,29 @@ export async function listenTls(
       server.close();
       await new Promise<void>((closed) => setImmediate(closed));
     },
-    reloadTls: (next) => {
+    reloadTls: (next) => contexts.reload(next, (main) => secure.setSecureContext(main)),
+  };
+}
+
+/** What a server of `node:tls` or `node:https` is given of its certificates. */
+export function serverContexts(options: TlsServerOptions): {
+  /** Which certificate clients must show. */
+  readonly asked: string;
+  readonly options: tls.TlsOptions;
+  /** Uses other certificates from now on. */
+  reload(next: TlsServerOptions, use: (main: tls.SecureContextOptions) => void): void;
+} {
+  let contexts = contextsOf(options);
+  const asked = askedOf(options);
+  return {
+    asked,
+    options: {
+      ...contexts.main,
+      requestCert: asked !== "none",
+      rejectUnauthorized: asked === "require",
+      SNICallback: (name, answer) => answer(null, contexts.of(name)),
+    },
+    reload(next, use) {
       if (askedOf(next) !== asked || String(next.alpn) !== String(options.alpn)) {
         throw new FramewireError(
           "INVALID_OPTION",
@@ -144,7 +163,7 @@ export async function listenTls(
         );
       }
       const prepared = contextsOf(next);
-      secure.setSecureContext(prepared.main);
+      use(prepared.main);
       contexts = prepared;
     },
   };

@@ -26,7 +26,7 @@ export interface TlsServerOptions extends TlsIdentity {
   readonly clientCertificate?: "none" | "request" | "require";
   /**
    * Application protocols to agree on (ALPN), the best first. A client that offers others only is
-   * refused; one that offers none is taken.
+   * refused; one that offers none is taken. With `wss://` it is that of HTTP always.
    */
   readonly alpn?: readonly string[];
   /**
@@ -52,7 +52,7 @@ export interface TlsClientOptions {
   readonly key?: string;
   /** The name that the server's certificate must have; by default the host of the URL. */
   readonly serverName?: string;
-  /** Application protocols to agree on (ALPN), the best first. */
+  /** Application protocols to agree on (ALPN), the best first; with `wss://` that of HTTP always. */
   readonly alpn?: readonly string[];
   /**
    * The least version of the protocol.

@@ -8,7 +8,7 @@ import { type OptionSpec, special } from "./spec.ts";
 /** Limits of WebSocket, for URLs that begin with `ws://` or `wss://`. */
 export interface WebSocketOptions {
   /**
-   * The longest message that is taken, in bytes: 1 KiB to 1 GiB. Frames need not align with messages,
+   * The longest message that is taken, in bytes: 64 KiB to 1 GiB. Frames need not align with messages,
    * and this library sends none over 64 KiB. A longer one closes the connection with 1009 (a browser with 4009).
    *
    * @default {1048576}
@@ -36,7 +36,7 @@ export const WEB_SOCKET_DEFAULTS: {
 } = { maxMessageBytes: 1 << 20, maxPausedBytes: 8 << 20 };
 
 const MOST_BYTES = 1 << 30;
-const LEAST = { maxMessageBytes: 1 << 10, maxPausedBytes: 64 << 10 } as const;
+const LEAST = { maxMessageBytes: 64 << 10, maxPausedBytes: 64 << 10 } as const;
 
 /** The spec of the option `webSocket`. */
 export const WEB_SOCKET: OptionSpec<WebSocketOptions> = special<WebSocketOptions>(wrong, {

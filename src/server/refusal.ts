@@ -44,6 +44,7 @@ const MALFORMED: ReadonlySet<string> = new Set<ErrorCode>([
   "INVALID_FIELD",
   "BODY_TOO_SHORT",
   "BODY_TOO_LONG",
+  "WEBSOCKET_FAILED",
 ]);
 
 /** Whether a connection that ends with an error of this code was sent malformed bytes. */

@@ -58,7 +58,7 @@ t.test("what does not go together is refused", async (t) => {
       "UNSUPPORTED",
       /proxyProtocol.*unix:/,
     ],
-    [{ webSocket: { maxMessageBytes: 1 } }, "INVALID_OPTION", /maxMessageBytes.*from 1024/],
+    [{ webSocket: { maxMessageBytes: 1 } }, "INVALID_OPTION", /maxMessageBytes.*from 65536/],
     [{ webSocket: { size: 1 } }, "INVALID_OPTION", /without size/],
     [{ webSocket: { origins: ["example.com"] } }, "INVALID_OPTION", /origins/],
   ];

@@ -1,0 +1,144 @@
+/**
+ * WebSocket on Deno: `Deno.serve` with `Deno.upgradeWebSocket`, and the global client.
+ *
+ * @module
+ */
+import { FramewireError } from "../errors.ts";
+import type { TlsServerOptions } from "../options/tls.ts";
+import { AcceptQueue } from "./accept_queue.ts";
+import type {
+  Address,
+  ConnectTarget,
+  Link,
+  Listener,
+  ListenerEvents,
+  ListenTarget,
+} from "./link.ts";
+import { listenError } from "./net_errors.ts";
+import { connectGlobal } from "./web_socket_client.ts";
+import { type StandardSocket, SUBPROTOCOL, WebSocketLink } from "./web_socket_link.ts";
+import { refuseUpgrade } from "./web_socket_upgrade.ts";
+
+/** How long a peer may be silent before Deno asks whether it is there, and cuts it, in seconds. */
+const PING_AFTER_S = 60;
+
+/** A handler for `Deno.serve`, which makes links of requests that are WebSockets. */
+export function upgradeHandler(
+  target: ListenTarget,
+  accepted: (link: WebSocketLink) => void,
+): (request: Request, info: Deno.ServeHandlerInfo) => Response {
+  return (request, info) => {
+    const { pathname } = new URL(request.url);
+    const header = (name: string) => request.headers.get(name);
+    const refusal = refuseUpgrade(request.method, pathname, header, target);
+    if (refusal !== undefined) {
+      return new Response(refusal.text, { status: refusal.status, headers: refusal.headers });
+    }
+    // Asked now: an upgraded request does not know any more.
+    const { hostname = "", port = 0 } = info.remoteAddr as Partial<Address>;
+    const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: PING_AFTER_S });
+    // Not by its option `protocol`: that finds a name in the list only behind a comma and a space.
+    response.headers.set("sec-websocket-protocol", SUBPROTOCOL);
+    socket.binaryType = "arraybuffer";
+    const ends = {
+      transport: target.tls === undefined ? "ws" : "wss",
+      remote: { hostname, port },
+      local: { hostname: target.hostname, port: target.port },
+    } as const;
+    const link = new WebSocketLink(socket as unknown as StandardSocket, ends, target.webSocket);
+    socket.addEventListener("open", () => accepted(link));
+    return response;
+  };
+}
+
+/** Listens for WebSockets at one path of HTTP, or of HTTPS. */
+export function listenDeno(target: ListenTarget, events: ListenerEvents): Listener {
+  const { hostname, port, backlog, tls } = target;
+  if (tls !== undefined) checkTls(tls);
+  const queue = new AcceptQueue(events, backlog);
+  let server: Deno.HttpServer<Deno.NetAddr>;
+  const bound = { ...target };
+  try {
+    server = Deno.serve(
+      {
+        hostname,
+        port,
+        onListen: () => {},
+        ...(tls && { cert: tls.cert, key: tls.key }),
+      },
+      (request, info) => handler(request, info),
+    );
+  } catch (error) {
+    throw listenError(error, hostname, port);
+  }
+  Object.assign(bound, { hostname: server.addr.hostname, port: server.addr.port });
+  let open = 0;
+  let closing = false;
+  let allClosed = () => {};
+  const upgrade = upgradeHandler(bound, (link) => {
+    open++;
+    link.onClosed = () => {
+      if (--open === 0) allClosed();
+    };
+    queue.accepted(link);
+  });
+  const handler = (request: Request, info: Deno.ServeHandlerInfo) =>
+    closing
+      ? new Response("the server is shutting down\n", {
+        status: 503,
+        headers: { connection: "close" },
+      })
+      : upgrade(request, info);
+  return {
+    address: { hostname: server.addr.hostname, port: server.addr.port },
+    pause: () => queue.pause(),
+    resume: () => queue.resume(),
+    close: async () => {
+      queue.close();
+      closing = true;
+      // `shutdown` closes the WebSockets that are open, where a drain lets them end by themselves: until
+      // then the address stays in use, and who comes is told.
+      if (open > 0) await new Promise<void>((resolve) => allClosed = resolve);
+      await server.shutdown();
+    },
+  };
+}
+
+/** What `Deno.serve` knows of TLS is a certificate and its key. */
+function checkTls(tls: TlsServerOptions): void {
+  const { cert: _, key: __, alpn: ___, clientCertificate, minVersion, ...others } = tls;
+  const [name] = Object.keys(others);
+  const other = name ??
+    (clientCertificate !== undefined && clientCertificate !== "none"
+      ? "clientCertificate"
+      : minVersion === "1.3"
+      ? "minVersion"
+      : undefined);
+  if (other === undefined) return;
+  throw new FramewireError(
+    "UNSUPPORTED",
+    `Deno cannot listen on wss:// with tls.${other}: leave it out, listen on tls://, or let a proxy ` +
+      "speak TLS and listen on ws://",
+  );
+}
+
+/** Connects by the global WebSocket, which on Deno can be given certificates. */
+export function connectDeno(target: ConnectTarget): Promise<Link> {
+  const { ca, cert, key, minVersion, serverName } = target.tls ?? {};
+  const named = serverName !== undefined && serverName !== target.hostname
+    ? "serverName"
+    : undefined;
+  const other = minVersion === "1.3" ? "minVersion" : named;
+  if (other !== undefined) {
+    const message =
+      `Deno cannot connect over wss:// with tls.${other}: leave it out, or use tls://`;
+    return Promise.reject(new FramewireError("UNSUPPORTED", message));
+  }
+  if (ca === undefined && cert === undefined) return connectGlobal(target);
+  const client = Deno.createHttpClient({
+    http2: false,
+    ...(ca !== undefined && { caCerts: [ca] }),
+    ...(cert !== undefined && { cert, key: key! }),
+  } as Deno.CreateHttpClientOptions);
+  return connectGlobal(target, { client }).finally(() => client.close());
+}
