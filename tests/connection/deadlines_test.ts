@@ -113,6 +113,76 @@ for (const codec of CODECS) {
     t.strictSame(disconnects, []);
   });
 
+  t.test(`a frame is not late while there is no memory to read its end into (${codec})`, async (t) => {
+    const { server, pass, peer, disconnects } = await world(t, codec, { frameTimeoutMs: 5000 });
+    const peers = [await peer(), await peer(), await peer()];
+    const long = submit(1, "x".repeat(3000));
+    for (const one of peers) one.write(long.subarray(0, 2000));
+    await until(() => server.stats().memory.used >= 6000, "all are inside a frame");
+    server.reconfigure({ memoryBudgetBytes: 4000 });
+    t.equal(server.stats().memory.paused, 2, "one is read from, whatever is held");
+    // Each has its own four seconds, the last one eight seconds after its frame began.
+    for (const one of peers) {
+      await pass(4000);
+      t.strictSame(disconnects, []);
+      one.write(long.subarray(2000));
+      t.equal((await one.read(14)).length, 14);
+    }
+    t.equal(server.stats().memory.paused, 0);
+    // The time of this side's own pause is over: what is left of the frame has to come now.
+    const late = await peer();
+    const favoured = peers[0]!;
+    for (const one of [favoured, late]) one.write(long.subarray(0, 2000));
+    await until(() => server.stats().memory.used >= 4000, "both are inside a frame");
+    server.reconfigure({ memoryBudgetBytes: 2000 });
+    await pass(4000);
+    t.equal(server.stats().memory.paused, 3);
+    server.reconfigure({ memoryBudgetBytes: 0 });
+    await pass(3000);
+    t.match(disconnects, [{ code: "FRAME_TIMEOUT" }], "the one that was read from all the time");
+    t.equal(favoured.isEnded, true);
+    await pass(3500);
+    t.match(disconnects, [{ code: "FRAME_TIMEOUT" }, { code: "FRAME_TIMEOUT" }]);
+  });
+
+  t.test(`a frame is not late while those before it wait for the rate (${codec})`, async (t) => {
+    const { server, pass, peer, disconnects } = await world(t, codec, {
+      frameTimeoutMs: 5000,
+      rate: { connection: { requestsPerSecond: 0.05, requestBurst: 1 } },
+    });
+    const one = await peer();
+    one.write(join(submits(2), submit(3).subarray(0, 10)));
+    await one.read(14);
+    await pass(19_000);
+    t.strictSame(disconnects, [], "this side does not read");
+    await pass(1000);
+    t.equal((await one.read(28)).length, 28);
+    await pass(4000);
+    t.strictSame(disconnects, [], "its time begins when this side reads on");
+    one.write(submit(3).subarray(10));
+    await pass(16_000);
+    t.equal((await one.read(42)).length, 42);
+    one.write(submit(4).subarray(0, 10));
+    await pass(7000);
+    t.match(disconnects, [{ code: "FRAME_TIMEOUT", requests: 3 }]);
+    t.equal(server.stats().requests, 3);
+  });
+
+  t.test(`a long frame that waits for its bytes' rate is not late (${codec})`, async (t) => {
+    const { pass, peer, disconnects } = await world(t, codec, {
+      frameTimeoutMs: 5000,
+      idleTimeoutMs: 10_000,
+      rate: { connection: { bytesPerSecond: 100, byteBurst: 100 } },
+    });
+    const one = await peer();
+    one.write(join(submit(1, "x".repeat(2987)), submit(2)));
+    await pass(29_000);
+    t.equal(one.receivedBytes, 14, "larger than the bucket: through, and to be paid for");
+    t.strictSame(disconnects, [], "neither late nor idle: it is not read from");
+    await pass(2000);
+    t.equal(one.receivedBytes, 28);
+  });
+
   t.test(`idleTimeoutMs: without input and with nothing owed (${codec})`, async (t) => {
     const done = deferred();
     const { pass, peer, disconnects, errors } = await world(
