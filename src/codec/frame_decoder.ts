@@ -91,6 +91,7 @@ export class FrameDecoder {
   set maxFrameBytes(bytes: number) {
     checkLimit(this.#framing, bytes);
     this.#maxFrameBytes = bytes;
+    this.#reframed = true; // within a batch: what is behind it is scanned again
   }
 
   /** Bytes of an incomplete frame that wait for the rest of it. */
@@ -283,15 +284,14 @@ export class FrameDecoder {
 
   /** Hands over the frames that are complete; returns how many were taken. */
   #handOver(codec: Codec, table: FrameTable): number {
-    const consumer = this.#consumer;
     const partial = this.#partial;
     // Behind the first frame a limit holds that has changed meanwhile.
     if (table.count > 1 && partial.limit !== this.#maxFrameBytes) {
       table.count = 1;
       table.consumed = table.words[1]!;
     }
-    const kept = consumer.keepsChunk;
-    consumer.keepsChunk = false;
+    const kept = this.#consumer.keepsChunk;
+    this.#consumer.keepsChunk = false;
     try {
       const taken = this.#deliver(codec, partial.bytes, table);
       if (taken === 0) {
@@ -331,8 +331,8 @@ export class FrameDecoder {
     this.#state = State.INSIDE;
     const waits = frameBytes - 1;
     const known = { need: frameBytes, declared: frameBytes };
-    const limit = this.#maxFrameBytes;
-    const partial = this.#partial = this.#partial.begin(chunk, at, waits, known, limit);
+    const partial = this.#partial.begin(chunk, at, waits, known, this.#maxFrameBytes);
+    this.#partial = partial;
     partial.whole = begun === Begun.WHOLE;
     partial.refused = !partial.whole;
     return partial.refused ? at + waits : this.#complete(chunk, at + waits);

@@ -112,11 +112,11 @@ const checked = new WeakSet<Framing>();
  * @throws FramewireError INVALID_CONFIG.
  */
 export function checkLimit(framing: Framing, maxFrameBytes: number): void {
-  integer(framing.kind, "maxFrameBytes", maxFrameBytes, shortest(framing), MAX_FRAME_BYTES);
+  integer(framing.kind, "maxFrameBytes", maxFrameBytes, leastLimit(framing), MAX_FRAME_BYTES);
 }
 
 /** The least limit that lets any frame through. */
-function shortest(framing: Framing): number {
+export function leastLimit(framing: Framing): number {
   switch (framing.kind) {
     case "lengthField":
       return framing.minFrameBytes;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { leastLimit } from "../codec/frame_layout.ts";
 import type { Framing, KindField } from "../codec/framing.ts";
 import type { CodecChoice } from "../codec/lend.ts";
 import type { BatchWatch } from "../observe/batches.ts";
@@ -35,4 +36,12 @@ export interface ConnectionConfig {
   readonly memory?: MemoryBudget;
   /** What is watched in its batches; undefined for nothing. */
   readonly batches?: BatchWatch | undefined;
+}
+
+/** What connections go by until their peer is known: the same with shorter frames, while it stays so. */
+export function beforeAuth(config: ConnectionConfig, maxFrameBytes: number): ConnectionConfig {
+  const limit = Math.max(maxFrameBytes, leastLimit(config.framing));
+  return Object.create(config, {
+    maxFrameBytes: { get: () => Math.min(limit, config.maxFrameBytes) },
+  }) as ConnectionConfig;
 }

@@ -11,15 +11,14 @@ import { ownLimit } from "../codec/frame_layout.ts";
 import type { Framing, KindField } from "../codec/framing.ts";
 import { WatchedBatches } from "../observe/batches.ts";
 import type { Link, LinkEnds, LinkReceiver } from "../link/link.ts";
-import { systemClock } from "./clock.ts";
 import type { ConnectionConfig } from "./config.ts";
 import { type CloseReason, failure, PEER_ENDED } from "./close_reason.ts";
 import type { BatchGate, Endpoint, GoAwayNotice } from "./endpoint.ts";
 import type { BudgetMember } from "./memory_budget.ts";
-import { DelayedOutbound } from "./delayed_outbound.ts";
+import { makeOutbound } from "./delayed_outbound.ts";
 import { Linger } from "./linger.ts";
 import { MemoryShare } from "./memory_share.ts";
-import { Outbound } from "./outbound.ts";
+import type { Outbound } from "./outbound.ts";
 import type { PushQueue } from "./push_queue.ts";
 import { State } from "./state.ts";
 
@@ -33,7 +32,7 @@ const EMPTY = new Uint8Array(0);
 /** One connection. */
 export class Connection implements LinkReceiver, BudgetMember {
   readonly #link: Link;
-  readonly #config: ConnectionConfig;
+  #config: ConnectionConfig;
   readonly #decoder: FrameDecoder;
   /** Who speaks the protocol on it now; {@linkcode become} puts another one in its place. */
   endpoint: Endpoint;
@@ -79,12 +78,8 @@ export class Connection implements LinkReceiver, BudgetMember {
   ) {
     this.#link = link;
     this.#config = config;
-    const { memory, writeMode = "batch" } = config;
-    this.#memory = memory && new MemoryShare(memory);
-    this.outbound = typeof writeMode === "string"
-      ? new Outbound(link)
-      : new DelayedOutbound(link, writeMode, config.clock ?? systemClock, () => this.flush());
-    if (writeMode === "immediate") link.writeAtOnce?.();
+    this.#memory = config.memory && new MemoryShare(config.memory);
+    this.outbound = makeOutbound(link, config, this);
     this.endpoint = makeEndpoint(this);
     const { opening } = this.endpoint;
     const { framing, kind } = opening ?? config;
@@ -144,6 +139,13 @@ export class Connection implements LinkReceiver, BudgetMember {
   /** Tells the peer, where it knows such a notice, that the connection will soon end. */
   goAway(notice: GoAwayNotice): void {
     if (this.#state === State.OPEN) this.endpoint.goAway?.(notice);
+  }
+
+  /** Goes by another configuration, from the next frame on. */
+  set config(config: ConnectionConfig) {
+    this.#config = config;
+    // Else the endpoint will reframe the stream, and set the limit.
+    if (this.endpoint.opening === undefined) this.#decoder.maxFrameBytes = config.maxFrameBytes;
   }
 
   /** Changes how the stream is framed, from the first frame on that its endpoint has not taken. */
@@ -344,13 +346,11 @@ export class Connection implements LinkReceiver, BudgetMember {
       (this.#paused
         ? queued > this.#config.writeLowWaterBytes
         : queued > this.#config.writeHighWaterBytes);
-    if (pause !== this.#paused) {
-      this.#paused = pause;
-      if (pause) {
-        this.pauses++;
-        this.#link.pause();
-      } else this.#link.resume();
-    }
+    if (pause === this.#paused) return;
+    this.#paused = pause;
+    if (!pause) return this.#link.resume();
+    this.pauses++;
+    this.#link.pause();
   }
 
   /** {@inheritDoc BudgetMember.partialBytes} */

@@ -4,7 +4,8 @@
  * @module
  */
 import type { Link } from "../link/link.ts";
-import type { Clock, Timer } from "./clock.ts";
+import { type Clock, systemClock, type Timer } from "./clock.ts";
+import type { ConnectionConfig } from "./config.ts";
 import { Outbound } from "./outbound.ts";
 import type { DelayedWrites } from "./write_mode.ts";
 
@@ -46,4 +47,17 @@ export class DelayedOutbound extends Outbound {
     this.#timer?.cancel();
     super.close();
   }
+}
+
+/** The one writer of a connection's link, by when it is to write. */
+export function makeOutbound(
+  link: Link,
+  { writeMode = "batch", clock = systemClock }: ConnectionConfig,
+  connection: { flush(): void },
+): Outbound {
+  if (typeof writeMode !== "string") {
+    return new DelayedOutbound(link, writeMode, clock, () => connection.flush());
+  }
+  if (writeMode === "immediate") link.writeAtOnce?.();
+  return new Outbound(link);
 }

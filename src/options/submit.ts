@@ -47,7 +47,8 @@ export interface SubmitServerOptions {
   /** Says who a peer is; with it, every peer must say hello, and is refused when it does not. */
   readonly authenticate?: Authenticate;
   /**
-   * The longest frame of a peer that is not authenticated yet, in bytes: 64 to 1,048,576.
+   * The longest frame of a peer that is not authenticated yet, in bytes: 64 to 1,048,576. With
+   * `packetsBeforeAuth` it holds for defined protocols too; frames that have one length may have it.
    *
    * @default {8192}
    */

@@ -34,6 +34,8 @@ import type { ReplyLimits } from "../protocol/reply_order.ts";
 /** What a server gives each of its connections. */
 export interface Host {
   readonly config: ConnectionConfig;
+  /** What connections go by whose peer has not authenticated itself; undefined where none has to. */
+  readonly configBeforeAuth: ConnectionConfig | undefined;
   readonly limits: ReplyLimits;
   readonly streamThresholdBytes: number;
   readonly pushLimits: PushLimits;
@@ -91,7 +93,7 @@ export class AcceptedConnection implements SubmitConnection, ServerSide, RateEve
     this.#host = host;
     this.#connection = new Connection(
       link,
-      host.config,
+      host.configBeforeAuth ?? host.config,
       (connection) => host.makeEndpoint(connection, this),
     );
     if (host.rates.limiter !== undefined) this.limit();
@@ -141,6 +143,9 @@ export class AcceptedConnection implements SubmitConnection, ServerSide, RateEve
   }
 
   authenticated(principal: object | string): void {
+    if (this.#principal === undefined && this.#host.configBeforeAuth !== undefined) {
+      this.#connection.config = this.#host.config;
+    }
     this.#principal = principal;
   }
 

@@ -5,6 +5,7 @@
  */
 import type { CloseReason, Connection, Endpoint, GoAwayNotice } from "../connection/connection.ts";
 import { type Clock, systemClock } from "../connection/clock.ts";
+import { beforeAuth, type ConnectionConfig } from "../connection/config.ts";
 import { MemoryBudget } from "../connection/memory_budget.ts";
 import type { DropEpisode } from "../connection/push_queue.ts";
 import { Sweep } from "../connection/sweep.ts";
@@ -99,22 +100,25 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
     this.#eventQueue = options.eventQueue;
     const { counters, times } = this.#figures;
     const epoch = Date.now() - this.#clock.now();
+    const config: ConnectionConfig = Object.assign(sizes, {
+      framing,
+      kind,
+      codec: options.codec,
+      writeMode: options.writeMode,
+      sendsAllBeforeEnd: true,
+      clock: this.#clock,
+      memory: this.#memory,
+      batches: times === undefined && !options.flightRecorder ? undefined : {
+        now: () => this.#clock.now(),
+        times,
+        records: options.flightRecorder,
+        id,
+      },
+    });
     this.#host = {
-      config: Object.assign(sizes, {
-        framing,
-        kind,
-        codec: options.codec,
-        writeMode: options.writeMode,
-        sendsAllBeforeEnd: true,
-        clock: this.#clock,
-        memory: this.#memory,
-        batches: times === undefined && !options.flightRecorder ? undefined : {
-          now: () => this.#clock.now(),
-          times,
-          records: options.flightRecorder,
-          id,
-        },
-      }),
+      config,
+      configBeforeAuth: options.packetsBeforeAuth &&
+        beforeAuth(config, options.maxFrameBytesBeforeAuth),
       limits: Object.assign(limits, { times }),
       streamThresholdBytes: options.streamThresholdBytes,
       pushLimits: Object.assign(flow, { clock: this.#clock, counters, memory: this.#memory }),

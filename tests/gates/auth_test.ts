@@ -9,7 +9,16 @@ import {
   parsePasswordHash,
   pbkdf2,
 } from "../../src/gates/secrets.ts";
-import { defineProtocol, lengthField, u32, u8 } from "../../src/protocol/mod.ts";
+import { memoryNetwork } from "../../src/link/memory.ts";
+import {
+  bytes,
+  defineProtocol,
+  fixed,
+  lengthField,
+  rest,
+  u32,
+  u8,
+} from "../../src/protocol/mod.ts";
 import type { Hello } from "../../src/protocol/submit/hello.ts";
 import type { Refusal } from "../../src/server/refusal.ts";
 import type { ServeOptions } from "../../src/server/serve.ts";
@@ -18,7 +27,8 @@ import { addressedNetwork } from "../helpers/addresses.ts";
 import { ack, frame, join, submit, submits, toHex } from "../helpers/frames.ts";
 import { FramePeer, hello, REQUEST } from "../helpers/hello.ts";
 import { connect, serve, turns, until } from "../helpers/runtime.ts";
-import { peerOf, recordEvents, start, urlOf } from "../helpers/settings.ts";
+import { peerTo } from "../helpers/peer.ts";
+import { CODECS, peerOf, recordEvents, start, urlOf } from "../helpers/settings.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";
 
 const conn = {} as never;
@@ -233,6 +243,83 @@ t.test("busy says after how long to come again, to peers that said hello", async
   one.write(submits(2));
   t.equal(toHex((await one.next())!.body), "00");
   t.equal(toHex((await one.next())!.body), "04000001f4");
+});
+
+const vault = defineProtocol({
+  name: "vault",
+  framing: lengthField({ size: 4, counts: "frame", maxFrameBytes: 100_000 }),
+  header: { length: u32, kind: u8 },
+  kind: "kind",
+  packets: {
+    login: { kind: 1, body: { pin: u32 }, reply: "done" },
+    put: { kind: 2, body: { data: rest() }, reply: "done" },
+    done: { kind: 0x81 },
+  },
+});
+
+for (const codec of CODECS) {
+  for (const piece of [undefined, 1, 9, 4096]) {
+    t.test(`before authentication frames of a defined protocol are short (${codec}, pieces of ${piece})`, async (t) => {
+      const transport = memoryNetwork(piece === undefined ? {} : { pieceBytes: () => piece });
+      const put: number[] = [];
+      await using server = await serve({
+        transport,
+        codec,
+        port: 0,
+        protocol: vault,
+        packetsBeforeAuth: ["login"],
+        maxFrameBytesBeforeAuth: 64,
+      }, {
+        login({ pin }, conn) {
+          if (pin === 1) conn.authenticated("one");
+          return {};
+        },
+        put: ({ data }) => void put.push(data.length),
+      });
+      const codes: unknown[] = [];
+      server.on("error", ({ code, limitBytes }) => codes.push([code, limitBytes]));
+      const login = (pin: number) => vault.encode("login", { pin });
+      const long = vault.encode("put", { data: new Uint8Array(20_000) });
+
+      const unknown = await peerTo(server.addr.port, transport);
+      unknown.write(join(login(2), long));
+      await unknown.ended;
+      unknown.end();
+      await until(() => codes.length === 1, "the error");
+      t.strictSame(codes, [["FRAME_TOO_LARGE", 64]]);
+
+      // A handler that knows the peer at once lets what is behind it in, in whatever pieces it comes.
+      const known = await peerTo(server.addr.port, transport);
+      known.write(join(login(2), login(1), long, long));
+      await until(() => put.length === 2, "both are taken");
+      t.strictSame(put, [20_000, 20_000]);
+      t.equal(codes.length, 1);
+    });
+  }
+}
+
+t.test("before authentication: frames that have one length may have it", async (t) => {
+  const transport = memoryNetwork();
+  const blocks = defineProtocol({
+    name: "blocks",
+    framing: fixed(300),
+    header: { kind: u8 },
+    kind: "kind",
+    packets: { block: { kind: 1, body: { data: bytes(299) } } },
+  });
+  let taken = 0;
+  const before = { packetsBeforeAuth: ["block"], maxFrameBytesBeforeAuth: 64 };
+  await using server = await serve({
+    transport,
+    port: 0,
+    protocol: blocks,
+    ...before,
+  }, {
+    block: () => void taken++,
+  });
+  const peer = await peerTo(server.addr.port, transport);
+  peer.write(blocks.encode("block", { data: new Uint8Array(299) }));
+  await until(() => taken === 1, "the block");
 });
 
 t.test("a defined protocol says which packet authenticates", async (t) => {

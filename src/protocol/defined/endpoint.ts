@@ -74,7 +74,7 @@ export class DefinedEndpoint implements ClientEndpoint {
 
   /** {@inheritDoc Endpoint.opening} */
   get opening(): { readonly framing: Framing; readonly kind?: KindField } | undefined {
-    return this.#side.side === "server" ? this.#table.opening?.framing : undefined;
+    return this.#opens && this.#side.side === "server" ? this.#table.opening?.framing : undefined;
   }
 
   /** {@inheritDoc Endpoint.owed} */
