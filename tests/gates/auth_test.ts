@@ -320,6 +320,7 @@ t.test("before authentication: frames that have one length may have it", async (
   const peer = await peerTo(server.addr.port, transport);
   peer.write(blocks.encode("block", { data: new Uint8Array(299) }));
   await until(() => taken === 1, "the block");
+  t.equal(peer.isEnded, false);
 });
 
 t.test("a defined protocol says which packet authenticates", async (t) => {
