@@ -66,6 +66,16 @@ export const MAX_HELLO_BYTES = 4096;
 /** The most bytes that a Ping carries. */
 export const MAX_PING_BYTES = 64;
 
+const featureSets = new Map<string, ReadonlySet<Feature>>();
+
+/** A set of features: one for all connections that have agreed upon the same. */
+export function featureSet(features: readonly Feature[]): ReadonlySet<Feature> {
+  const key = features.join();
+  let set = featureSets.get(key);
+  if (set === undefined) featureSets.set(key, set = new Set(features));
+  return set;
+}
+
 /** The id that clients of this library give their Conn: requests begin with 00000001. */
 export const CONN_ID: Uint8Array = new Uint8Array(8).fill(0x30);
 

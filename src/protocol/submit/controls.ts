@@ -8,11 +8,27 @@ import type { Connection, GoAwayNotice } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
 import { Command, CONN_ID, type Feature, hex, MAX_PING_BYTES } from "./commands.ts";
 import { unexpected, wrongBody } from "./frame_in.ts";
-import { type FrameOut, readU32, writeU32 } from "./frame_out.ts";
+import { FrameMemory, FrameOut, readU32, writeU32 } from "./frame_out.ts";
 import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 
 /** Bytes of a Request before its payload, over those of a Submit: its timeout. */
 export const TIMEOUT_BYTES = 4;
+
+const pings: Uint8Array[] = [];
+
+/**
+ * An empty Ping. All connections send the same bytes: thousands of them are asked for a sign of life in
+ * one sweep, and a buffer for each would be 4 KB.
+ */
+function pingFrame(crc32c: boolean): Uint8Array {
+  const at = crc32c ? 1 : 0;
+  if (pings[at] === undefined) {
+    const memory = new FrameMemory();
+    new FrameOut(memory, { crc32c }).put(Command.PING, CONN_ID, 0, new Uint8Array(0));
+    pings[at] = memory.take();
+  }
+  return pings[at];
+}
 
 /** Who is told that pushes are acknowledged. */
 interface AckTaker {
@@ -107,8 +123,7 @@ export class Controls {
   /** {@inheritDoc Endpoint.heartbeat} */
   heartbeat(): boolean {
     if (!this.#features.has("ping")) return false;
-    this.#out.begin(Command.PING, CONN_ID, 0, 0);
-    this.#out.end(0);
+    this.#connection.outbound.appendShared(pingFrame(this.#features.has("crc32c")));
     this.#connection.flushSoon();
     return true;
   }

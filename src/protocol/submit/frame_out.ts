@@ -61,13 +61,16 @@ export function readU32(bytes: Uint8Array, at: number): number {
   return (bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 | bytes[at + 3]!) >>> 0;
 }
 
+/** What a writer holds between two frames: nothing of a queue, whose memory goes back to its pool. */
+const NO_BYTES = new Uint8Array(0);
+
 /** Writes frames: {@linkcode begin}, the body into {@linkcode buffer}, {@linkcode end}. */
 export class FrameOut {
   readonly #target: FrameTarget;
   readonly #features: FrameFeatures;
   #start = 0;
   /** The memory that the body is written to, from where {@linkcode begin} says. */
-  buffer: Uint8Array = new Uint8Array(0);
+  buffer: Uint8Array = NO_BYTES;
 
   constructor(target: FrameTarget, features: FrameFeatures) {
     this.#target = target;
@@ -107,6 +110,7 @@ export class FrameOut {
     const total = end - start + (crc32c ? CHECKSUM_BYTES : 0);
     writeU32(buffer, start, total);
     if (crc32c) writeChecksum(frameChecksum(), buffer, start, end);
+    this.buffer = NO_BYTES;
     this.#target.commit(total);
     return total;
   }
@@ -127,7 +131,7 @@ export class FrameOut {
 /** Frames in memory of their own, for replies that wait. */
 export class FrameMemory implements FrameTarget {
   readonly at = 0;
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes: Uint8Array = NO_BYTES;
   #length = 0;
 
   reserve(bytes: number): Uint8Array {

@@ -26,7 +26,7 @@ import { type ErrorCode, FramewireError, isFramewireError, thrownText } from "..
 import { SUBMIT_FRAMING, SUBMIT_KIND } from "../defined/layouts.ts";
 import { isPromise } from "../is_promise.ts";
 import type { ServerSide } from "../protocol.ts";
-import { Command, FEATURES, hex, REPLY, Result, RESULT_TEXTS } from "./commands.ts";
+import { Command, FEATURES, featureSet, hex, REPLY, Result, RESULT_TEXTS } from "./commands.ts";
 import { FrameOut, writeU32 } from "./frame_out.ts";
 import type { SubmitConnection, SubmitHandlers } from "./handlers.ts";
 import { type Hello, HELLO_VERSION, readHello, writeHello } from "./hello.ts";
@@ -175,7 +175,7 @@ export class Greeter implements Endpoint {
     );
     const endpoint = new HelloServerEndpoint(connection, side, this.#handlers, {
       principal,
-      features: new Set(features),
+      features: featureSet(features),
       agent: hello.agent,
     });
     side.introduced(endpoint);

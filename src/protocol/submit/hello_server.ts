@@ -43,6 +43,9 @@ export interface Introduction {
   readonly agent: string | undefined;
 }
 
+/** What is done to frames, by whether they are checked (1) and compressed (2): shared by connections. */
+const SEALS = [0, 1, 2, 3].map((bits) => ({ crc32c: (bits & 1) > 0, lz4: (bits & 2) > 0 }));
+
 /** The turn of sync handlers, one after the other; one that takes its time keeps it. */
 let spare = new Turn();
 
@@ -65,7 +68,7 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
   /** Whether handlers of the last batch took their time: those of the next one probably will. */
   #takesTime = false;
   /** The id of the last request taken, for the notice of going away. */
-  readonly #lastId = CONN_ID.slice();
+  #lastId = CONN_ID;
   #draining = false;
   readonly established = true;
   keepsChunk = false;
@@ -82,11 +85,11 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
     this.principal = principal;
     this.features = features;
     this.agent = agent;
-    const seal = { crc32c: features.has("crc32c"), lz4: features.has("lz4") };
+    const seal = SEALS[(features.has("crc32c") ? 1 : 0) + (features.has("lz4") ? 2 : 0)]!;
     const { maxFrameBytes } = side.options;
     this.#out = new FrameOut(connection.outbound, seal);
     if (seal.crc32c || seal.lz4) this.#in = new FrameIn(seal, maxFrameBytes);
-    if (features.has("push")) this.#pushes = new PushOut(connection, side, seal);
+    if (features.has("push")) this.#pushes = new PushOut(connection, side, seal, this.#out);
     if (features.has("credit")) this.#credit = new CreditOut(this.#out, side.limits);
     this.#controls = new Controls(connection, this.#out, features, this.#pushes);
   }
@@ -226,6 +229,7 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
       this.#answered(batch, turn, answer(Result.DRAINING));
       return;
     }
+    if (this.#lastId === CONN_ID) this.#lastId = new Uint8Array(8);
     for (let i = 0; i < 8; i++) this.#lastId[i] = bytes[offset + 5 + i]!;
     batch.requests++;
     try {

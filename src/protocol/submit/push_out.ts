@@ -14,7 +14,7 @@ import type { SlowConsumer } from "../../connection/slow_consumer.ts";
 import { FramewireError } from "../../errors.ts";
 import { type ServerSide, tooLarge } from "../protocol.ts";
 import { Command, idText, LAST_ID, readId, writeId } from "./commands.ts";
-import { compressBody, frameChecksum, FrameOut, writeU32 } from "./frame_out.ts";
+import { compressBody, frameChecksum, type FrameOut, writeU32 } from "./frame_out.ts";
 import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 import { COMPRESSED, type FrameFeatures } from "./seal.ts";
 
@@ -54,11 +54,16 @@ export class PushOut implements PushWindow {
   #sent = 0;
   #acked = 0;
 
-  constructor(connection: Connection, side: ServerSide, features: FrameFeatures) {
+  constructor(
+    connection: Connection,
+    side: ServerSide,
+    features: FrameFeatures,
+    out: FrameOut,
+  ) {
     this.#connection = connection;
     this.#side = side;
     this.#features = features;
-    this.#out = new FrameOut(connection.outbound, features);
+    this.#out = out;
   }
 
   /** Pushes sent that the peer has not acknowledged. */
