@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { PayloadViews } from "./batch_memory.ts";
 
 /** Bytes before the payload: total u32, command u8, id 8 bytes (docs/PROTOCOL.md). */
 export const SUBMIT_HEADER_BYTES = 13;
@@ -15,7 +16,7 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const NOWHERE = new ArrayBuffer(0);
 
 /** Says in which chunk the frames of a packet are; only the endpoints do. */
-export let openChunk: (packet: SubmitPacket, chunk: Uint8Array) => void;
+export let openChunk: (packet: SubmitPacket, chunk: Uint8Array, views?: PayloadViews) => void;
 
 /** Puts a packet into the chunk that another one is in. */
 export let follow: (packet: SubmitPacket, other: SubmitPacket) => void;
@@ -23,8 +24,8 @@ export let follow: (packet: SubmitPacket, other: SubmitPacket) => void;
 /** Takes the chunk from a packet that nobody may read any more: it would keep its memory alive. */
 export let forget: (packet: SubmitPacket) => void;
 
-/** Points a packet at a frame of its chunk. */
-export let pointAt: (packet: SubmitPacket, offset: number, length: number) => void;
+/** Points a packet at a frame of its chunk; `index` tells the frames of one batch apart. */
+export let pointAt: (packet: SubmitPacket, offset: number, length: number, index?: number) => void;
 
 /**
  * A Submit or Conn request. It is lazy: nothing is decoded or copied until it is asked for.
@@ -41,9 +42,12 @@ export class SubmitPacket {
   #base = 0;
   #offset = 0;
   #length: number = SUBMIT_HEADER_BYTES;
+  #views: PayloadViews | undefined;
+  #index = 0;
 
   static {
-    openChunk = (packet, chunk) => {
+    openChunk = (packet, chunk, views) => {
+      packet.#views = views;
       packet.#chunk = chunk;
       packet.#buffer = chunk.buffer;
       packet.#base = chunk.byteOffset;
@@ -52,12 +56,15 @@ export class SubmitPacket {
       packet.#chunk = other.#chunk;
       packet.#buffer = other.#buffer;
       packet.#base = other.#base;
+      packet.#views = other.#views;
     };
     forget = (packet) => {
       packet.#chunk = undefined;
       packet.#buffer = NOWHERE;
+      packet.#views = undefined;
     };
-    pointAt = (packet, offset, length) => {
+    pointAt = (packet, offset, length, index = 0) => {
+      packet.#index = index;
       packet.#offset = offset;
       packet.#length = length;
     };
@@ -99,11 +106,11 @@ export class SubmitPacket {
 
   /** The payload: a view. */
   get payload(): Uint8Array {
-    return new Uint8Array(
-      this.#buffer,
-      this.#base + this.#offset + SUBMIT_HEADER_BYTES,
-      this.#length - SUBMIT_HEADER_BYTES,
-    );
+    const offset = this.#base + this.#offset + SUBMIT_HEADER_BYTES;
+    const length = this.#length - SUBMIT_HEADER_BYTES;
+    return this.#views === undefined
+      ? new Uint8Array(this.#buffer, offset, length)
+      : this.#views.of(this.#index, this.#buffer, offset, length);
   }
 
   /**

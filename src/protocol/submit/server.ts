@@ -15,18 +15,20 @@ import {
   type Endpoint,
   State,
 } from "../../connection/connection.ts";
-import { takeBuffer } from "../../connection/buffer_pool.ts";
+import { giveBuffer } from "../../connection/buffer_pool.ts";
 import { FramewireError, thrownText } from "../../errors.ts";
 import { isPromise } from "../is_promise.ts";
 import type { ServerSide } from "../protocol.ts";
 import { type KeptChunk, ReplyOrder } from "../reply_order.ts";
-import { Command, hex, Result } from "./commands.ts";
+import { copyFrames, viewsOf, worthCopying } from "./batch_memory.ts";
+import { Command, Result } from "./commands.ts";
 import { Greeter, isHello } from "./greeter.ts";
 import type { SubmitConnection, SubmitHandler, SubmitHandlers } from "./handlers.ts";
 import { follow, forget, openChunk, pointAt, SUBMIT_HEADER_BYTES, SubmitPacket } from "./packet.ts";
 import { isRefused } from "./refused.ts";
 import { ACK_BYTES, AckStore } from "./replies.ts";
 import { StreamedSubmits } from "./streamed.ts";
+import { wrongCommand } from "./wrong_command.ts";
 
 /**
  * The packet that sync handlers are given, one after the other: batches do not nest. A handler that
@@ -34,8 +36,8 @@ import { StreamedSubmits } from "./streamed.ts";
  */
 let spare = new SubmitPacket();
 
-function openSpare(chunk: Uint8Array): SubmitPacket {
-  openChunk(spare, chunk);
+function openSpare(chunk: Uint8Array, pooled: Uint8Array | undefined): SubmitPacket {
+  openChunk(spare, chunk, pooled && viewsOf(pooled));
   return spare;
 }
 
@@ -110,21 +112,24 @@ export class SubmitServerEndpoint implements Endpoint {
     let failures = 0;
     let taken = 0;
     let promise: PromiseLike<unknown> | undefined;
+    let copy: Uint8Array | undefined;
     let wrong: FramewireError | undefined;
     if (this.owed === 0 && !this.#takesTime) {
-      const packet = openSpare(chunk);
+      copy = worthCopying(table) ? copyFrames(chunk, table, 0, count - 1) : undefined;
+      const shift = copy === undefined ? 0 : words[0]!;
+      const packet = openSpare(copy ?? chunk, copy);
       while (taken < count && this.#connection.state === State.OPEN) {
         const at = taken * 4;
         const handler = this.#handler(words[at + 2]!, words[at + 1]!);
         if (handler === undefined) {
-          wrong = this.#wrong(chunk, words[at]!, words[at + 1]!, words[at + 2]!);
+          wrong = wrongCommand(chunk, words[at]!, words[at + 1]!, words[at + 2]!);
           break;
         }
         if (handler === null) {
           results[taken++] = Result.OK;
           continue;
         }
-        pointAt(packet, words[at]!, words[at + 1]!);
+        pointAt(packet, words[at]! - shift, words[at + 1]!, taken);
         try {
           const returned = handler(packet, this.#side.conn as SubmitConnection);
           if (isPromise(returned)) {
@@ -138,25 +143,25 @@ export class SubmitServerEndpoint implements Endpoint {
           this.#failed(error, packet.id);
         }
       }
+      if (copy !== undefined && promise === undefined) giveBuffer(copy);
       if (taken > 0) this.#acknowledge(codec, chunk, taken, failures);
     }
     if (promise !== undefined || (wrong === undefined && taken < count)) {
       const first = taken;
-      taken = promise === undefined ? this.#takeCopy(chunk, table, taken) : this.#takeInOrder(
-        chunk,
-        0,
-        table,
-        taken,
-        count,
-        this.#begun.keep(chunk.length),
-        promise,
-      );
+      if (promise === undefined) {
+        taken = this.#takeCopy(chunk, table, first);
+      } else {
+        const source = copy ?? chunk;
+        const shift = copy === undefined ? 0 : words[0]!;
+        const kept = this.#begun.keep(source.length, copy);
+        taken = this.#takeInOrder(source, shift, table, first, count, kept, promise);
+      }
       this.#side.tookRequests(taken - first);
       if (taken < count && !this.#begun.full && this.#connection.state === State.OPEN) {
         const at = taken * 4;
         // Else it was not taken for want of room, which there is again.
         if (this.#handler(words[at + 2]!, words[at + 1]!) === undefined) {
-          wrong = this.#wrong(chunk, words[at]!, words[at + 1]!, words[at + 2]!);
+          wrong = wrongCommand(chunk, words[at]!, words[at + 1]!, words[at + 2]!);
         }
       }
     }
@@ -230,14 +235,11 @@ export class SubmitServerEndpoint implements Endpoint {
    * means new memory for every read: a third of an async server's throughput.
    */
   #takeCopy(chunk: Uint8Array, table: FrameTable, first: number): number {
-    const { words } = table;
     const order = this.#begun;
     const last = Math.min(table.count, first + order.room) - 1;
     if (last < first) return first;
-    const from = words[first * 4]!;
-    const to = words[last * 4]! + words[last * 4 + 1]!;
-    const copy = takeBuffer(to - from);
-    copy.set(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to));
+    const copy = copyFrames(chunk, table, first, last);
+    const from = table.words[first * 4]!;
     const kept = order.keep(copy.length, copy);
     return this.#takeInOrder(copy, from, table, first, last + 1, kept, undefined);
   }
@@ -261,7 +263,7 @@ export class SubmitServerEndpoint implements Endpoint {
     const order = this.#begun;
     const store = this.#store!;
     const end = Math.min(last, first + order.room);
-    let packet = openSpare(chunk);
+    let packet = openSpare(chunk, kept.pooled);
     let taken = first;
     while (taken < end) {
       const at = taken * 4;
@@ -281,7 +283,7 @@ export class SubmitServerEndpoint implements Endpoint {
         this.#settle(seq, Result.OK);
         continue;
       }
-      pointAt(packet, offset, words[at + 1]!);
+      pointAt(packet, offset, words[at + 1]!, taken - first);
       try {
         const returned = handler(packet, this.#side.conn as SubmitConnection);
         if (isPromise(returned)) {
@@ -365,28 +367,6 @@ export class SubmitServerEndpoint implements Endpoint {
         { cause },
       ),
     );
-  }
-
-  #wrong(chunk: Uint8Array, offset: number, length: number, command: number): FramewireError {
-    const firstBytes = chunk.slice(offset, offset + Math.min(16, length));
-    if (isHello(command, length)) {
-      const message = "a Conn with a hello in it must be the first frame of its connection";
-      return new FramewireError("UNEXPECTED_PACKET", message, { firstBytes });
-    }
-    return (command & 0x80) !== 0
-      ? new FramewireError(
-        "UNEXPECTED_PACKET",
-        `command ${hex(command)} is a reply, and a server takes requests: ` +
-          `expected 0x01 (Conn) or 0x02 (Submit)`,
-        { firstBytes },
-      )
-      : new FramewireError(
-        "UNKNOWN_PACKET",
-        `command ${
-          hex(command)
-        } is none that a plain peer may send: expected 0x01 (Conn) or 0x02 (Submit)`,
-        { firstBytes },
-      );
   }
 }
 
