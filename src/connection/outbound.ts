@@ -71,6 +71,19 @@ export class Outbound {
     return this.handed + this.#fullBytes + this.#filled;
   }
 
+  /** A copy of what has not been given to the link, as one; undefined while a frame goes out in parts. */
+  unwritten(): Uint8Array | undefined {
+    if (this.#lane !== undefined) return undefined;
+    const bytes = new Uint8Array(this.unwrittenBytes);
+    let at = 0;
+    for (const { buffer, length } of this.#full) {
+      bytes.set(buffer.subarray(0, length), at);
+      at += length;
+    }
+    if (this.#filling !== undefined) bytes.set(this.#filling.subarray(0, this.#filled), at);
+    return bytes;
+  }
+
   /** Forgets what has not been given to the link: nobody waits for it any more. */
   discard(): void {
     for (const { buffer, shared } of this.#full ?? []) if (!shared) giveBuffer(buffer);

@@ -27,6 +27,17 @@ const USUAL = 0;
 /** Calls with timeouts of their own are looked at no more often than this, in milliseconds. */
 const GRAIN_MS = 5;
 
+/** A call that was put out and has not left when its connection is lost. */
+export interface LostCall {
+  readonly number: number;
+  /** The place of its first byte. */
+  readonly place: number;
+  readonly ageMs: number;
+  readonly error: Error;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
 type Resolve = (value: never) => void;
 type Reject = (error: Error) => void;
 
@@ -126,9 +137,9 @@ export class CallBook<T> {
     this.#notes[number & (this.#notes.length - 1)] = value;
   }
 
-  /** What was noted with a call that {@linkcode has} says is there. */
+  /** What was noted with a call; of no meaning when nothing was. */
   noteOf(number: number): number {
-    return this.#notes![number & (this.#notes!.length - 1)]!;
+    return this.#notes === undefined ? NaN : this.#notes[number & (this.#notes.length - 1)]!;
   }
 
   /** A call has options of its own. `leftMs` is what its wait for room has left of its timeout. */
@@ -172,8 +183,12 @@ export class CallBook<T> {
    * The answers can no longer come.
    *
    * @param lost Makes the error; it is called once for each outcome there is.
+   * @param takes Asked for each call that was not sent whether somebody else settles it.
    */
-  failAll(lost: (outcome: "not-sent" | "unknown") => FramewireError): void {
+  failAll(
+    lost: (outcome: "not-sent" | "unknown") => FramewireError,
+    takes?: (call: LostCall) => boolean,
+  ): void {
     this.#sweep?.cancel();
     this.#due?.cancel();
     this.#sweep = this.#due = undefined;
@@ -189,10 +204,27 @@ export class CallBook<T> {
     const errors: { "not-sent"?: FramewireError; unknown?: FramewireError } = {};
     for (let number = head; number < tail; number++) {
       const slot = number & (resolves.length - 1);
-      const outcome = places[slot]! >= handed ? "not-sent" : "unknown";
-      rejects[slot]?.(errors[outcome] ??= lost(outcome));
+      const [place, resolve, reject] = [places[slot]!, resolves[slot], rejects[slot]];
+      if (reject === undefined) continue;
+      const outcome = place >= handed ? "not-sent" : "unknown";
+      const error = errors[outcome] ??= lost(outcome);
+      if (takes !== undefined && outcome === "not-sent" && resolve !== nobody) {
+        const ageMs = this.#ageOf(number);
+        if (takes({ number, place, ageMs, error, resolve: resolve as never, reject })) continue;
+      }
+      reject(error);
     }
     if (pending > 0) this.#idle();
+  }
+
+  /** How old a call with the usual timeout is at the least, by the sweeps that came after it. */
+  #ageOf(number: number): number {
+    let sweeps = 0;
+    const most = Math.min(SWEEPS, this.#sweeps);
+    while (
+      sweeps < most && this.#tails[(this.#sweeps - sweeps) % (SWEEPS + 1)]! > number
+    ) sweeps++;
+    return Math.max(0, sweeps - 1) * this.#limits.requestTimeoutMs / SWEEPS;
   }
 
   #settled(number: number): void {

@@ -6,7 +6,7 @@
  */
 import type { CloseReason, Connection } from "../connection/connection.ts";
 import type { FramewireError } from "../errors.ts";
-import { CallBook } from "./call_book.ts";
+import { CallBook, type LostCall } from "./call_book.ts";
 import type { CallOptions } from "./call_limits.ts";
 import { CallQueue } from "./call_queue.ts";
 import { type ClientSide, connectionLost } from "./protocol.ts";
@@ -22,6 +22,11 @@ export class OpenCalls<T> {
   /** What new calls fail with, once no more are taken. */
   refused: FramewireError | undefined;
   #lost = false;
+  /**
+   * Asked for each call that was not sent whether it is made elsewhere; what it would have sent begins
+   * at `at` in `bytes`.
+   */
+  takesBack: ((call: LostCall, bytes: Uint8Array, at: number) => boolean) | undefined;
 
   /**
    * @param first The number of the first call.
@@ -78,10 +83,14 @@ export class OpenCalls<T> {
     const { pending } = this;
     const lost = (outcome: "not-sent" | "unknown") => connectionLost(reason, pending, outcome);
     this.refused ??= lost("not-sent");
+    const { outbound } = this.#connection;
+    const { takesBack } = this;
+    const unsent = takesBack && pending > 0 ? outbound.unwritten() : undefined;
     // What has not left is of no use any more; so it can be said for certain that it did not.
-    if (pending > 0) this.#connection.outbound.discard();
+    if (pending > 0) outbound.discard();
     this.#queue?.failAll(() => lost("not-sent"));
-    this.book.failAll(lost);
+    const { handed } = outbound;
+    this.book.failAll(lost, unsent && ((call) => takesBack!(call, unsent, call.place - handed)));
   }
 
   /** {@inheritDoc Endpoint.closed} */

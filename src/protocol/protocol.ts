@@ -15,6 +15,7 @@ import type { ResolvedServerOptions } from "../options/server.ts";
 import type { Broadcast } from "./broadcast.ts";
 import type { CallLimits } from "./call_limits.ts";
 import type { ReplyLimits } from "./reply_order.ts";
+import type { UnsentCall } from "./unsent.ts";
 
 /** One connection of a server at one moment. */
 export interface ConnectionInfo {
@@ -151,6 +152,8 @@ export interface ClientSide {
   goesAway(notice: GoAwayNotice): void;
   /** The connection is closed. */
   closed(reason: CloseReason): void;
+  /** Makes calls elsewhere that were not sent when the connection was lost; without it they fail. */
+  unsent?: ((call: UnsentCall) => void) | undefined;
 }
 
 /**
@@ -196,6 +199,11 @@ export interface ClientEndpoint extends Endpoint {
   readonly plain?: boolean;
   /** Settles once calls can be made; without it, they can be at once. */
   readonly ready?: Promise<void>;
+  /**
+   * Whether a call made now, without options, is handed to {@linkcode ClientSide.unsent} if the
+   * connection is lost before it has left: nothing need be kept to make it again.
+   */
+  readonly givesBack?: boolean;
   /** From now on new calls fail with this; those made still wait for their answer. */
   refuse(error: FramewireError): void;
 }

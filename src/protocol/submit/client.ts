@@ -6,10 +6,11 @@
 import type { Codec, FrameTable } from "../../codec/codec.ts";
 import { type CloseReason, type Connection, State } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
-import type { CallBook } from "../call_book.ts";
+import type { CallBook, LostCall } from "../call_book.ts";
 import { type CallOptions, cancelled, checkCallOptions } from "../call_limits.ts";
 import { OpenCalls } from "../open_calls.ts";
 import { type ClientEndpoint, type ClientSide, describe, tooLarge } from "../protocol.ts";
+import { readU32 } from "./frame_out.ts";
 import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 import type { SubmitCalls } from "./calls.ts";
 import { Command, type Feature, Result } from "./commands.ts";
@@ -37,6 +38,8 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
   #place = 0;
   /** Settles when the uploads asked for so far are sent; undefined when none is under way. */
   #uploads: Promise<void> | undefined;
+  /** Whether there was one: the places of what was put out behind it are not exact. */
+  #uploaded = false;
   readonly owed = 0;
   keepsChunk = false;
 
@@ -46,6 +49,7 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
     this.#side = side;
     this.#open = new OpenCalls(connection, side, sent);
     this.#calls = this.#open.book;
+    this.#open.takesBack = (call, bytes, at) => this.#giveBack(call, bytes, at);
     if (sent > 0) encoder.encodeInto(`${(sent - 1) % LAST_ID + 1}`.padStart(DIGITS, "0"), this.#id);
   }
 
@@ -77,11 +81,29 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
         if (error !== undefined) return reject(error);
         const number = this.#calls.add(this.#place, resolve, reject);
         this.#calls.limit(number, options, leftMs);
+        this.#calls.note(number, number); // not to be given back: who made it sees to it
       };
       if (!this.#calls.full) return send(payload);
       const kept = typeof payload === "string" ? payload : payload.slice();
       this.#open.wait(options, (leftMs) => send(kept, leftMs), reject);
     });
+  }
+
+  /** {@inheritDoc ClientEndpoint.givesBack} */
+  get givesBack(): boolean {
+    return this.#open.refused === undefined && !this.#uploaded && !this.#calls.full;
+  }
+
+  /** Hands over a submit that was not sent, with the payload that its frame holds. */
+  #giveBack(call: LostCall, bytes: Uint8Array, at: number): boolean {
+    const { unsent } = this.#side;
+    const { number, ...rest } = call;
+    if (unsent === undefined || this.#uploaded || this.#calls.noteOf(number) === number) {
+      return false;
+    }
+    const total = readU32(bytes, at);
+    unsent({ ...rest, payload: bytes.slice(at + SUBMIT_HEADER_BYTES, at + total) });
+    return true;
   }
 
   /** Puts a submit out; returns why it cannot. */
@@ -137,6 +159,7 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
     }
     const total = SUBMIT_HEADER_BYTES + bytes;
     if (total > this.#side.maxFrameBytes) throw tooLarge(total, this.#side.maxFrameBytes);
+    this.#uploaded = true;
     let answer: Promise<void> | undefined;
     const begin = () => {
       const head = new Uint8Array(SUBMIT_HEADER_BYTES);

@@ -1,0 +1,18 @@
+/**
+ * Calls whose connection was lost before a byte of them had left: whoever holds several connections
+ * makes them on another, without anything having been kept for it when they were made.
+ *
+ * @module
+ */
+
+/** A call that was put out and not sent. */
+export interface UnsentCall {
+  /** What it was made with, in memory of its own. */
+  readonly payload: Uint8Array;
+  /** How old it is at the least, in milliseconds; a sixteenth of its timeout older at the most. */
+  readonly ageMs: number;
+  /** What it fails with unless it is made again. */
+  readonly error: Error;
+  readonly resolve: (value?: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
