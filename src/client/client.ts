@@ -19,6 +19,7 @@ import {
   describe,
   type Protocol,
 } from "../protocol/protocol.ts";
+import type { UnsentCall } from "../protocol/unsent.ts";
 
 /** How a client is closed. */
 export interface CloseOptions {
@@ -59,6 +60,7 @@ export class ConnectedClient<Calls> implements Client {
   readonly #connection: Connection;
   readonly #endpoint: ClientEndpoint & Calls;
   readonly #clock: Clock;
+  readonly #side: ClientSide;
   readonly closed: Promise<CloseReason>;
   #closing = false;
   /** Whether the server has said that it ends the connection. */
@@ -84,6 +86,7 @@ export class ConnectedClient<Calls> implements Client {
       },
       closed: (reason) => closed(reason),
     };
+    this.#side = side;
     let endpoint: ClientEndpoint & Calls;
     this.#connection = new Connection(
       link,
@@ -105,6 +108,11 @@ export class ConnectedClient<Calls> implements Client {
     );
     this.#endpoint = endpoint!;
     this.#connection.start();
+  }
+
+  /** Told of calls that had not been sent when the connection was lost: they are to be made elsewhere. */
+  set unsent(take: (call: UnsentCall) => void) {
+    this.#side.unsent = take;
   }
 
   /** The endpoint to call. */

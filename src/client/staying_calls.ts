@@ -5,7 +5,8 @@
  */
 import { FramewireError } from "../errors.ts";
 import { type CallOptions, checkCallOptions } from "../protocol/call_limits.ts";
-import type { Protocol } from "../protocol/protocol.ts";
+import type { ClientEndpoint, Protocol } from "../protocol/protocol.ts";
+import type { UnsentCall } from "../protocol/unsent.ts";
 import type { ConnectedClient } from "./client.ts";
 import { Keeper, type Kept, keptOf } from "./kept_payload.ts";
 import type { StayingClient } from "./reconnecting.ts";
@@ -50,6 +51,7 @@ export class StayingCalls<Calls extends object> {
 
   /** A connection was made. */
   made(client: ConnectedClient<Calls>): ConnectedClient<Calls> {
+    client.unsent = (call) => this.#unsent(call);
     for (const [name, args] of this.#said) this.#on(client.endpoint(), name, args);
     return client;
   }
@@ -62,13 +64,14 @@ export class StayingCalls<Calls extends object> {
   /** A call that is answered, so that it may be made again. */
   #answered(name: string, at: number): Method {
     const direct = this.#direct[name] as Answered;
+    const isSubmit = name === "submit";
     const make = (endpoint: Calls, args: unknown[]) => {
       this.#endpoint = endpoint;
       return direct(...args);
     };
     const routed = (args: unknown[]): Promise<unknown> => {
       const options = args[at] as CallOptions | undefined;
-      const isStream = name === "submit" && isSource(args[0]);
+      const isStream = isSubmit && isSource(args[0]);
       let begun = false;
       return this.#client().router.call((endpoint, leftMs) => {
         if (isStream && begun) return Promise.reject(alreadyRead());
@@ -94,9 +97,10 @@ export class StayingCalls<Calls extends object> {
         return routed([payload, second, third]);
       }
       // One connection, no options: the way of nearly all calls, which must cost next to nothing.
-      const sinceMs = router.soon;
       router.called();
       this.#endpoint = only;
+      if (isSubmit && (only as Partial<ClientEndpoint>).givesBack === true) return direct(first);
+      const sinceMs = router.soon;
       const sent = direct(first, second, third);
       const kept: Kept = this.#keeper.keep(first);
       return sent.then(undefined, (error) =>
@@ -110,6 +114,19 @@ export class StayingCalls<Calls extends object> {
           sinceMs,
         ));
     };
+  }
+
+  /** A submit had not left when its connection was lost. Nothing was kept of it but its frame. */
+  #unsent({ payload, ageMs, error, resolve, reject }: UnsentCall): void {
+    const { router } = this.#client();
+    router.lost(
+      (endpoint, leftMs) => {
+        const options = leftMs === undefined ? {} : { timeoutMs: leftMs };
+        return this.#on(endpoint, "submit", [payload, options]) as Promise<unknown>;
+      },
+      error,
+      router.soon - ageMs,
+    ).then(resolve, reject);
   }
 
   /** What holds for every connection. */

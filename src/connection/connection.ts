@@ -234,6 +234,7 @@ export class Connection implements LinkReceiver, BudgetMember {
     if (this.#reason === undefined || isFirst) this.#reason = cause ? failure(cause) : PEER_ENDED;
     this.#gate?.closed();
     if (this.#reason.error !== undefined) this.#watched?.attach(this.#reason.error);
+    this.endpoint.lost?.();
     this.outbound.close();
     this.pushes?.close();
     this.#memory?.leave(this);

@@ -57,6 +57,8 @@ export interface Endpoint extends FrameConsumer {
   push?(push: PushBytes, policy?: SlowConsumer): PushOutcome;
   /** Resolves when the peer has taken what was pushed, nearly; see {@linkcode PushQueue.drained}. */
   drained?(): Promise<void>;
+  /** The link is closed: what has not left is about to be forgotten. */
+  lost?(): void;
   /** The connection is closed. Called once. */
   closed(reason: CloseReason): void;
 }

@@ -76,7 +76,7 @@ export class Outbound {
     if (this.#lane !== undefined) return undefined;
     const bytes = new Uint8Array(this.unwrittenBytes);
     let at = 0;
-    for (const { buffer, length } of this.#full) {
+    for (const { buffer, length } of this.#full ?? []) {
       bytes.set(buffer.subarray(0, length), at);
       at += length;
     }

@@ -22,6 +22,7 @@ export class OpenCalls<T> {
   /** What new calls fail with, once no more are taken. */
   refused: FramewireError | undefined;
   #lost = false;
+  #unsent: Uint8Array | undefined;
   /**
    * Asked for each call that was not sent whether it is made elsewhere; what it would have sent begins
    * at `at` in `bytes`.
@@ -76,6 +77,12 @@ export class OpenCalls<T> {
     this.refused ??= error;
   }
 
+  /** What has not left is about to be forgotten. */
+  keepUnsent(): void {
+    if (this.takesBack === undefined || this.#side.unsent === undefined) return;
+    this.#unsent ??= this.#connection.outbound.unwritten();
+  }
+
   /** The connection ends: no answer comes any more. */
   finishing(reason: CloseReason): void {
     if (this.#lost) return;
@@ -85,7 +92,9 @@ export class OpenCalls<T> {
     this.refused ??= lost("not-sent");
     const { outbound } = this.#connection;
     const { takesBack } = this;
-    const unsent = takesBack && pending > 0 ? outbound.unwritten() : undefined;
+    if (pending > 0) this.keepUnsent();
+    const unsent = this.#unsent;
+    this.#unsent = undefined;
     // What has not left is of no use any more; so it can be said for certain that it did not.
     if (pending > 0) outbound.discard();
     this.#queue?.failAll(() => lost("not-sent"));

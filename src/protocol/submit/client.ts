@@ -13,7 +13,7 @@ import { type ClientEndpoint, type ClientSide, describe, tooLarge } from "../pro
 import { readU32 } from "./frame_out.ts";
 import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 import type { SubmitCalls } from "./calls.ts";
-import { Command, type Feature, Result } from "./commands.ts";
+import { Command, type Feature, readId, Result } from "./commands.ts";
 import { lacks } from "./hello_client.ts";
 import { type SubmitOptions, type SubmitSource, upload } from "./upload.ts";
 
@@ -102,6 +102,9 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
       return false;
     }
     const total = readU32(bytes, at);
+    if (!(at + total <= bytes.length) || readId(bytes, at + 5) !== (number % LAST_ID) + 1) {
+      return false;
+    }
     unsent({ ...rest, payload: bytes.slice(at + SUBMIT_HEADER_BYTES, at + total) });
     return true;
   }
@@ -236,6 +239,11 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
   /** {@inheritDoc Endpoint.finishing} */
   finishing(reason: CloseReason): void {
     this.#open.finishing(reason);
+  }
+
+  /** {@inheritDoc Endpoint.lost} */
+  lost(): void {
+    if (this.pending > 0) this.#open.keepUnsent();
   }
 
   /** {@inheritDoc Endpoint.closed} */
