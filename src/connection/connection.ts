@@ -1,7 +1,6 @@
 /**
- * One connection's life, on either side: bytes in from the link, through the decoder, to the
- * endpoint that speaks the protocol; bytes out through the one writer; and the way it ends.
- * The states of its life are in `state.ts`.
+ * One connection's life (its states: `state.ts`), on either side: bytes in from the link, through the
+ * decoder, to the endpoint that speaks the protocol; bytes out through the one writer; the way it ends.
  *
  * @module
  */
