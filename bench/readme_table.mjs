@@ -11,6 +11,7 @@ import { CODEC_TARGET } from "./codec_rows.mjs";
 import { faultCells, faultMisses } from "./faults_rows.mjs";
 import { framingCells, framingLine, framingMisses } from "./framing_rows.mjs";
 import { gateCells } from "./gates_rows.mjs";
+import { heartbeatCells, heartbeatMisses, heartbeatText } from "./server/heartbeats.mjs";
 import { tlsCells } from "./tls/rows.mjs";
 import { smppCells, smppLine, smppMisses } from "./protocol/smpp_rows.mjs";
 
@@ -28,6 +29,7 @@ export function shortReport(results) {
     parts.push(
       workloadTable(server.workloads.map(withoutControls), throughputCell),
       idleLine(server.idle),
+      heartbeatText(server.heartbeats),
       definedLine(server),
       codecLine(codec),
       framingLine(framings),
@@ -65,6 +67,15 @@ export function fullReport(
         `${server.idle.targetBytes / 1024} KiB wanted of ours:`,
       idleTable(server.idle),
     );
+    if (server.heartbeats) {
+      const { head, body } = heartbeatCells(server.heartbeats);
+      const { connections, targetShare } = server.heartbeats;
+      parts.push(
+        `${connections} connections that have said hello, with heartbeats every 30 s (wanted: under ` +
+          `${targetShare * 100} % of a core, and 8 KiB each):`,
+        markdown(head, body),
+      );
+    }
   }
   if (gates) {
     const { head, body } = gateCells(gates);
@@ -119,6 +130,7 @@ export function misses({ server, codec, framings, bytes, smpp, faults, client })
     ...rateMisses(server),
     ...definedMisses(server),
     ...idleMisses(server?.idle),
+    ...heartbeatMisses(server?.heartbeats),
     ...faultMisses(faults),
     ...clientMisses(client),
   ];
@@ -193,11 +205,10 @@ function rateMisses(server) {
 
 function idleMisses(idle) {
   return (idle?.rows ?? [])
-    .filter(({ ours, silentBytes }) => ours && silentBytes > idle.targetBytes)
-    .map(({ title, silentBytes }) =>
-      `missed: idle: ${title} ${kib(silentBytes)} KiB per connection, wanted ${
-        kib(idle.targetBytes)
-      }`
+    .map((row) => ({ ...row, bytes: Math.max(row.silentBytes, row.laterBytes ?? 0) }))
+    .filter(({ ours, bytes }) => ours && bytes > idle.targetBytes)
+    .map(({ title, bytes }) =>
+      `missed: idle: ${title} ${kib(bytes)} KiB per connection, wanted ${kib(idle.targetBytes)}`
     );
 }
 
@@ -267,6 +278,9 @@ function idleTable({ rows }) {
   return markdown(["", ...headings(rows)], [
     row("never sent a byte", "silentBytes"),
     row("had one submit answered", "askedBytes"),
+    ...(rows.every(({ laterBytes }) => laterBytes !== undefined)
+      ? [row("the same, half a minute later", "laterBytes")]
+      : []),
   ]);
 }
 

@@ -34,6 +34,7 @@ import { buildPeers } from "./peers/build.mjs";
 import { measureSmpp } from "./protocol/smpp_rows.mjs";
 import { fullReport, misses, replaceTable, shortReport } from "./readme_table.mjs";
 import { ROOT } from "./server/bundle.mjs";
+import { heartbeatLine, HEARTBEATS, measureHeartbeats } from "./server/heartbeats.mjs";
 import { measureIdle } from "./server/idle.mjs";
 import { measureWorkload } from "./server/rounds.mjs";
 import { SUBJECTS, subjects } from "./server/subjects.mjs";
@@ -74,7 +75,7 @@ function readOptions() {
     "client",
   ]);
   oneOf("--codec", codec, ["auto", "wasm", "ts"]);
-  oneOf("--workload", workload, [...WORKLOADS.map(({ name }) => name), "idle"]);
+  oneOf("--workload", workload, [...WORKLOADS.map(({ name }) => name), "idle", "idle-heartbeats"]);
   const names = values.subjects?.split(",");
   names?.forEach((name) => oneOf("--subjects", name, SUBJECTS));
   const whole = workload === undefined && names === undefined;
@@ -119,18 +120,26 @@ async function measureServer({ workload: only, names, rounds, seconds, codec }, 
     console.log(`\n${IDLE.connections} idle connections`);
     const rows = await measureIdle(
       all.filter(({ name }) => name !== "c" && !name.endsWith("-defined")),
-      IDLE.connections,
+      IDLE,
     );
-    for (const { title, silentBytes, askedBytes } of rows) {
+    for (const { title, silentBytes, askedBytes, laterBytes } of rows) {
       const kib = (bytes) => `${(bytes / 1024).toFixed(1).padStart(6)} KiB`;
       console.log(
-        `  ${title.padEnd(18)} ${kib(silentBytes)} silent ${kib(askedBytes)} after a submit`,
+        `  ${title.padEnd(18)} ${kib(silentBytes)} silent ${kib(askedBytes)} after a submit ` +
+          `${kib(laterBytes)} ${IDLE.laterSeconds} s later`,
       );
     }
     idle = { ...IDLE, rows };
   }
+  let heartbeats;
+  if (only === undefined || only === "idle-heartbeats") {
+    console.log(`\n${HEARTBEATS.connections} idle connections with heartbeats on`);
+    const rows = await measureHeartbeats(all.filter(({ name }) => ["deno", "node"].includes(name)));
+    rows.forEach((row) => console.log(heartbeatLine(row)));
+    heartbeats = { ...HEARTBEATS, rows };
+  }
   const measuredAt = new Date().toISOString();
-  return { measuredAt, loadBefore, rounds, seconds, codec, workloads, idle };
+  return { measuredAt, loadBefore, rounds, seconds, codec, workloads, idle, heartbeats };
 }
 
 function printRow({ title, median, ofC, ofGo }) {

@@ -12,26 +12,29 @@ const ACCEPT_DEADLINE_MS = 20_000;
 
 /**
  * @typedef {{ name: string, title: string, ours: boolean, connections: number,
- *   silentBytes: number, askedBytes: number }} IdleRow bytes per connection: of one that never
- *   sent a byte, and of one that had a submit answered and then fell silent.
+ *   silentBytes: number, askedBytes: number, laterBytes: number }} IdleRow bytes per connection: of
+ *   one that never sent a byte, of one that had a submit answered and then fell silent, and of that
+ *   one when it has been idle for `laterSeconds`.
  */
 
 /**
  * @param {import("./subjects.mjs").Subject[]} subjects
- * @param {number} connections
+ * @param {{ connections: number, laterSeconds: number }} idle
  * @returns {Promise<IdleRow[]>}
  */
-export async function measureIdle(subjects, connections) {
+export async function measureIdle(subjects, { connections, laterSeconds }) {
   const rows = [];
   for (const { name, title, ours, launch } of subjects) {
-    const silentBytes = await bytesPerConnection(launch("sync"), connections, []);
-    const askedBytes = await bytesPerConnection(launch("sync"), connections, ["ask"]);
-    rows.push({ name, title, ours, connections, silentBytes, askedBytes });
+    const measure = (...rest) => bytesPerConnection(launch("sync"), connections, ...rest);
+    const [silentBytes] = await measure([], []);
+    const [askedBytes, laterBytes] = await measure(["ask"], [laterSeconds]);
+    rows.push({ name, title, ours, connections, silentBytes, askedBytes, laterBytes });
   }
   return rows;
 }
 
-async function bytesPerConnection(launch, connections, holderArgs) {
+/** At once, and so many seconds later. */
+async function bytesPerConnection(launch, connections, holderArgs, laterSeconds) {
   const server = await ServerProcess.start(launch);
   try {
     await sleep(SETTLE_MS);
@@ -45,8 +48,12 @@ async function bytesPerConnection(launch, connections, holderArgs) {
         if (accepted >= connections) break;
         if (Date.now() > end) throw new Error(`${accepted} of ${connections} were accepted`);
       }
-      await sleep(SETTLE_MS);
-      return (server.rssBytes() - before.rssBytes) / connections;
+      const bytes = [];
+      for (const seconds of [SETTLE_MS / 1000, ...laterSeconds]) {
+        await sleep(seconds * 1000);
+        bytes.push((server.rssBytes() - before.rssBytes) / connections);
+      }
+      return bytes;
     } finally {
       await holder.release();
     }

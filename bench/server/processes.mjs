@@ -101,20 +101,26 @@ export function output(command, args) {
   });
 }
 
-/** Starts a program that holds something until its stdin ends; resolves with its first line. */
+/**
+ * Starts a program that holds something until its stdin ends; resolves with its first line. What
+ * `release` resolves with is what it printed after that.
+ */
 export async function hold(command, args) {
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
   running.add(child);
   const gone = new Promise((resolve) =>
-    child.once("exit", () => {
+    child.once("close", () => {
       running.delete(child);
       resolve();
     })
   );
+  let text = "";
   const line = await firstLine(child, `${command} ${args.join(" ")}`);
-  const release = () => {
+  child.stdout.setEncoding("utf8").on("data", (part) => text += part);
+  const release = async () => {
     child.stdin.end();
-    return gone;
+    await gone;
+    return text.trim();
   };
   return { line, release };
 }

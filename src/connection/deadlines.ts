@@ -28,13 +28,29 @@ export type Deadlines =
 const AGE_JITTER = 0.1;
 
 const NO_FRAME = -1;
+const NOT_ASKED = -1;
+const NOTHING = -1;
 
-/** What is remembered of one connection between two sweeps. */
+/** What is under way on a connection, where anything was so far when it was looked at. */
+class Progress {
+  /** Where in the stream the frame begins that is incomplete, and since when it is. */
+  frame = NO_FRAME;
+  frameSince = 0;
+  pauses = 0;
+  /** How far writing had come, and since when. */
+  written = NOTHING;
+  writtenSince = 0;
+}
+
+/**
+ * What is remembered of one connection between two sweeps. All times are whole milliseconds: other
+ * numbers are objects of their own, and thousands of idle connections make garbage of them at each look.
+ */
 export class Watch {
   readonly #connection: Connection;
   /** When it was accepted. */
   readonly since: number;
-  /** By how much of it its own maximum age is shorter. */
+  /** By how much of it its own maximum age is shorter, in thousandths of the most. */
   readonly #jitter: number;
   #established = false;
   #bytesIn = 0;
@@ -43,14 +59,8 @@ export class Watch {
   /** Since when nothing has come while nothing was owed. */
   #idleSince: number;
   /** When it was asked for a sign of life that has not come. */
-  #askedAt: number | undefined;
-  /** Where in the stream the frame begins that is incomplete, and since when it is. */
-  #frame = NO_FRAME;
-  #frameSince = 0;
-  #pauses = 0;
-  /** How far writing had come, and since when; -1 while there is nothing to write. */
-  #written = -1;
-  #writtenSince = 0;
+  #askedAt = NOT_ASKED;
+  #progress: Progress | undefined;
 
   /**
    * @param now The time.
@@ -59,9 +69,10 @@ export class Watch {
    */
   constructor(connection: Connection, now: number, since: number, random: number) {
     this.#connection = connection;
-    this.since = since;
-    this.quietSince = this.#idleSince = now;
-    this.#jitter = random * AGE_JITTER;
+    // Rounded so that no deadline is early.
+    this.since = Math.ceil(since);
+    this.quietSince = this.#idleSince = Math.ceil(now);
+    this.#jitter = Math.floor(random * 1000);
   }
 
   /** Whether nothing has come since the last sweep, and nothing is owed: it may be sent away. */
@@ -71,7 +82,11 @@ export class Watch {
       connection.owed === 0 && connection.outbound.queuedBytes === 0;
   }
 
-  /** Looks what is due, and does it. */
+  /**
+   * Looks what is due, and does it.
+   *
+   * @param now The time, in whole milliseconds: not later than it is.
+   */
   look(now: number, deadlines: Deadlines): void {
     const { state } = this.#connection;
     if (state > State.FINISHING || this.#stalled(now, deadlines) || state !== State.OPEN) return;
@@ -84,11 +99,15 @@ export class Watch {
   #stalled(now: number, { writeStallMs }: Deadlines): boolean {
     const connection = this.#connection;
     const { outbound } = connection;
-    const written = outbound.queuedBytes === 0 ? -1 : outbound.progress;
-    if (written !== this.#written) {
-      this.#written = written;
-      this.#writtenSince = now;
-    } else if (written !== -1 && writeStallMs > 0 && now - this.#writtenSince >= writeStallMs) {
+    const written = outbound.queuedBytes === 0 ? NOTHING : outbound.progress;
+    if (this.#progress === undefined && written === NOTHING) return false;
+    const progress = this.#progress ??= new Progress();
+    if (written !== progress.written) {
+      progress.written = written;
+      progress.writtenSince = now;
+    } else if (
+      written !== NOTHING && writeStallMs > 0 && now - progress.writtenSince >= writeStallMs
+    ) {
       cut(
         connection,
         "WRITE_STALLED",
@@ -122,12 +141,14 @@ export class Watch {
   #dribbling(now: number, { frameTimeoutMs }: Deadlines): boolean {
     const connection = this.#connection;
     const { incompleteFrame: frame, pauses } = connection;
-    if (frame !== this.#frame || pauses !== this.#pauses) {
-      this.#frame = frame;
-      this.#frameSince = now;
-      this.#pauses = pauses;
+    if (this.#progress === undefined && frame === NO_FRAME) return false;
+    const progress = this.#progress ??= new Progress();
+    if (frame !== progress.frame || pauses !== progress.pauses) {
+      progress.frame = frame;
+      progress.frameSince = now;
+      progress.pauses = pauses;
     } else if (
-      frame !== NO_FRAME && frameTimeoutMs > 0 && now - this.#frameSince >= frameTimeoutMs
+      frame !== NO_FRAME && frameTimeoutMs > 0 && now - progress.frameSince >= frameTimeoutMs
     ) {
       connection.fail(
         new FramewireError(
@@ -148,10 +169,10 @@ export class Watch {
     if (bytesIn !== this.#bytesIn || !connection.reading) {
       this.#bytesIn = bytesIn;
       this.quietSince = this.#idleSince = now;
-      this.#askedAt = undefined;
+      this.#askedAt = NOT_ASKED;
       return false;
     }
-    if (this.#askedAt !== undefined && heartbeatMs > 0) {
+    if (this.#askedAt !== NOT_ASKED && heartbeatMs > 0) {
       // Whether it lives is known soon: until then it is not idle.
       if (now - this.#askedAt < heartbeatMs) return false;
       cut(
@@ -177,7 +198,9 @@ export class Watch {
   }
 
   #tooOld(now: number, { maxAgeMs, handlerTimeoutMs }: Deadlines): void {
-    if (maxAgeMs === 0 || now - this.since < maxAgeMs * (1 - this.#jitter)) return;
+    if (maxAgeMs === 0 || now - this.since < maxAgeMs * (1 - AGE_JITTER * this.#jitter / 1000)) {
+      return;
+    }
     const message = `the connection has come to its age of ${maxAgeMs} ms (maxAgeMs)`;
     this.#connection.goAway({ deadlineMs: handlerTimeoutMs, spreadMs: 0, reason: message });
     this.#connection.finish({ code: "MAX_AGE", message });

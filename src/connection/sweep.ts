@@ -12,6 +12,13 @@ const SLOWEST_MS = 1000;
 const FASTEST_MS = 10;
 /** How often a deadline is looked at before it is due. */
 const LOOKS = 4;
+/**
+ * How many connections are looked at in one turn, and how long the others have theirs, in
+ * milliseconds: asking ten thousand for a sign of life in one turn keeps everybody waiting for 50 ms
+ * and more, and holds what writing to all of them takes at once.
+ */
+const SLICE = 256;
+const BETWEEN_SLICES_MS = 1;
 
 /** Looks at all connections every now and then, while there are any. */
 export class Sweep {
@@ -43,12 +50,20 @@ export class Sweep {
     const inForce = Object.values(deadlines).filter((ms) => ms > 0);
     if (inForce.length === 0 && !this.knowsIdle) return;
     const everyMs = Math.min(SLOWEST_MS, Math.max(FASTEST_MS, Math.min(...inForce) / LOOKS));
-    this.#timer = this.#clock.after(everyMs, () => {
-      this.#timer = undefined;
-      const now = this.#clock.now();
-      for (const { watch } of this.#watched) watch.look(now, this.#deadlines);
-      if (this.#watched.size > 0) this.begin();
-    });
+    this.#timer = this.#clock.after(everyMs, () => this.#look(this.#watched.values()));
+  }
+
+  #look(watched: IterableIterator<{ readonly watch: Watch }>): void {
+    this.#timer = undefined;
+    const now = Math.floor(this.#clock.now());
+    let left = SLICE;
+    for (const { watch } of watched) {
+      watch.look(now, this.#deadlines);
+      if (--left > 0) continue;
+      this.#timer = this.#clock.after(BETWEEN_SLICES_MS, () => this.#look(watched));
+      return;
+    }
+    if (this.#watched.size > 0) this.begin();
   }
 
   /** There is none. */
