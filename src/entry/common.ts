@@ -138,6 +138,18 @@ export type {
   SubmitHandler,
   SubmitHandlers,
 } from "../protocol/submit/handlers.ts";
+export { memoryStore } from "../session/memory_store.ts";
+export type { Answered as SessionAnswer } from "../session/dedup_window.ts";
+export type { LoggedPush } from "../session/push_log.ts";
+export type {
+  SessionCounts,
+  SessionEvent,
+  SessionFigures,
+  SessionStats,
+} from "../session/server_sessions.ts";
+export type { SessionChanges, SessionStore, StoredSession } from "../session/store.ts";
+export type { SessionServerOptions, SessionsOptions } from "../options/sessions.ts";
+export type { ServerSession } from "../protocol/submit/server_session.ts";
 export type { Credentials, Hello, SessionAsk } from "../protocol/submit/hello.ts";
 export { type Feature, FEATURES } from "../protocol/submit/commands.ts";
 export type { Authenticate, SubmitClientOptions, SubmitServerOptions } from "../options/submit.ts";

@@ -13,6 +13,7 @@ import { LISTEN, type ListenOptions } from "./listen.ts";
 import { GATES, type GatesOptions, type OptionalGates } from "./gates.ts";
 import { SUBMIT_SERVER, type SubmitServerOptions } from "./submit.ts";
 import { RATE, type RateServerOptions } from "./rate.ts";
+import { SESSIONS, type SessionServerOptions } from "./sessions.ts";
 import { SERVER_TLS, type TlsServerOptions } from "./tls.ts";
 import { defaultsOf, type OptionSpecs, resolve, unchecked, whole } from "./spec.ts";
 
@@ -25,6 +26,7 @@ export interface ServerOptions
     LifeOptions,
     ListenOptions,
     RateServerOptions,
+    SessionServerOptions,
     SubmitServerOptions,
     InsightOptions,
     AdmissionOptions {
@@ -68,6 +70,7 @@ export const SERVER: OptionSpecs<ServerOptions> = {
   ...SUBMIT_SERVER,
   ...INSIGHT,
   ...RATE,
+  ...SESSIONS,
   ...ADMISSION,
   maxInFlight: whole(1024, 1, 1 << 20, { live: true }),
   maxInFlightBytes: whole(4 << 20, 1 << 10, 1 << 30, { live: true }),
@@ -90,6 +93,7 @@ export type ServerOptionWithoutDefault =
   | "rate"
   | "listen"
   | "webSocket"
+  | "sessions"
   | "tls";
 
 /** A server's options with their defaults filled in. */

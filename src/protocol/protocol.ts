@@ -12,6 +12,7 @@ import { FramewireError, isFramewireError } from "../errors.ts";
 import type { Address, TlsInfo } from "../link/link.ts";
 import type { ResolvedClientOptions } from "../options/client.ts";
 import type { ResolvedServerOptions } from "../options/server.ts";
+import type { SessionFigures } from "../session/server_sessions.ts";
 import type { Broadcast } from "./broadcast.ts";
 import type { CallLimits } from "./call_limits.ts";
 import type { ReplyLimits } from "./reply_order.ts";
@@ -54,6 +55,8 @@ export interface ConnectionInfo {
   readonly features: readonly string[];
   /** What the peer calls itself in its hello. */
   readonly agent: string | undefined;
+  /** The name of its session; undefined without one. */
+  readonly session: string | undefined;
 }
 
 /** What handlers and listeners see of one connection of a server. */
@@ -96,6 +99,8 @@ export interface IntroducedPeer {
   readonly features: ReadonlySet<string>;
   /** Its program, as it says. */
   readonly agent: string | undefined;
+  /** The session that it carries, if it carries one. */
+  readonly session?: { readonly id: string };
 }
 
 /** Figures that endpoints count, shared by all connections of a server. */
@@ -124,6 +129,8 @@ export interface ServerSide {
   readonly pushLimits: PushLimits;
   /** Pushes begin to be dropped, or that is over: what the connection's `PushQueue` tells. */
   dropped(episode: DropEpisode): void;
+  /** The server's sessions; undefined when it has none. */
+  readonly sessions: SessionFigures | undefined;
   /** What the server was told. */
   readonly options: ResolvedServerOptions;
   /** The peer has introduced itself. */

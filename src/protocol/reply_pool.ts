@@ -5,12 +5,19 @@
  */
 import { giveBuffer } from "../connection/buffer_pool.ts";
 import { type Clock, systemClock, type Timer } from "../connection/clock.ts";
-import type { Connection } from "../connection/connection.ts";
 import type { KeptChunk, ReplyLimits } from "./reply_order.ts";
 
-/** Requests under way on one connection whose replies need no order. */
+/** What a pool needs of the connection that its replies leave on. */
+export interface ReplyLine {
+  /** Sends what is in the outbound queue, at the end of the turn. */
+  flushSoon(): void;
+  /** There is room for requests again. */
+  resume(): void;
+}
+
+/** Requests under way whose replies need no order. */
 export class ReplyPool {
-  readonly #connection: Connection;
+  readonly #connection: ReplyLine;
   readonly #limits: ReplyLimits;
   readonly #clock: Clock;
   readonly #onTimeout: (seq: number) => void;
@@ -22,7 +29,7 @@ export class ReplyPool {
   #resuming = false;
 
   /** @param onTimeout Called with a request's number when its handler took too long. */
-  constructor(connection: Connection, limits: ReplyLimits, onTimeout: (seq: number) => void) {
+  constructor(connection: ReplyLine, limits: ReplyLimits, onTimeout: (seq: number) => void) {
     this.#connection = connection;
     this.#limits = limits;
     this.#clock = limits.clock ?? systemClock;

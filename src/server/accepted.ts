@@ -29,7 +29,9 @@ import type {
 } from "../protocol/protocol.ts";
 import type { Feature } from "../protocol/submit/commands.ts";
 import type { SubmitConnection } from "../protocol/submit/handlers.ts";
+import type { ServerSession } from "../protocol/submit/server_session.ts";
 import type { ReplyLimits } from "../protocol/reply_order.ts";
+import type { ServerSessions } from "../session/server_sessions.ts";
 
 /** What a server gives each of its connections. */
 export interface Host {
@@ -40,6 +42,7 @@ export interface Host {
   readonly streamThresholdBytes: number;
   readonly pushLimits: PushLimits;
   readonly options: ResolvedServerOptions;
+  readonly sessions: ServerSessions | undefined;
   readonly counters: RequestCounters;
   readonly makeEndpoint: (connection: Connection, side: ServerSide) => Endpoint;
   /** A gate has stopped a connection or a request on it. */
@@ -157,6 +160,10 @@ export class AcceptedConnection implements SubmitConnection, ServerSide, RateEve
     return this.#peer?.agent;
   }
 
+  get session(): ServerSession | undefined {
+    return this.#peer?.session as ServerSession | undefined;
+  }
+
   push(payload: Uint8Array | string | PushBytes, policy?: SlowConsumer): PushOutcome {
     if (!this.takesPushes) return "dropped";
     const push = payload instanceof PushBytes ? payload : pushBytes(payload);
@@ -192,6 +199,7 @@ export class AcceptedConnection implements SubmitConnection, ServerSide, RateEve
       principal,
       features,
       agent,
+      session,
     } = this;
     return {
       id,
@@ -210,6 +218,7 @@ export class AcceptedConnection implements SubmitConnection, ServerSide, RateEve
       principal,
       features: [...features],
       agent,
+      session: session?.id,
     };
   }
 
@@ -279,6 +288,10 @@ export class AcceptedConnection implements SubmitConnection, ServerSide, RateEve
 
   dropped(episode: DropEpisode): void {
     this.#host.dropped(episode, this);
+  }
+
+  get sessions(): ServerSessions | undefined {
+    return this.#host.sessions;
   }
 
   get options(): ResolvedServerOptions {

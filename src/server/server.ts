@@ -33,6 +33,7 @@ import { ServerFigures, type ServerStats } from "./stats.ts";
 import { LiveRates } from "../gates/live_rates.ts";
 import { isGateRefusal } from "../gates/gate_refusal.ts";
 import type { Server, ShutdownOptions } from "./handle.ts";
+import { serverSessions } from "../session/server_sessions.ts";
 import { categoryOf, isMalformed, type Refusal } from "./refusal.ts";
 import { SERVER_EVENTS, type ServerEvents } from "./server_events.ts";
 
@@ -100,6 +101,10 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
     this.#eventQueue = options.eventQueue;
     const { counters, times } = this.#figures;
     const epoch = Date.now() - this.#clock.now();
+    this.#figures.sessions = serverSessions(options, this.#clock, epoch, {
+      failed: (error) => this.#report(error, undefined),
+      changed: (event) => this.#events.has("session") && this.#events.emit("session", event),
+    });
     const config: ConnectionConfig = Object.assign(sizes, {
       framing,
       kind,
@@ -124,6 +129,7 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
       pushLimits: Object.assign(flow, { clock: this.#clock, counters, memory: this.#memory }),
       counters,
       options: this.#settings.options,
+      sessions: this.#figures.sessions,
       makeEndpoint,
       dateOf: (time) => new Date(epoch + time),
       refused: (gate, message, { id, remote }) => this.refused({ gate, message, remote, conn: id }),
@@ -378,6 +384,7 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
     if (!this.#listenerClosed || this.#connections.size > 0 || this.#ended) return;
     this.#ended = true;
     this.#figures.close();
+    this.#figures.sessions?.close();
     this.#drain?.end();
     this.#resolveFinished();
     this.#events.emit("close");

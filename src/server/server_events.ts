@@ -7,6 +7,7 @@ import type { DropEpisode } from "../connection/push_queue.ts";
 import type { FramewireError } from "../errors.ts";
 import type { Address } from "../link/link.ts";
 import type { ServerConnection } from "../protocol/protocol.ts";
+import type { SessionEvent } from "../session/server_sessions.ts";
 import type { Refusal } from "./refusal.ts";
 
 /** Why and how a connection ended. */
@@ -39,6 +40,8 @@ export interface ServerEvents<Conn extends ServerConnection = ServerConnection> 
   readonly refuse: readonly [refusal: Refusal];
   /** Pushes to a peer that is too slow begin to be dropped, or that is over: twice an episode. */
   readonly drop: readonly [conn: Conn, episode: DropEpisode];
+  /** A session was begun, resumed, taken over or forgotten. */
+  readonly session: readonly [event: SessionEvent];
   /** It is shut down: no connection is left. */
   readonly close: readonly [];
 }
@@ -51,6 +54,7 @@ export const SERVER_EVENTS: readonly (keyof ServerEvents)[] = [
   "error",
   "refuse",
   "drop",
+  "session",
   "close",
 ];
 

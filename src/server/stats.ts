@@ -8,6 +8,7 @@ import type { MemoryBudget } from "../connection/memory_budget.ts";
 import { HandlerTimes } from "../observe/handler_times.ts";
 import type { TimeSummary } from "../observe/histogram.ts";
 import { Meter } from "../observe/meter.ts";
+import type { ServerSessions, SessionStats } from "../session/server_sessions.ts";
 import type { AcceptedConnection } from "./accepted.ts";
 
 /** A server's figures at one moment. Totals are since it began, or since `resetStats`. */
@@ -35,6 +36,8 @@ export interface ServerStats {
   readonly errors: Readonly<Record<string, number>>;
   /** Connections and requests that a gate has stopped, by the gate's name. */
   readonly refusals: Readonly<Record<string, number>>;
+  /** Sessions, their repeated requests and their pushes, since the server began; undefined without any. */
+  readonly sessions: SessionStats | undefined;
   /** Requests taken and not answered yet, on all connections now. */
   readonly inFlight: number;
   /** Bytes that wait to be sent, on all connections now, and on the one that has most of them. */
@@ -135,6 +138,8 @@ export class ServerFigures {
   readonly #clock: Clock;
   readonly #connections: ReadonlySet<AcceptedConnection>;
   readonly #memory: MemoryBudget;
+  /** Undefined where there are none. */
+  sessions: ServerSessions | undefined;
   #base: Base;
 
   /** @param connections Those that are open. */
@@ -196,6 +201,7 @@ export class ServerFigures {
       errors: since(base.errors, counters.errors),
       refusals: since(base.refusals, counters.refusals),
       drops,
+      sessions: this.sessions?.stats(),
       memory: {
         used: this.#memory.used,
         budget: this.#memory.limit,

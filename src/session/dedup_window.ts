@@ -9,9 +9,12 @@ export const LAST_ID = 99_999_999;
 
 const ABSENT = 0;
 const PENDING = 1;
-const DONE = 2;
 /** It was answered, but how is not known any more. */
-const GIVEN_UP = 3;
+const GIVEN_UP = 2;
+/** What is done has this and its result. */
+const DONE = 16;
+
+const NONE = new Uint8Array(0);
 
 /** What is known of a request. */
 export type Known = "new" | "pending" | "done" | "forgotten";
@@ -20,9 +23,9 @@ export type Known = "new" | "pending" | "done" | "forgotten";
 export interface Answered {
   /** Its number in the sequence. */
   readonly seq: number;
-  /** The result byte. */
+  /** The result byte: 0 to 239. */
   readonly result: number;
-  /** The payload of its response, if it had one. */
+  /** What stands behind the result in its reply, if anything does. It must not change any more. */
   readonly payload: Uint8Array | undefined;
 }
 
@@ -35,8 +38,8 @@ export interface Answered {
 export class DedupWindow {
   readonly #size: number;
   readonly #maxPayloadBytes: number;
-  readonly #states: Uint8Array;
-  readonly #results: Uint8Array;
+  /** A byte for each request; from the first one on: a session may never have any. */
+  #states: Uint8Array = NONE;
   readonly #payloads = new Map<number, Uint8Array>();
   #payloadBytes = 0;
   #newest: number;
@@ -50,8 +53,6 @@ export class DedupWindow {
   constructor(size: number, maxPayloadBytes: number, newest = 0) {
     this.#size = size;
     this.#maxPayloadBytes = maxPayloadBytes;
-    this.#states = new Uint8Array(size);
-    this.#results = new Uint8Array(size);
     this.#newest = newest;
   }
 
@@ -77,22 +78,17 @@ export class DedupWindow {
   look(seq: number): Known {
     if (seq > this.#newest) return "new";
     if (seq <= this.#newest - this.#size) return "forgotten";
-    switch (this.#states[seq % this.#size]) {
-      case PENDING:
-        return "pending";
-      case DONE:
-        return "done";
-      case GIVEN_UP:
-        return "forgotten";
-      default:
-        return "new"; // one that was left out when later ones came
-    }
+    const state = this.#states[seq % this.#size]!;
+    if (state >= DONE) return "done";
+    if (state === PENDING) return "pending";
+    return state === GIVEN_UP ? "forgotten" : "new"; // one left out when later ones came
   }
 
   /** A request that is new has come and is handled from now on. */
   begin(seq: number): void {
+    if (this.#states === NONE) this.#states = new Uint8Array(this.#size);
     for (let next = Math.max(this.#newest + 1, seq - this.#size + 1); next <= seq; next++) {
-      this.#drop(next - this.#size);
+      if (this.#payloadBytes > 0) this.#drop(next - this.#size);
       this.#states[next % this.#size] = ABSENT;
     }
     if (seq > this.#newest) this.#newest = seq;
@@ -102,9 +98,7 @@ export class DedupWindow {
   /** A request that had begun is answered. Nothing happens if it has left the window by now. */
   finish({ seq, result, payload }: Answered): void {
     if (seq > this.#newest || seq <= this.#newest - this.#size) return;
-    const at = seq % this.#size;
-    this.#states[at] = DONE;
-    this.#results[at] = result;
+    this.#states[seq % this.#size] = DONE + result;
     if (payload === undefined || payload.length === 0) return;
     this.#payloads.set(seq, payload);
     this.#payloadBytes += payload.length;
@@ -115,11 +109,16 @@ export class DedupWindow {
     }
   }
 
+  /** A request that had begun will never be answered: it may come again. */
+  drop(seq: number): void {
+    if (this.look(seq) === "pending") this.#states[seq % this.#size] = ABSENT;
+  }
+
   /** What was answered to a request that is done. */
   answer(seq: number): Answered {
     return {
       seq,
-      result: this.#results[seq % this.#size]!,
+      result: this.#states[seq % this.#size]! - DONE,
       payload: this.#payloads.get(seq),
     };
   }

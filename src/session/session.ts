@@ -11,21 +11,35 @@ import type { SessionChanges, StoredSession } from "./store.ts";
 export interface SessionLimits {
   /** How many requests are remembered. */
   readonly window: number;
-  /** How much memory their responses may take, in bytes. */
+  /** How much memory what stands behind the results of their replies may take, in bytes. */
   readonly maxResponseBytes: number;
   /** How much memory pushes without acknowledgement may take, in bytes. */
   readonly maxPushBytes: number;
+}
+
+/** An answer on its way. */
+export interface SessionReply extends Answered {
+  /** The connection that its request came on, the last time; undefined once that has ended. */
+  to: SessionCarrier | undefined;
+  /** Which kind of reply that waits for. */
+  command: number;
+  /** How long the request's frame was there, in bytes. */
+  wireBytes: number;
 }
 
 /** What carries a session at the moment. */
 export interface SessionCarrier {
   /** Another connection has taken the session over: this one ends. */
   takenOver(): void;
+  /** The session is over: nothing of what it has not sent may leave. */
+  over(cause: Error): void;
   /**
-   * Sends answers and pushes, which are committed by now. Answers may be of requests that came on an
-   * earlier connection.
+   * Sends answers and pushes, which are committed by now. Only answers `to` it are its own: others are of
+   * requests that came on an earlier connection, and will come again.
+   *
+   * @param pushed Whether there are new pushes.
    */
-  send(answers: readonly Answered[], pushes: readonly LoggedPush[]): void;
+  send(answers: readonly SessionReply[], pushed: boolean): void;
 }
 
 /** A session. */
@@ -38,16 +52,18 @@ export class Session {
   readonly owner: string;
   /** When it was last used, in milliseconds since 1970. */
   usedAt: number;
+  /** Called when it is over, for whatever reason: nobody asks for its answers any more. */
+  onEnd: ((cause: Error) => void) | undefined;
   readonly #requests: DedupWindow;
   readonly #pushes: PushLog;
   readonly #window: number;
   readonly #changed: (session: Session) => void;
   #carrier: SessionCarrier | undefined;
-  #answers: Answered[] = [];
+  #isOver = false;
+  // What is not committed yet.
+  #answers: SessionReply[] = [];
   #made: LoggedPush[] = [];
-  #pushesDone = 0;
-  /** The same as far as it is news to the store. */
-  #pushesGone = 0;
+  #acknowledged = 0;
   #isDirty = false;
 
   /**
@@ -73,14 +89,29 @@ export class Session {
     return this.#carrier !== undefined;
   }
 
+  /** Whether it is over. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** The number of the newest request that has come. */
   get lastRequest(): number {
     return this.#requests.newest;
   }
 
-  /** The number of the last push. */
+  /** The number of the last push that may be sent: later ones are not committed. */
   get lastPush(): number {
-    return this.#pushes.last;
+    return this.#made.length === 0 ? this.#pushes.last : this.#made[0]!.seq - 1;
+  }
+
+  /** The number of the last push that the client has acknowledged. */
+  get acknowledgedPush(): number {
+    return this.#pushes.acknowledged;
+  }
+
+  /** How many pushes are kept. */
+  get pushesKept(): number {
+    return this.#pushes.size;
   }
 
   /** Bytes that it keeps. */
@@ -91,29 +122,27 @@ export class Session {
   /**
    * A connection carries it from now on; the one before is told to end.
    *
-   * @param lastPush The last push that the client has, by what it says.
-   * @returns The committed pushes to send again, in their order; undefined when the client claims
-   * more than there is.
+   * @param lastPush The last push that the client has, by what it says: one that `pushOf` has given.
    */
-  attach(
-    carrier: SessionCarrier,
-    lastPush: number,
-    now: number,
-  ): readonly LoggedPush[] | undefined {
-    if (!this.acknowledge(lastPush)) return undefined;
+  attach(carrier: SessionCarrier, lastPush: number, now: number): void {
     const before = this.#carrier;
     this.#carrier = carrier;
-    this.#used(now);
+    this.touch(now);
     before?.takenOver();
-    const uncommitted = this.#made[0]?.seq ?? Infinity;
-    return this.#pushes.after(lastPush).filter(({ seq }) => seq < uncommitted);
+    this.acknowledge(lastPush);
   }
 
   /** A connection has ended. What it was owed goes to the next one. */
   detach(carrier: SessionCarrier, now: number): void {
     if (this.#carrier !== carrier) return;
     this.#carrier = undefined;
-    this.#used(now);
+    this.touch(now);
+  }
+
+  /** It is in use. */
+  touch(now: number): void {
+    this.usedAt = now;
+    this.#dirty();
   }
 
   /** The sequence number of a request's id. */
@@ -131,18 +160,30 @@ export class Session {
     this.#requests.begin(seq);
   }
 
+  /** A request that had begun will not be answered. */
+  drop(seq: number): void {
+    this.#requests.drop(seq);
+  }
+
+  /**
+   * A request is answered. The answer is sent when it is committed, unless what carries the session then
+   * is another connection: there the request comes again.
+   */
+  finish(reply: SessionReply): void {
+    if (this.#isOver) return;
+    this.#requests.finish(reply);
+    this.#answers.push(reply);
+    this.#dirty();
+  }
+
   /** What a request that is done was answered. */
   answer(seq: number): Answered {
     return this.#requests.answer(seq);
   }
 
-  /**
-   * A request is answered. The answer leaves when it is committed, by what carries the session then.
-   */
-  finish(answer: Answered): void {
-    this.#requests.finish(answer);
-    this.#answers.push(answer);
-    this.#dirty();
+  /** The answer of a request that is done, as long as it is not committed. */
+  uncommitted(seq: number): SessionReply | undefined {
+    return this.#answers.find((reply) => reply.seq === seq);
   }
 
   /**
@@ -151,6 +192,7 @@ export class Session {
    * @returns Its number; 0 when there is no room for it.
    */
   push(payload: Uint8Array): number {
+    if (this.#isOver) return 0;
     const push = this.#pushes.append(payload);
     if (push === undefined) return 0;
     this.#made.push(push);
@@ -158,15 +200,27 @@ export class Session {
     return push.seq;
   }
 
-  /** The client has all pushes up to `seq`. Returns whether that can be. */
-  acknowledge(seq: number): boolean {
-    if (seq === 0) return true;
-    if (!this.#pushes.acknowledge(seq)) return false;
-    if (seq > this.#pushesDone) {
-      this.#pushesDone = this.#pushesGone = seq;
-      this.#dirty();
-    }
-    return true;
+  /** The push with a number that is kept and may be sent. */
+  pushAt(seq: number): LoggedPush {
+    return this.#pushes.at(seq);
+  }
+
+  /**
+   * The number of the push that an id names, 0 for none; undefined when there is no such push: the
+   * client cannot have it.
+   */
+  pushOf(id: number): number | undefined {
+    if (id === 0) return 0;
+    const seq = this.#pushes.numberOf(id);
+    return seq > 0 && seq <= this.lastPush ? seq : undefined;
+  }
+
+  /** The client has all pushes up to `seq`. */
+  acknowledge(seq: number): void {
+    if (seq <= this.#pushes.acknowledged) return;
+    this.#pushes.acknowledge(seq);
+    this.#acknowledged = seq;
+    this.#dirty();
   }
 
   /** What is to be committed. */
@@ -176,7 +230,7 @@ export class Session {
       usedAt: this.usedAt,
       answers: this.#answers,
       pushes: this.#made,
-      pushesDone: this.#pushesGone,
+      pushesDone: this.#acknowledged,
       answersDone: Math.max(0, this.#requests.newest - this.#window),
     };
   }
@@ -184,28 +238,28 @@ export class Session {
   /** The changes are committed: what was to be sent leaves. */
   committed(): void {
     const answers = this.#answers;
-    const pushes = this.#made;
-    this.#answers = [];
-    this.#made = [];
-    this.#pushesGone = 0;
+    const pushed = this.#made.length > 0;
+    if (answers.length > 0) this.#answers = [];
+    if (pushed) this.#made = [];
+    this.#acknowledged = 0;
     this.#isDirty = false;
-    if (answers.length > 0 || pushes.length > 0) this.#carrier?.send(answers, pushes);
+    if (answers.length > 0 || pushed) this.#carrier?.send(answers, pushed);
   }
 
-  /** What was not committed is not to leave any more: the connection ends. */
-  cut(): void {
+  /** It is over: what was not committed will never leave. */
+  end(cause: Error): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
     const carrier = this.#carrier;
     this.#carrier = undefined;
-    carrier?.takenOver();
-  }
-
-  #used(now: number): void {
-    this.usedAt = now;
-    this.#dirty();
+    this.#answers = [];
+    this.#made = [];
+    this.onEnd?.(cause);
+    carrier?.over(cause);
   }
 
   #dirty(): void {
-    if (this.#isDirty) return;
+    if (this.#isDirty || this.#isOver) return;
     this.#isDirty = true;
     this.#changed(this);
   }

@@ -7,7 +7,7 @@ import type { Clock, Timer } from "../connection/clock.ts";
 import { FramewireError, thrownText } from "../errors.ts";
 import { digest, equal, toHex } from "../gates/secrets.ts";
 import { Session, type SessionLimits } from "./session.ts";
-import type { SessionStore } from "./store.ts";
+import type { SessionStore, StoredSession } from "./store.ts";
 
 /** Bounds of a server's sessions. */
 export interface SessionsLimits extends SessionLimits {
@@ -15,6 +15,14 @@ export interface SessionsLimits extends SessionLimits {
   readonly retentionMs: number;
   /** How many sessions there may be. */
   readonly maxSessions: number;
+}
+
+/** Who is told what becomes of sessions. */
+export interface SessionsWatcher {
+  /** The store has failed. */
+  failed(error: FramewireError): void;
+  /** A session is over: its time has passed, or it gave way to a new one. */
+  expired(session: Session): void;
 }
 
 /** What a new session's client is told. */
@@ -35,29 +43,29 @@ export class Sessions {
   readonly #limits: SessionsLimits;
   readonly #clock: Clock;
   readonly #now: () => number;
-  readonly #failed: (error: FramewireError) => void;
+  readonly #watcher: SessionsWatcher;
   readonly #living = new Map<string, Session>();
   #changed: Session[] = [];
   #isDue = false;
+  #isInTransaction = false;
   #sweep: Timer | undefined;
 
   /**
    * @param clock For the time between two looks at what is too old.
    * @param now The time of day in milliseconds since 1970: it has to mean the same to the next server.
-   * @param failed Told when the store has failed.
    */
   constructor(
     store: SessionStore,
     limits: SessionsLimits,
     clock: Clock,
     now: () => number,
-    failed: (error: FramewireError) => void,
+    watcher: SessionsWatcher,
   ) {
     this.#store = store;
     this.#limits = limits;
     this.#clock = clock;
     this.#now = now;
-    this.#failed = failed;
+    this.#watcher = watcher;
   }
 
   /** How many are in memory. */
@@ -65,16 +73,27 @@ export class Sessions {
     return this.#living.size;
   }
 
+  /** Those in memory. */
+  get living(): Iterable<Session> {
+    return this.#living.values();
+  }
+
+  /** The time of day, in milliseconds since 1970. */
+  now(): number {
+    return this.#now();
+  }
+
   /**
    * Begins a session.
    *
    * @param owner The name of its principal; only the same one may resume it.
    * @returns undefined when there is no room for another one.
+   * @throws FramewireError SESSION_STORE_FAILED.
    */
   async begin(owner: string): Promise<Begun | undefined> {
     const secret = toHex(crypto.getRandomValues(new Uint8Array(SECRET_BYTES)));
     const secretHash = await digest(secret);
-    if (this.#living.size >= this.#limits.maxSessions && !this.#makeRoom()) return undefined;
+    if (!this.#makeRoom()) return undefined;
     const stored = {
       id: toHex(crypto.getRandomValues(new Uint8Array(ID_BYTES))),
       secretHash,
@@ -84,9 +103,8 @@ export class Sessions {
       pushes: [],
       lastPush: 0,
     };
-    this.#store.create(stored);
-    const session = this.#take(new Session(stored, this.#limits, this.#noteChange));
-    return { session, secret };
+    this.#asked((store) => store.create(stored));
+    return { session: this.#take(stored), secret };
   }
 
   /**
@@ -94,35 +112,36 @@ export class Sessions {
    *
    * @returns undefined when it is not known any more, or not by this secret or this owner: which of
    * these, nobody is told.
+   * @throws FramewireError SESSION_STORE_FAILED.
    */
   async resume(id: string, secret: string, owner: string): Promise<Session | undefined> {
     const hash = await digest(secret);
-    let session = this.#living.get(id);
-    if (session === undefined) {
-      const stored = this.#store.load(id);
-      const oldest = this.#now() - this.#limits.retentionMs;
-      if (stored !== undefined && stored.usedAt >= oldest) {
-        session = new Session(stored, this.#limits, this.#noteChange);
-      }
-    }
+    const living = this.#living.get(id);
+    const known = living ?? this.#load(id);
     // The same work whether the session is known or not.
-    const isRight = equal(session?.secretHash ?? new Uint8Array(hash.length), hash);
-    if (session === undefined || !isRight || session.owner !== owner) return undefined;
-    return this.#take(session);
+    const isRight = equal(known?.secretHash ?? new Uint8Array(hash.length), hash);
+    if (known === undefined || !isRight || known.owner !== owner) return undefined;
+    if (living !== undefined) return living;
+    return this.#makeRoom() ? this.#take(known as StoredSession) : undefined;
   }
 
   /** Commits what has changed; what it lets go leaves with this. */
   commit(): void {
-    this.#committing(() => this.#write());
+    if (!this.#isInTransaction) this.#committing(() => this.#write());
   }
 
   /**
-   * Runs sync handlers, and commits what they changed. If the store has transactions, what the handlers
-   * themselves wrote to its database is part of the same one.
+   * Runs sync handlers of a session, and commits what they changed. If the store has transactions, what
+   * the handlers themselves wrote to its database is part of the same one. When the store fails, the
+   * session is over.
+   *
+   * @param run Must not throw.
    */
-  transaction(run: () => void): void {
+  transaction(session: Session, run: () => void): void {
+    if (this.#isInTransaction) return run(); // what is around it commits
     const store = this.#store;
-    this.#committing(() => {
+    this.#isInTransaction = true;
+    const failure = this.#committing(() => {
       if (store.transaction === undefined) {
         run();
         this.#write();
@@ -133,37 +152,43 @@ export class Sessions {
         });
       }
     });
+    if (failure !== undefined) this.#end(session, failure);
   }
 
-  /** Ends all sessions' time in memory; what the store keeps is there for the next server. */
+  /**
+   * The server ends: commits what there is, and ends all sessions' time in memory. What the store keeps is
+   * there for the next server.
+   */
   close(): void {
     this.commit();
     this.#sweep?.cancel();
-    this.#living.clear();
-    this.#store.close();
+    const cause = new FramewireError("CONNECTION_CLOSED", "the server was shut down");
+    for (const session of [...this.#living.values()]) this.#end(session, cause);
   }
 
   #write(): void {
     if (this.#changed.length > 0) this.#store.commit(this.#changed.map(({ changes }) => changes));
   }
 
-  #committing(write: () => void): void {
+  #committing(write: () => void): FramewireError | undefined {
     let failure: FramewireError | undefined;
     try {
       write();
     } catch (cause) {
-      const message = `the session store has failed: ${thrownText(cause)}`;
-      failure = new FramewireError("SESSION_STORE_FAILED", message, { cause });
+      failure = storeFailed(cause);
     }
+    this.#isInTransaction = false;
     const sessions = this.#changed;
     this.#changed = [];
     if (failure === undefined) {
       for (const session of sessions) session.committed();
-      return;
+      return undefined;
     }
-    // Nothing of it may be acknowledged: the clients send it again, on their next connections.
-    for (const session of sessions) this.#lose(session);
-    this.#failed(failure);
+    // Nothing of it may be acknowledged: the clients send it again, on their next connections. What was
+    // not committed is forgotten together with the rest: the store tells what is true.
+    for (const session of sessions) this.#end(session, failure);
+    this.#watcher.failed(failure);
+    return failure;
   }
 
   readonly #noteChange = (session: Session): void => {
@@ -176,31 +201,50 @@ export class Sessions {
     });
   };
 
-  #take(session: Session): Session {
+  #load(id: string): StoredSession | undefined {
+    const stored = this.#asked((store) => store.load(id));
+    const oldest = this.#now() - this.#limits.retentionMs;
+    return stored !== undefined && stored.usedAt >= oldest ? stored : undefined;
+  }
+
+  #asked<T>(question: (store: SessionStore) => T): T {
+    try {
+      return question(this.#store);
+    } catch (cause) {
+      throw storeFailed(cause);
+    }
+  }
+
+  #take(stored: StoredSession): Session {
+    const session = new Session(stored, this.#limits, this.#noteChange);
     this.#living.set(session.id, session);
     if (this.#sweep === undefined) this.#sweepLater();
     return session;
   }
 
-  /** What was not committed is forgotten together with the rest: the store tells what is true. */
-  #lose(session: Session): void {
+  #end(session: Session, cause: Error): void {
     this.#living.delete(session.id);
-    session.cut();
+    session.end(cause);
   }
 
   #sweepLater(): void {
     const every = Math.max(1, Math.ceil(this.#limits.retentionMs / SWEEPS));
     this.#sweep = this.#clock.after(every, () => {
       this.#sweep = undefined;
-      this.#expire(this.#now() - this.#limits.retentionMs);
+      this.#expire();
       if (this.#living.size > 0) this.#sweepLater();
     });
   }
 
-  #expire(before: number): void {
-    for (const [id, session] of this.#living) {
-      if (!session.isCarried && session.usedAt < before) this.#living.delete(id);
+  #expire(): void {
+    const now = this.#now();
+    const before = now - this.#limits.retentionMs;
+    for (const session of [...this.#living.values()]) {
+      // The next server has to know that these were in use until now.
+      if (session.isCarried) session.touch(now);
+      else if (session.usedAt < before) this.#forget(session, "its time has passed");
     }
+    this.commit();
     try {
       this.#store.expire(before);
     } catch {
@@ -208,8 +252,14 @@ export class Sessions {
     }
   }
 
-  /** The session that was unused for the longest time gives way to a new one. */
+  #forget(session: Session, why: string): void {
+    this.#end(session, new FramewireError("CANCELLED", `the session is forgotten: ${why}`));
+    this.#watcher.expired(session);
+  }
+
+  /** The session that was unused for the longest time gives way to another one. */
   #makeRoom(): boolean {
+    if (this.#living.size < this.#limits.maxSessions) return true;
     let oldest: Session | undefined;
     for (const session of this.#living.values()) {
       if (!session.isCarried && (oldest === undefined || session.usedAt < oldest.usedAt)) {
@@ -217,8 +267,14 @@ export class Sessions {
       }
     }
     if (oldest === undefined) return false;
-    this.#living.delete(oldest.id);
-    this.#store.remove(oldest.id);
+    const { id } = oldest;
+    this.#forget(oldest, "it gave way to another one (maxSessions)");
+    this.#asked((store) => store.remove(id));
     return true;
   }
+}
+
+function storeFailed(cause: unknown): FramewireError {
+  const message = `the session store has failed: ${thrownText(cause)}`;
+  return new FramewireError("SESSION_STORE_FAILED", message, { cause });
 }

@@ -50,7 +50,8 @@ export interface SessionChanges {
  * - `load` MUST NOT return a session that was removed.
  * - A store MUST NOT keep the arrays it is given without copying their bytes, unless it keeps them only
  *   until it returns.
- * - A store that fails MUST throw. The server then answers what it had not committed with a failure.
+ * - A store that fails MUST throw. The server then acknowledges nothing of what it had not committed, and ends
+ *   the connections concerned: their clients send it again.
  */
 export interface SessionStore {
   /** Keeps a new session. */
@@ -68,6 +69,6 @@ export interface SessionStore {
   expire(before: number): number;
   /** Forgets one session. */
   remove(id: string): void;
-  /** Closes what is open. */
+  /** Closes what is open. A server does not: who has opened the store closes it, once the server is down. */
   close(): void;
 }

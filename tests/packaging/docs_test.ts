@@ -18,6 +18,7 @@ const WITHOUT_DEFAULT = {
   deny: "",
   proxyProtocol: "",
   rate: "",
+  sessions: "",
   packetsBeforeAuth: "",
 };
 

@@ -3,7 +3,7 @@
 import t from "tap";
 import { isFramewireError } from "../../src/errors.ts";
 import { memoryStore } from "../../src/session/memory_store.ts";
-import type { SessionCarrier } from "../../src/session/session.ts";
+import type { Session, SessionCarrier, SessionReply } from "../../src/session/session.ts";
 import { Sessions } from "../../src/session/sessions.ts";
 import type { SessionChanges, SessionStore, StoredSession } from "../../src/session/store.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";
@@ -11,7 +11,7 @@ import { VirtualClock } from "../helpers/virtual_clock.ts";
 const LIMITS = {
   window: 64,
   maxResponseBytes: 1000,
-  maxPushBytes: 100,
+  maxPushBytes: 200,
   retentionMs: 1000,
   maxSessions: 3,
 };
@@ -23,24 +23,44 @@ class Carrier implements SessionCarrier {
   takenOver(): void {
     this.isOver = true;
   }
-  send(
-    answers: Parameters<SessionCarrier["send"]>[0],
-    pushes: Parameters<SessionCarrier["send"]>[1],
-  ): void {
-    for (const { seq, result } of answers) this.sent.push(`answer ${seq}: ${result}`);
-    for (const { seq } of pushes) this.sent.push(`push ${seq}`);
+  over(): void {
+    this.isOver = true;
   }
+  send(answers: readonly SessionReply[], pushed: boolean): void {
+    for (const { seq, result, to } of answers) {
+      this.sent.push(`answer ${seq}: ${result}${to === this ? "" : ", of another"}`);
+    }
+    if (pushed) this.sent.push("pushes");
+  }
+}
+
+function finish(session: Session, seq: number, result: number, to: Carrier): void {
+  session.finish({ seq, result, payload: undefined, to, command: 2, wireBytes: 13 });
+}
+
+/** The pushes that a client has to be sent. */
+function pushesOf(session: Session): number[] {
+  const seqs = [];
+  for (let seq = session.acknowledgedPush + 1; seq <= session.lastPush; seq++) {
+    seqs.push(session.pushAt(seq).seq);
+  }
+  return seqs;
 }
 
 function setUp(store: SessionStore = memoryStore(), clock = new VirtualClock()): {
   readonly sessions: Sessions;
   readonly clock: VirtualClock;
   readonly errors: unknown[];
+  readonly expired: string[];
 } {
   const errors: unknown[] = [];
   const now = () => clock.now();
-  const sessions = new Sessions(store, LIMITS, clock, now, (error) => errors.push(error));
-  return { sessions, clock, errors };
+  const expired: string[] = [];
+  const sessions = new Sessions(store, LIMITS, clock, now, {
+    failed: (error) => errors.push(error),
+    expired: ({ id }) => expired.push(id),
+  });
+  return { sessions, clock, errors, expired };
 }
 
 t.test("a session is resumed by its secret and its owner, and by nothing else", async (t) => {
@@ -65,27 +85,32 @@ t.test("answers and pushes leave when they are committed, by what carries the se
   session.attach(first, 0, clock.now());
   session.begin(1);
   session.begin(2);
-  session.finish({ seq: 1, result: 0, payload: undefined });
+  finish(session, 1, 0, first);
+  t.equal(session.uncommitted(1)?.result, 0);
   t.strictSame(first.sent, [], "nothing leaves before the commit");
   sessions.commit();
   t.strictSame(first.sent, ["answer 1: 0"]);
+  t.equal(session.uncommitted(1), undefined);
 
   session.detach(first, clock.now());
   t.equal(session.push(Uint8Array.of(7)), 1);
   sessions.commit();
   t.equal(session.look(2), "pending");
   const second = new Carrier();
-  t.strictSame(session.attach(second, 0, clock.now())!.map(({ seq }) => seq), [1]);
-  session.finish({ seq: 2, result: 1, payload: undefined });
+  session.attach(second, 0, clock.now());
+  t.strictSame(pushesOf(session), [1]);
+  finish(session, 2, 1, first);
   t.equal(session.push(Uint8Array.of(8)), 2);
   sessions.commit();
-  t.strictSame(second.sent, ["answer 2: 1", "push 2"]);
+  t.strictSame(second.sent, ["answer 2: 1, of another", "pushes"]);
   t.strictSame(first.sent, ["answer 1: 0"]);
+  t.equal(session.uncommitted(1), undefined);
 
   const third = new Carrier();
-  t.strictSame(session.attach(third, 2, clock.now()), []);
+  session.attach(third, session.pushOf(2)!, clock.now());
+  t.strictSame(pushesOf(session), []);
   t.ok(second.isOver, "the one before is told");
-  t.equal(session.attach(new Carrier(), 3, clock.now()), undefined, "nobody has push 3");
+  t.equal(session.pushOf(3), undefined, "nobody has push 3");
   sessions.close();
 });
 
@@ -94,20 +119,30 @@ t.test("a push that is not committed yet is sent once, not twice", async (t) => 
   const { session } = (await sessions.begin(""))!;
   session.push(Uint8Array.of(1));
   const carrier = new Carrier();
-  t.strictSame(session.attach(carrier, 0, clock.now()), []);
+  session.attach(carrier, 0, clock.now());
+  t.strictSame(pushesOf(session), [], "not before the commit");
+  t.equal(session.pushOf(1), undefined, "nobody can have it");
   sessions.commit();
-  t.strictSame(carrier.sent, ["push 1"]);
-  t.equal(session.push(new Uint8Array(100)), 0, "there is room for 99 more bytes");
+  t.strictSame(carrier.sent, ["pushes"]);
+  t.strictSame(pushesOf(session), [1]);
+  t.equal(
+    session.push(new Uint8Array(80)),
+    0,
+    "there is room for 200 bytes, and each takes 64 more",
+  );
+  t.equal(session.push(new Uint8Array(71)), 2);
   sessions.close();
 });
 
 t.test("what is too old is forgotten, and what is in use is not", async (t) => {
-  const { sessions, clock } = setUp();
+  const { sessions, clock, expired } = setUp();
   const unused = (await sessions.begin(""))!;
   const used = (await sessions.begin(""))!;
   used.session.attach(new Carrier(), 0, clock.now());
   clock.advance(LIMITS.retentionMs + LIMITS.retentionMs / 4 + 1);
   t.equal(sessions.size, 1);
+  t.strictSame(expired, [unused.session.id]);
+  t.ok(unused.session.isOver);
   t.equal(await sessions.resume(unused.session.id, unused.secret, ""), undefined);
   t.equal(await sessions.resume(used.session.id, used.secret, ""), used.session);
   sessions.close();
@@ -148,7 +183,7 @@ t.test("a store that fails acknowledges nothing and ends the connections concern
   sessions.commit();
   fails = true;
   one.session.begin(1);
-  one.session.finish({ seq: 1, result: 0, payload: undefined });
+  finish(one.session, 1, 0, carriers[0]!);
   sessions.commit();
   t.strictSame(carriers[0]!.sent, []);
   t.ok(carriers[0]!.isOver);
@@ -174,10 +209,10 @@ t.test("handlers run in the store's transaction, and their answers are in the sa
   const { session } = (await sessions.begin(""))!;
   const carrier = new Carrier();
   session.attach(carrier, 0, clock.now());
-  sessions.transaction(() => {
+  sessions.transaction(session, () => {
     session.begin(1);
     log.push("handler");
-    session.finish({ seq: 1, result: 0, payload: undefined });
+    finish(session, 1, 0, carrier);
   });
   t.strictSame(log, ["begin", "handler", "commit 1", "end"]);
   t.strictSame(carrier.sent, ["answer 1: 0"]);
@@ -196,7 +231,7 @@ t.test("a session is loaded from the store as it was", async (t) => {
   kept = {
     ...kept!,
     answers: [{ seq: 7, result: 0, payload: undefined }],
-    pushes: [{ seq: 3, payload: Uint8Array.of(1) }],
+    pushes: [{ seq: 4, payload: Uint8Array.of(1) }],
     lastPush: 4,
   };
   const { sessions, clock } = setUp(store);
@@ -204,7 +239,8 @@ t.test("a session is loaded from the store as it was", async (t) => {
   t.equal(again.lastRequest, 7);
   t.equal(again.look(7), "done");
   t.equal(again.lastPush, 4);
-  t.strictSame(again.attach(new Carrier(), 0, clock.now())!.map(({ seq }) => seq), [3]);
+  again.attach(new Carrier(), 0, clock.now());
+  t.strictSame(pushesOf(again), [4]);
   t.equal(again.push(Uint8Array.of(2)), 5);
   sessions.close();
   before.sessions.close();

@@ -11,6 +11,7 @@ import { writeSync } from "node:fs";
 import { argv } from "node:process";
 import { sqliteStore } from "../../src/entry/sqlite.ts";
 import { systemClock } from "../../src/connection/clock.ts";
+import type { SessionCarrier } from "../../src/session/session.ts";
 import { Sessions } from "../../src/session/sessions.ts";
 
 const [path = "", id, secret] = argv.slice(2);
@@ -29,8 +30,9 @@ const limits = {
   maxSessions: 10,
 };
 const say = (line: string) => void writeSync(1, `${line}\n`);
-const sessions = new Sessions(store, limits, systemClock, Date.now, (error) => {
-  say(`failed ${error.message}`);
+const sessions = new Sessions(store, limits, systemClock, Date.now, {
+  failed: (error) => say(`failed ${error.message}`),
+  expired: () => say("failed: expired"),
 });
 let session;
 if (id === undefined) {
@@ -41,24 +43,25 @@ if (id === undefined) {
   session = (await sessions.resume(id, secret!, ""))!;
   say(`resumed ${session.lastRequest} ${session.lastPush}`);
 }
-const pushes = session.attach(
-  {
-    takenOver: () => say("failed: taken over"),
-    send(answers, made) {
-      for (const { seq } of answers) say(`ack ${seq}`);
-      for (const { seq } of made) say(`push ${seq}`);
-    },
+let sent = session.lastPush;
+for (let seq = session.acknowledgedPush + 1; seq <= sent; seq++) {
+  say(`again ${session.pushAt(seq).seq}`);
+}
+const carrier: SessionCarrier = {
+  takenOver: () => say("failed: taken over"),
+  over: () => say("failed: lost"),
+  send(answers) {
+    for (const { seq } of answers) say(`ack ${seq}`);
+    while (sent < session.lastPush) say(`push ${session.pushAt(++sent).seq}`);
   },
-  0,
-  Date.now(),
-)!;
-for (const { seq } of pushes) say(`again ${seq}`);
+};
+session.attach(carrier, 0, Date.now());
 for (let seq = session.lastRequest + 1; seq < 100_000; seq++) {
-  sessions.transaction(() => {
+  sessions.transaction(session, () => {
     session.begin(seq);
     effect.run(seq);
     if (seq % 3 === 0) session.push(Uint8Array.of(seq & 255));
-    session.finish({ seq, result: 0, payload: undefined });
+    session.finish({ seq, result: 0, payload: undefined, to: carrier, command: 2, wireBytes: 13 });
   });
   if (seq % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
 }

@@ -26,11 +26,23 @@ import { type ErrorCode, FramewireError, isFramewireError, thrownText } from "..
 import { SUBMIT_FRAMING, SUBMIT_KIND } from "../defined/layouts.ts";
 import { isPromise } from "../is_promise.ts";
 import type { ServerSide } from "../protocol.ts";
-import { Command, FEATURES, featureSet, hex, REPLY, Result, RESULT_TEXTS } from "./commands.ts";
+import {
+  Command,
+  FEATURES,
+  featureSet,
+  hex,
+  LAST_ID,
+  REPLY,
+  Result,
+  RESULT_TEXTS,
+} from "./commands.ts";
 import { FrameOut, writeU32 } from "./frame_out.ts";
 import type { SubmitConnection, SubmitHandlers } from "./handlers.ts";
-import { type Hello, HELLO_VERSION, readHello, writeHello } from "./hello.ts";
-import { HelloServerEndpoint } from "./hello_server.ts";
+import { type Hello, HELLO_VERSION, readHello, type SessionGiven, writeHello } from "./hello.ts";
+import { HelloServerEndpoint, type Introduction } from "./hello_server.ts";
+import { type Opened, sessionsOf } from "../../session/server_sessions.ts";
+import { carriedSession } from "./server_session.ts";
+import { SessionServerEndpoint } from "./session_endpoint.ts";
 import { openChunk, pointAt, SUBMIT_HEADER_BYTES, SubmitPacket } from "./packet.ts";
 import { isRefused } from "./refused.ts";
 
@@ -51,6 +63,8 @@ export class Greeter implements Endpoint {
   readonly #handlers: SubmitHandlers;
   /** ASKS: somebody is asked about the hello. */
   #asks = false;
+  /** Nothing may come before the welcome. */
+  #strict: boolean;
   #busyMs: number | undefined;
   readonly established = false;
   readonly owed = 0;
@@ -66,6 +80,7 @@ export class Greeter implements Endpoint {
     this.#side = side;
     this.#handlers = handlers;
     this.#busyMs = busyMs;
+    this.#strict = side.options.authenticate !== undefined;
   }
 
   /** {@inheritDoc Endpoint.opening} */
@@ -85,18 +100,12 @@ export class Greeter implements Endpoint {
     const offset = words[0]!;
     const length = words[1]!;
     const command = words[2]!;
-    const required = this.#side.options.authenticate !== undefined;
-    if (this.#asks && !required) return 0; // it waits for the welcome
-    if (this.#asks || (required && count > 1 && isHello(command, length))) {
-      throw new FramewireError(
-        "UNEXPECTED_PACKET",
-        `command ${hex(words[this.#asks ? 2 : 6]!)} came before the server has answered the ` +
-          "hello; it requires authentication, so nothing but Conn may come before ConnAck",
-      );
-    }
+    if (this.#asks && !this.#strict) return 0; // it waits for the welcome
+    if (this.#asks) throw this.#early(command);
+    if (this.#strict && count > 1 && isHello(command, length)) throw this.#early(words[6]!);
     const frame = chunk.slice(offset, offset + length);
     if (this.#busyMs !== undefined) this.#turnAway(frame, Result.BUSY, "the server is busy");
-    else if (isHello(command, length)) this.#greet(frame);
+    else if (isHello(command, length)) this.#greet(frame, count > 1 ? words[6] : undefined);
     else this.#turnAway(frame, Result.UNAUTHENTICATED, "the peer has not authenticated itself");
     return 1;
   }
@@ -115,7 +124,8 @@ export class Greeter implements Endpoint {
     return true;
   }
 
-  #greet(frame: Uint8Array): void {
+  /** @param next The command of the frame that has come with it, if one has. */
+  #greet(frame: Uint8Array, next: number | undefined): void {
     let hello: Hello;
     try {
       hello = readHello(frame.subarray(SUBMIT_HEADER_BYTES));
@@ -123,6 +133,10 @@ export class Greeter implements Endpoint {
       this.#answer(frame, Result.MALFORMED);
       this.#connection.fail(error);
       return;
+    }
+    if (hello.session?.id !== undefined && this.#side.sessions !== undefined) {
+      this.#strict = true; // what was meant for one session must not be done in another
+      if (next !== undefined) throw this.#early(next);
     }
     const { authenticate } = this.#side.options;
     if (authenticate === undefined) this.#identified(frame, hello, undefined);
@@ -142,18 +156,39 @@ export class Greeter implements Endpoint {
   /** It is known who the peer is: what does the server's own handler say? */
   #identified(frame: Uint8Array, hello: Hello, principal: unknown): void {
     const { conn } = this.#handlers;
-    if (conn === undefined) return this.#welcome(frame, hello, principal);
+    if (conn === undefined) return this.#accepted(frame, hello, principal);
     const packet = new SubmitPacket();
     openChunk(packet, frame);
     pointAt(packet, 0, frame.length);
     this.#ask(
       frame,
       () => conn(packet, this.#side.conn as SubmitConnection),
-      () => this.#welcome(frame, hello, principal),
+      () => this.#accepted(frame, hello, principal),
     );
   }
 
-  #welcome(frame: Uint8Array, hello: Hello, principal: unknown): void {
+  /** It may come in: with the session that it asks for, if it asks for one. */
+  #accepted(frame: Uint8Array, hello: Hello, principal: unknown): void {
+    const { session: ask } = hello;
+    const sessions = sessionsOf(this.#side);
+    if (ask === undefined || sessions === undefined) {
+      return this.#welcome(frame, hello, principal, undefined);
+    }
+    this.#ask(frame, () => sessions.open(ask, principal), (opened) => {
+      if (opened !== undefined) this.#welcome(frame, hello, principal, opened as Opened);
+      else {
+        const message = "there is no room for another session (maxSessions)";
+        this.#refuse(frame, Result.BUSY, message, NO_ROOM_RETRY_MS, "sessions");
+      }
+    });
+  }
+
+  #welcome(
+    frame: Uint8Array,
+    hello: Hello,
+    principal: unknown,
+    opened: Opened | undefined,
+  ): void {
     const connection = this.#connection;
     const side = this.#side;
     const { options, limits } = side;
@@ -171,19 +206,43 @@ export class Greeter implements Endpoint {
         maxFrame: options.maxFrameBytes,
         heartbeatMs: features.includes("ping") ? options.heartbeatMs : 0,
         window: { requests: limits.maxInFlight, bytes: limits.maxInFlightBytes },
+        ...(opened !== undefined && { session: given(opened) }),
       }),
     );
-    const endpoint = new HelloServerEndpoint(connection, side, this.#handlers, {
-      principal,
-      features: featureSet(features),
-      agent: hello.agent,
-    });
-    side.introduced(endpoint);
-    connection.become(endpoint);
+    const introduction = { principal, features: featureSet(features), agent: hello.agent };
+    if (opened === undefined) {
+      const endpoint = new HelloServerEndpoint(connection, side, this.#handlers, introduction);
+      side.introduced(endpoint);
+      connection.become(endpoint);
+    } else this.#carry(opened, introduction);
     if (this.#asks) { // not within a batch
       connection.flush();
       connection.resume();
     }
+  }
+
+  #carry(opened: Opened, introduction: Introduction): void {
+    const side = this.#side;
+    const sessions = sessionsOf(side)!;
+    const shared = carriedSession(opened.session, side);
+    const args = [this.#connection, side, this.#handlers, introduction, shared] as const;
+    const endpoint = new SessionServerEndpoint(...args);
+    side.introduced(endpoint);
+    this.#connection.become(endpoint);
+    const from = opened.session.isCarried;
+    sessions.figures.replayed += endpoint.begin(opened.lastPush);
+    sessions.carried(opened, from, side.conn);
+  }
+
+  #early(command: number): FramewireError {
+    const why = this.#side.options.authenticate === undefined
+      ? "it asks for a session to go on with"
+      : "the server requires authentication";
+    return new FramewireError(
+      "UNEXPECTED_PACKET",
+      `command ${hex(command)} came before the server has answered the hello; ${why}, so nothing ` +
+        "but Conn may come before ConnAck",
+    );
   }
 
   /** Asks somebody, who may take time. What is thrown refuses the connection. */
@@ -219,9 +278,15 @@ export class Greeter implements Endpoint {
     this.#refuse(frame, Result.FAILED, RESULT_TEXTS[Result.FAILED]!);
   }
 
-  #refuse(frame: Uint8Array, result: number, message: string, retryAfterMs = 0): void {
+  #refuse(
+    frame: Uint8Array,
+    result: number,
+    message: string,
+    retryAfterMs = 0,
+    gate = "authenticate",
+  ): void {
     this.#answer(frame, result, NONE, retryAfterMs);
-    this.#side.refused("authenticate", message);
+    this.#side.refused(gate, message);
     this.#connection.finish({ code: CODES[result] ?? "RESULT_FAILED", message });
   }
 
@@ -259,6 +324,15 @@ export class Greeter implements Endpoint {
 }
 
 const NONE = new Uint8Array(0);
+/** When a peer may come again for whose session there is no room, in milliseconds. */
+const NO_ROOM_RETRY_MS = 1000;
+
+/** A session as its client is told of it. */
+function given({ session, secret, resumed }: Opened): SessionGiven {
+  const last = session.lastRequest;
+  const id = last === 0 ? 0 : (last - 1) % LAST_ID + 1;
+  return { id: session.id, secret, resumed, lastId: String(id).padStart(8, "0") };
+}
 
 /** Whether a frame is a Conn that carries a hello. */
 export function isHello(command: number, length: number): boolean {

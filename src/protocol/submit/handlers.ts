@@ -9,6 +9,7 @@ import type { ServerConnection } from "../protocol.ts";
 import type { Feature } from "./commands.ts";
 import type { SubmitPacket } from "./packet.ts";
 import type { RequestPacket } from "./request_packet.ts";
+import type { ServerSession } from "./server_session.ts";
 
 /** A connection of a `submit` server, as handlers and listeners see it. */
 export interface SubmitConnection extends ServerConnection {
@@ -16,6 +17,8 @@ export interface SubmitConnection extends ServerConnection {
   readonly features: ReadonlySet<Feature>;
   /** The peer's program, as it says: not to be trusted. */
   readonly agent: string | undefined;
+  /** The session that it carries; undefined when the peer has asked for none, or the server has none. */
+  readonly session: ServerSession | undefined;
   /**
    * Sends a payload that the peer has not asked for; it needs the feature `push`.
    *

@@ -8,7 +8,6 @@
  * @module
  */
 import type { Codec, FrameTable } from "../../codec/codec.ts";
-import { giveBuffer, takeBuffer } from "../../connection/buffer_pool.ts";
 import {
   type CloseReason,
   type Connection,
@@ -22,19 +21,17 @@ import type { SlowConsumer } from "../../connection/slow_consumer.ts";
 import { FramewireError } from "../../errors.ts";
 import { isPromise } from "../is_promise.ts";
 import type { IntroducedPeer, ServerSide } from "../protocol.ts";
-import type { KeptChunk } from "../reply_order.ts";
 import { Command, CONN_ID, type Feature, Result } from "./commands.ts";
-import { Controls, TIMEOUT_BYTES } from "./controls.ts";
+import { type Batch, closeBatch, openBatch } from "./batch.ts";
+import { Controls } from "./controls.ts";
 import { CreditOut } from "./credit_out.ts";
 import { FrameIn } from "./frame_in.ts";
 import { FrameOut } from "./frame_out.ts";
-import { openChunk, pointAt } from "./packet.ts";
 import { PushOut } from "./push_out.ts";
 import { failureAnswer, putReply, settledAnswer } from "./reply_out.ts";
-import { renew } from "./request_packet.ts";
 import { type Answer, answer, OK, returnedAnswer, TIMED_OUT } from "./answer.ts";
 import type { SubmitConnection, SubmitHandlers } from "./handlers.ts";
-import { Turn, UnderWay } from "./under_way.ts";
+import { openTurn, Turn, type UnderWay, underWay } from "./under_way.ts";
 
 /** What a hello has brought about. */
 export interface Introduction {
@@ -105,18 +102,10 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
   }
 
   /** {@inheritDoc FrameConsumer.batch} */
-  batch(_codec: Codec, chunk: Uint8Array, { words, count }: FrameTable): number {
-    let source = chunk;
-    let shift = 0;
-    let pooled: Uint8Array | undefined;
-    if (this.#takesTime && !this.#full) {
-      // Handlers will go on reading: from a copy, so that the link keeps its memory (server.ts).
-      shift = words[0]!;
-      const end = words[count * 4 - 4]! + words[count * 4 - 3]!;
-      source = pooled = takeBuffer(end - shift);
-      source.set(shift === 0 && end === chunk.length ? chunk : chunk.subarray(shift, end));
-    }
-    const batch: Batch = { source, pooled, kept: undefined, requests: 0 };
+  batch(_codec: Codec, chunk: Uint8Array, table: FrameTable): number {
+    const { words, count } = table;
+    const batch = openBatch(chunk, table, this.#takesTime && !this.#full);
+    const { shift } = batch;
     let taken = 0;
     try {
       while (taken < count && this.#connection.state === State.OPEN) {
@@ -211,26 +200,15 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
     timeoutMs: number,
   ): void {
     const turn = spare;
-    turn.command = command;
     turn.wireBytes = wireBytes;
+    openTurn(turn, bytes, offset, length, command, timeoutMs);
     const { packet } = turn;
-    if (command === Command.REQUEST) {
-      // A Request is a Submit behind its timeout, once the id is moved over that, which was read.
-      bytes.copyWithin(offset + 9, offset + 5, offset + 13);
-      offset += TIMEOUT_BYTES;
-      length -= TIMEOUT_BYTES;
-    }
-    turn.bytes = bytes;
-    turn.offset = offset;
-    renew(packet, timeoutMs);
-    openChunk(packet, bytes);
-    pointAt(packet, offset, length);
     if (this.#draining) {
       this.#answered(batch, turn, answer(Result.DRAINING));
       return;
     }
     if (this.#lastId === CONN_ID) this.#lastId = new Uint8Array(8);
-    for (let i = 0; i < 8; i++) this.#lastId[i] = bytes[offset + 5 + i]!;
+    for (let i = 0; i < 8; i++) this.#lastId[i] = bytes[turn.offset + 5 + i]!;
     batch.requests++;
     try {
       const returned = command === Command.SUBMIT
@@ -266,7 +244,7 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
   }
 
   #keep(batch: Batch, turn: Turn, timeoutMs: number): void {
-    const later = this.#later ??= new UnderWay(this.#connection, this.#side, (late) => {
+    const later = this.#later ??= underWay(this.#connection, this.#side, (late) => {
       this.#timedOut(late);
     });
     if (turn.bytes === batch.source) {
@@ -326,25 +304,9 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
   #ended(batch: Batch): void {
     if (batch.requests > 0) this.#side.tookRequests(batch.requests);
     this.#credit?.send();
-    const { kept, pooled } = batch;
-    if (kept === undefined) {
-      if (pooled !== undefined) giveBuffer(pooled);
-      if (batch.requests > 0) this.#takesTime = false;
-      return;
-    }
-    const waits = this.#later!.release(kept);
-    this.#takesTime = waits;
+    const { pooled } = batch;
+    const waits = closeBatch(batch, this.#later);
+    if (waits !== undefined || batch.requests > 0) this.#takesTime = waits === true;
     if (waits && pooled === undefined) this.keepsChunk = true;
   }
-}
-
-/** A batch under way. */
-interface Batch {
-  /** Where its frames are. */
-  readonly source: Uint8Array;
-  /** The same, when it is a copy in memory of the pool. */
-  readonly pooled: Uint8Array | undefined;
-  /** The same, once a handler takes its time. */
-  kept: KeptChunk | undefined;
-  requests: number;
 }

@@ -25,25 +25,28 @@ export function putReply(
   offset: number,
   reply: Answer,
 ): void {
-  const { counters, options } = side;
+  const { counters } = side;
   counters.replies++;
-  let { result, payload } = reply;
+  const { result, payload, retryAfterMs } = fitting(side, command, reply);
   const withText = command === Command.REQUEST && payload !== undefined;
-  if (
-    withText &&
-    SUBMIT_HEADER_BYTES + MOST_EXTRA_BYTES + payload!.length > options.maxFrameBytes
-  ) {
-    side.report(tooLong(payload!.length, options.maxFrameBytes));
-    ({ result, payload } = answer(Result.TOO_LARGE));
-  }
   if (result !== Result.OK) counters.failures++;
   const wait = result === Result.BUSY ? 4 : 0;
   const bodyBytes = 1 + wait + (withText ? payload!.length : 0);
   const at = out.begin(command | REPLY, bytes, offset + 5, bodyBytes);
   out.buffer[at] = result;
-  if (wait > 0) writeU32(out.buffer, at + 1, reply.retryAfterMs);
+  if (wait > 0) writeU32(out.buffer, at + 1, retryAfterMs);
   if (withText) out.buffer.set(payload!, at + 1 + wait);
   out.end(bodyBytes);
+}
+
+/** The answer, unless it is too long for a frame. */
+export function fitting(side: ServerSide, command: number, reply: Answer): Answer {
+  const { payload } = reply;
+  if (command !== Command.REQUEST || payload === undefined) return reply;
+  const { maxFrameBytes } = side.options;
+  if (SUBMIT_HEADER_BYTES + MOST_EXTRA_BYTES + payload.length <= maxFrameBytes) return reply;
+  side.report(tooLong(payload.length, maxFrameBytes));
+  return answer(Result.TOO_LARGE);
 }
 
 /** What the peer is told of a failure, and the `error` event for what it is not told. */

@@ -9,14 +9,16 @@ import type { Connection } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
 import { BytesStore } from "../defined/bytes_store.ts";
 import type { ServerSide } from "../protocol.ts";
-import { type KeptChunk, ReplyOrder } from "../reply_order.ts";
+import { type KeptChunk, type ReplyLimits, ReplyOrder } from "../reply_order.ts";
 import { ReplyPool } from "../reply_pool.ts";
 import { Command, idText } from "./commands.ts";
+import { TIMEOUT_BYTES } from "./controls.ts";
 import { FrameMemory, FrameOut } from "./frame_out.ts";
-import { abortRequest, RequestPacket } from "./request_packet.ts";
+import { openChunk, pointAt } from "./packet.ts";
+import { abortRequest, renew, RequestPacket } from "./request_packet.ts";
 
 /** Who is told when a handler's promise has settled. */
-interface TurnEndpoint {
+export interface TurnEndpoint {
   settled(turn: Turn, failed: boolean, value: unknown): void;
 }
 
@@ -39,13 +41,57 @@ export class Turn {
   readonly rejected = (error: unknown): void => this.endpoint!.settled(this, true, error);
 }
 
-/** The requests under way on one connection. */
+/** Points a turn at its request. A Request's id is moved over its timeout, which was read. */
+export function openTurn(
+  turn: Turn,
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  command: number,
+  timeoutMs: number,
+): void {
+  turn.command = command;
+  if (command === Command.REQUEST) {
+    // A Request is a Submit behind its timeout, once its id stands there.
+    bytes.copyWithin(offset + 9, offset + 5, offset + 13);
+    offset += TIMEOUT_BYTES;
+    length -= TIMEOUT_BYTES;
+  }
+  turn.bytes = bytes;
+  turn.offset = offset;
+  const { packet } = turn;
+  renew(packet, timeoutMs);
+  openChunk(packet, bytes);
+  pointAt(packet, offset, length);
+}
+
+/** The requests under way on one connection, whose replies leave in the order that the server wants. */
+export function underWay(
+  connection: Connection,
+  { limits, options }: ServerSide,
+  onLate: (turn: Turn) => void,
+): UnderWay {
+  const bounds = untimed(limits);
+  if (!options.ordered) {
+    return new UnderWay(new ReplyPool(connection, bounds, () => {}), undefined, limits, onLate);
+  }
+  const store = new BytesStore();
+  const order = new ReplyOrder(connection, store, bounds, () => {});
+  return new UnderWay(order, store, limits, onLate);
+}
+
+/** The same limits without the handlers' deadline: that of requests is kept beside the peer's. */
+export function untimed(limits: ReplyLimits): ReplyLimits {
+  return { ...limits, handlerTimeoutMs: 0 };
+}
+
+/** Requests under way. */
 export class UnderWay {
   readonly #order: ReplyOrder | ReplyPool;
   readonly #store: BytesStore | undefined;
   readonly #memory = new FrameMemory();
   readonly #clock: Clock;
-  readonly #side: ServerSide;
+  readonly #limits: ReplyLimits;
   readonly #onLate: (turn: Turn) => void;
   readonly #turns = new Map<number, Turn>();
   readonly #free: Turn[] = [];
@@ -56,19 +102,22 @@ export class UnderWay {
   #seal: FrameOut | undefined;
   closed = false;
 
-  /** @param onLate Told of a request whose deadline has passed; it must settle it. */
-  constructor(connection: Connection, side: ServerSide, onLate: (turn: Turn) => void) {
-    this.#side = side;
-    this.#clock = side.limits.clock ?? systemClock;
+  /**
+   * @param order What bounds them.
+   * @param store Where their replies wait, when they leave in order.
+   * @param onLate Told of a request whose deadline has passed; it must settle it.
+   */
+  constructor(
+    order: ReplyOrder | ReplyPool,
+    store: BytesStore | undefined,
+    limits: ReplyLimits,
+    onLate: (turn: Turn) => void,
+  ) {
+    this.#order = order;
+    this.#store = store;
+    this.#limits = limits;
+    this.#clock = limits.clock ?? systemClock;
     this.#onLate = onLate;
-    // Both kinds of deadline are kept here: one timer.
-    const limits = { ...side.limits, handlerTimeoutMs: 0 };
-    if (side.options.ordered) {
-      this.#store = new BytesStore();
-      this.#order = new ReplyOrder(connection, this.#store, limits, () => {});
-    } else {
-      this.#order = new ReplyPool(connection, limits, () => {});
-    }
   }
 
   /** Whether replies leave in the order of their requests. */
@@ -106,7 +155,7 @@ export class UnderWay {
     turn.seq = this.#order.accept(kept);
     this.#turns.set(turn.seq, turn);
     this.#byId?.set(idText(turn.bytes, turn.offset + 5), turn);
-    const { handlerTimeoutMs } = this.#side.limits;
+    const { handlerTimeoutMs } = this.#limits;
     turn.deadline = turn.handlerDeadline = Infinity;
     if (timeoutMs === 0 && handlerTimeoutMs === 0) return;
     const now = this.#clock.now();
