@@ -112,6 +112,10 @@ export const ERROR_CODES = {
   SESSION_TAKEN_OVER: "another connection has taken over the session of this one",
   /** The session store failed; what it had not committed was not acknowledged. */
   SESSION_STORE_FAILED: "the session store failed; what was not committed was not acknowledged",
+  /** Another connection has taken over the session: this one ends. */
+  SESSION_TAKEN_OVER: "another connection has taken over the session of this one",
+  /** The server knows the session no more, or remembers no more how a request of it went. */
+  SESSION_LOST: "the session is lost; what was under way may have been done",
   /** The runtime or the operating system reported something no other code covers. */
   LINK_FAILED: "the runtime reported an error that no other code covers",
   /** The runtime lacks what was asked for. */

@@ -16,6 +16,7 @@ import {
 } from "../options/client.ts";
 import type { TlsClientOptions } from "../options/tls.ts";
 import { type CallsOf, chooseProtocol, type ProtocolChoice } from "../protocol/choice.ts";
+import type { SessionTicket } from "../protocol/client_session.ts";
 import type { Protocol } from "../protocol/protocol.ts";
 import type { Client } from "./client.ts";
 import { addressesOf, type Lookup } from "./addresses.ts";
@@ -23,6 +24,12 @@ import { ATTEMPT_DELAY_MS, race } from "./happy_eyeballs.ts";
 import { StayingClient } from "./reconnecting.ts";
 import { type Resolver, staticResolver, unique } from "./resolver.ts";
 import type { ReconnectingClient } from "./status.ts";
+import {
+  checkSession,
+  makeSession,
+  type SessionClient,
+  StayingSessionClient,
+} from "./session_client.ts";
 import { StayingCalls } from "./staying_calls.ts";
 import { introduce } from "./introduce.ts";
 import { formatUrl, parseUrl, schemeOf, type Target } from "./url.ts";
@@ -61,6 +68,11 @@ export type Servers = string | URL | readonly (string | URL)[] | Resolver;
  * ```
  */
 export interface Connect {
+  /** Connects to one server, with a session: see {@linkcode SessionClientOptions}. */
+  <P extends ProtocolChoice = "submit">(
+    url: string | URL,
+    options: ConnectOptions<P> & { readonly session: true | SessionTicket },
+  ): Promise<SessionClient & CallsOf<P>>;
   /** Connects to one server or several, and stays: see {@linkcode ReconnectOptions}. */
   <P extends ProtocolChoice = "submit">(
     servers: Servers,
@@ -83,7 +95,7 @@ export function makeConnect(transport: Transport, lookup?: Lookup): Connect {
   return async <P extends ProtocolChoice = "submit">(
     servers: Servers,
     options: ConnectOptions<P> = {},
-  ): Promise<ReconnectingClient & CallsOf<P>> => {
+  ): Promise<SessionClient & CallsOf<P>> => {
     const resolver = isResolver(servers) ? servers : undefined;
     const targets = resolver === undefined ? targetsOf(servers as Exclude<Servers, Resolver>) : [];
     const protocol = chooseProtocol(options?.protocol ?? "submit") as Protocol<never, CallsOf<P>>;
@@ -94,6 +106,7 @@ export function makeConnect(transport: Transport, lookup?: Lookup): Connect {
       ? { lookup, ...given }
       : given;
     if (resolver === undefined) checkTargets(targets, resolved, carrier);
+    checkSession(resolved, resolver === undefined ? targets.length : Infinity);
     if (resolved.reconnect) {
       const where = resolver ?? staticResolver(targets);
       return await stay(where, resolved, protocol as never, carrier) as never;
@@ -152,6 +165,9 @@ async function stay<Calls extends object>(
   protocol: Protocol<never, Calls>,
   transport: Transport,
 ): Promise<ReconnectingClient & Calls> {
+  if (options.session !== undefined && options.session !== false) {
+    return await stayInSession(resolver, options, protocol, transport);
+  }
   const made = new StayingCalls<Calls>(protocol, () => client);
   const client: StayingClient<Calls> = new StayingClient<Calls>({
     options,
@@ -162,6 +178,27 @@ async function stay<Calls extends object>(
   });
   await client.start();
   return Object.assign(client, made.calls);
+}
+
+/** A client that connects again by itself, and whose calls outlive its connections. */
+async function stayInSession<Calls extends object>(
+  resolver: Resolver,
+  given: ResolvedClientOptions,
+  protocol: Protocol<never, Calls>,
+  transport: Transport,
+): Promise<SessionClient & Calls> {
+  const clock = given.clock ?? systemClock;
+  const options: ResolvedClientOptions = { ...given, hello: "required" };
+  const { session, calls, client: endpoint } = makeSession(given, protocol, clock, (error) => {
+    client.takenOver(error);
+  });
+  const spoken: Protocol<never, Calls> = { ...protocol, client: endpoint };
+  const connect = (target: Target, signal: AbortSignal) =>
+    introduce(transport, target, options, signal, spoken, dial);
+  const config = { options, clock, resolver, connect };
+  const client: StayingSessionClient<Calls> = new StayingSessionClient<Calls>(config, session);
+  await client.start();
+  return Object.assign(client, protocol.calls(() => calls));
 }
 
 /** Connects within the deadline. A link that comes too late is closed. */

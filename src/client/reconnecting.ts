@@ -240,6 +240,12 @@ export class StayingClient<Calls extends object> implements ReconnectingClient {
     const message = `no further attempt is made, since the server refuses this client: ${said}`;
     const detail = { cause: refusal, ...(result !== undefined && { result }) };
     const error = new FramewireError(code, message, { outcome: "not-sent", ...detail });
+    this.stop(error);
+  }
+
+  /** This client is at its end, and `error` says why. */
+  stop(error: FramewireError): void {
+    const { code, message } = error;
     void this.#end({ code, message, error }, error, { status: "closed", error }, 0);
   }
 

@@ -7,9 +7,11 @@ export type { Client, CloseOptions } from "../client/client.ts";
 export type { Connect, ConnectOptions, Servers } from "../client/connect.ts";
 export type { Lookup } from "../client/addresses.ts";
 export type { BalancerName } from "../client/balancer/mod.ts";
+export type { SessionClient, SessionInfo } from "../client/session_client.ts";
 export type { ClientStatus, ReconnectingClient, StatusEvent } from "../client/status.ts";
 export { type Resolver, staticResolver } from "../client/resolver.ts";
 export type { Target } from "../client/url.ts";
+export type { SessionClientOptions } from "../options/client_session.ts";
 export type { ReconnectOptions } from "../options/reconnect.ts";
 export type { Begun, FrameConsumer, FrameParts } from "../codec/frame_consumer.ts";
 export type { CodecChoice } from "../codec/lend.ts";
@@ -45,6 +47,12 @@ export {
   type SlowConsumer,
 } from "../connection/slow_consumer.ts";
 export type { CallLimits, CallOptions } from "../protocol/call_limits.ts";
+export type {
+  ProtocolSession,
+  SessionOf,
+  SessionSetup,
+  SessionTicket,
+} from "../protocol/client_session.ts";
 export type { CallBoundOptions } from "../options/calls.ts";
 export type { ReplyLimits } from "../protocol/reply_order.ts";
 export type {

@@ -7,6 +7,7 @@ import type { FramewireError } from "../errors.ts";
 import { type CallBoundOptions, CALLS } from "./calls.ts";
 import { COMMON, type CommonOptions, MAX_TIMER_MS } from "./common.ts";
 import { RECONNECT, type ReconnectOptions } from "./reconnect.ts";
+import { SESSION_CLIENT, type SessionClientOptions } from "./client_session.ts";
 import { SUBMIT_CLIENT, type SubmitClientOptions } from "./submit.ts";
 import { CLIENT_TLS, type TlsClientOptions } from "./tls.ts";
 import { WEB_SOCKET, type WebSocketOptions } from "./web_socket.ts";
@@ -14,7 +15,12 @@ import { defaultsOf, type OptionSpecs, resolve, unchecked, whole } from "./spec.
 
 /** Options of a client. */
 export interface ClientOptions
-  extends CommonOptions, CallBoundOptions, ReconnectOptions, SubmitClientOptions {
+  extends
+    CommonOptions,
+    CallBoundOptions,
+    ReconnectOptions,
+    SessionClientOptions,
+    SubmitClientOptions {
   /**
    * How long connecting may take, in milliseconds: 1 to 2,147,483,647.
    *
@@ -36,6 +42,7 @@ export const CLIENT: OptionSpecs<ClientOptions> = {
   ...COMMON,
   ...CALLS,
   ...RECONNECT,
+  ...SESSION_CLIENT,
   ...SUBMIT_CLIENT,
   connectTimeoutMs: whole(5000, 1, MAX_TIMER_MS),
   onError: unchecked(),
@@ -49,6 +56,7 @@ export type ClientOptionWithoutDefault =
   | "transport"
   | "clock"
   | "signal"
+  | "session"
   | "tls"
   | "webSocket"
   | "onError"

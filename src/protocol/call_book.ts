@@ -22,6 +22,9 @@ export interface CallLine extends SilentLine {
 
 const FIRST_SLOTS = 64;
 const SWEEPS = 16;
+/** The place of a call that certainly was not sent, and that of one sent on an earlier connection. */
+export const UNSENT: number = Infinity;
+const SENT_BEFORE = -1;
 /** The due time of a call that has the usual timeout. */
 const USUAL = 0;
 /** Calls with timeouts of their own are looked at no more often than this, in milliseconds. */
@@ -47,7 +50,8 @@ function nobody(): void {}
 /** Calls under way. */
 export class CallBook<T> {
   readonly #limits: CallLimits;
-  readonly #line: CallLine;
+  /** The connection; undefined while a session has none. */
+  #line: CallLine | undefined;
   /** Called when the last call that waited is settled. */
   readonly #idle: () => void;
   /** Calls `[head, tail)`; those settled out of turn are undefined. */
@@ -81,7 +85,7 @@ export class CallBook<T> {
    */
   constructor(
     limits: CallLimits,
-    line: CallLine,
+    line: CallLine | undefined,
     idle: () => void,
     first = 0,
     gaveUp?: (number: number) => void,
@@ -152,7 +156,7 @@ export class CallBook<T> {
       this.#wakeAt(due);
     }
     if (signal !== undefined) {
-      const abort = () => this.#giveUp(number, cancelled(signal.reason, "unknown"));
+      const abort = () => this.#giveUp(number, (outcome) => cancelled(signal.reason, outcome));
       signal.addEventListener("abort", abort, { once: true });
       this.#signals ??= new Map();
       this.#signals.set(number, () => signal.removeEventListener("abort", abort));
@@ -192,7 +196,7 @@ export class CallBook<T> {
     this.#sweep?.cancel();
     this.#due?.cancel();
     this.#sweep = this.#due = undefined;
-    const { handed } = this.#line.outbound;
+    const handed = this.#line === undefined ? 0 : this.#line.outbound.handed;
     const [resolves, rejects, places] = [this.#resolves, this.#rejects, this.#places];
     const [head, tail, pending] = [this.#head, this.#tail, this.#pending];
     this.#resolves = [];
@@ -227,6 +231,56 @@ export class CallBook<T> {
     return Math.max(0, sweeps - 1) * this.#limits.requestTimeoutMs / SWEEPS;
   }
 
+  // Of a session, whose calls outlive their connection.
+
+  /** Another connection carries the calls, or, if undefined, none does for now. */
+  carriedBy(line: CallLine | undefined): void {
+    if (this.#line !== undefined) this.#leave(this.#line.outbound.handed);
+    this.#line = line;
+  }
+
+  /** What was not handed to the connection that is lost was not sent; the rest may have arrived. */
+  #leave(handed: number): void {
+    const mask = this.#resolves.length - 1;
+    for (let number = this.#head; number < this.#tail; number++) {
+      const slot = number & mask;
+      if (this.#rejects[slot] === undefined) continue;
+      if (this.#rejects[slot] === nobody) this.#settled(number);
+      else this.#places[slot] = this.#places[slot]! >= handed ? UNSENT : SENT_BEFORE;
+    }
+  }
+
+  /** Whether a call's caller still waits. */
+  waits(number: number): boolean {
+    return this.has(number) && this.#rejects[number & (this.#rejects.length - 1)] !== nobody;
+  }
+
+  /** Whether a call certainly was not sent. */
+  isUnsent(number: number): boolean {
+    return this.#places[number & (this.#places.length - 1)] === UNSENT;
+  }
+
+  /** A call that waits is put out, its first byte at `place`: what was sent before stays so. */
+  sent(number: number, place: number): void {
+    const slot = number & (this.#places.length - 1);
+    if (this.#places[slot] === UNSENT) this.#places[slot] = place;
+  }
+
+  /** A call that waits was not taken by the peer, by what that has said. */
+  unsent(number: number): void {
+    this.#places[number & (this.#places.length - 1)] = UNSENT;
+  }
+
+  /** About how much of its time a call has left, in milliseconds; 0 for no limit. */
+  leftMs(number: number): number {
+    const { requestTimeoutMs, clock } = this.#limits;
+    const due = this.#dues === undefined ? USUAL : this.#dues[number & (this.#dues.length - 1)]!;
+    if (due === Infinity) return 0;
+    if (due !== USUAL) return Math.max(1, due - clock.now());
+    if (requestTimeoutMs === 0) return 0;
+    return Math.max(1, requestTimeoutMs - this.#ageOf(number));
+  }
+
   #settled(number: number): void {
     const slot = number & (this.#resolves.length - 1);
     const wasGivenUp = this.#resolves[slot] === nobody;
@@ -248,15 +302,21 @@ export class CallBook<T> {
   }
 
   /** Settles a call; its place stays taken until its answer comes. */
-  #giveUp(number: number, error: FramewireError): void {
+  #giveUp(number: number, error: (outcome: "not-sent" | "unknown") => FramewireError): void {
     const slot = number & (this.#resolves.length - 1);
     const reject = this.#rejects[slot]!;
+    const outcome = this.#places[slot] === UNSENT ? "not-sent" : "unknown";
+    this.#gaveUp?.(number);
+    if (outcome === "not-sent" || this.#line === undefined) { // no answer can come
+      this.#settled(number);
+      reject(error(outcome));
+      return;
+    }
     this.#resolves[slot] = this.#rejects[slot] = nobody;
     this.#givenUp++;
     this.#pending--;
     if (this.#signals !== undefined) this.#forgetSignal(number);
-    this.#gaveUp?.(number);
-    reject(error);
+    reject(error(outcome));
     if (this.#pending === 0) this.#idle();
   }
 
@@ -287,10 +347,10 @@ export class CallBook<T> {
       const resolve = this.#resolves[number & mask];
       if (resolve === undefined || resolve === nobody) continue;
       if (this.#dues !== undefined && this.#dues[number & mask] !== USUAL) continue;
-      this.#giveUp(number, deadlineExceeded(ms, "unknown"));
+      this.#giveUp(number, (outcome) => deadlineExceeded(ms, outcome));
       timedOut++;
     }
-    this.#silence.timedOut(timedOut, this.#line);
+    if (this.#line !== undefined) this.#silence.timedOut(timedOut, this.#line);
   }
 
   #wakeAt(due: number): void {
@@ -319,10 +379,10 @@ export class CallBook<T> {
         next = Math.min(next, due);
         continue;
       }
-      this.#giveUp(number, deadlineExceeded(undefined, "unknown"));
+      this.#giveUp(number, (outcome) => deadlineExceeded(undefined, outcome));
       timedOut++;
     }
-    this.#silence.timedOut(timedOut, this.#line);
+    if (this.#line !== undefined) this.#silence.timedOut(timedOut, this.#line);
     if (next < Infinity) this.#wakeAt(Math.max(next, now + GRAIN_MS));
   }
 

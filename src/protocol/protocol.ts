@@ -15,6 +15,7 @@ import type { ResolvedServerOptions } from "../options/server.ts";
 import type { SessionFigures } from "../session/server_sessions.ts";
 import type { Broadcast } from "./broadcast.ts";
 import type { CallLimits } from "./call_limits.ts";
+import type { SessionOf, SessionSetup } from "./client_session.ts";
 import type { ReplyLimits } from "./reply_order.ts";
 import type { UnsentCall } from "./unsent.ts";
 
@@ -196,6 +197,8 @@ export interface Protocol<Handlers, Calls> {
   client(connection: Connection, side: ClientSide): ClientEndpoint & Calls;
   /** What a client's user calls: each call goes to the endpoint of the moment. */
   calls(endpoint: () => Calls): Calls;
+  /** Makes a client's session; without it the protocol has none. */
+  session?(setup: SessionSetup): SessionOf<Calls>;
 }
 
 /** The client's side of a protocol on one connection. */

@@ -14,7 +14,7 @@ import { readU32 } from "./frame_out.ts";
 import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 import type { SubmitCalls } from "./calls.ts";
 import { Command, type Feature, readId, Result } from "./commands.ts";
-import { lacks } from "./hello_client.ts";
+import { lacks } from "./lacks.ts";
 import { type SubmitOptions, type SubmitSource, upload } from "./upload.ts";
 
 /** Ids run from 00000001 to this, then wrap. */

@@ -12,6 +12,7 @@ import type { CallOptions } from "../call_limits.ts";
 import { type ClientEndpoint, type ClientSide, connectionLost } from "../protocol.ts";
 import type { GoAway, SubmitCalls } from "./calls.ts";
 import { CallsOut } from "./calls_out.ts";
+import type { ClientSession } from "./client_session.ts";
 import {
   Command,
   CONN_ID,
@@ -26,6 +27,7 @@ import {
 import { FrameIn } from "./frame_in.ts";
 import { FrameOut, readU32 } from "./frame_out.ts";
 import { HELLO_VERSION, readWelcome, writeHello } from "./hello.ts";
+import { lacks, noStreams } from "./lacks.ts";
 import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 import { PushIn } from "./push_in.ts";
 import type { SubmitSource } from "./upload.ts";
@@ -53,18 +55,22 @@ export class HelloClientEndpoint implements ClientEndpoint, SubmitCalls {
   #features: ReadonlySet<Feature> = new Set();
   #out: FrameOut;
   #in: FrameIn | undefined;
-  #pushes: PushIn;
+  readonly #ownPushes: PushIn | undefined;
+  /** What is called here: all, or with a session nothing but pings. */
   readonly #calls: CallsOut;
+  /** What outlives this connection. */
+  readonly #session: ClientSession | undefined;
   #onGoAway: ((notice: GoAway) => void) | undefined;
   readonly owed = 0;
   keepsChunk = false;
 
-  constructor(connection: Connection, side: ClientSide) {
+  constructor(connection: Connection, side: ClientSide, session?: ClientSession) {
     this.#connection = connection;
     this.#side = side;
+    this.#session = session;
     this.#out = new FrameOut(connection.outbound, {});
     this.#calls = new CallsOut(connection, side, this.#out);
-    this.#pushes = new PushIn(connection, side, this.#out);
+    if (session === undefined) this.#ownPushes = new PushIn((error) => side.report(error));
     this.ready = new Promise((resolve, reject) => {
       this.#welcomed = resolve;
       this.#unwelcome = reject;
@@ -81,6 +87,7 @@ export class HelloClientEndpoint implements ClientEndpoint, SubmitCalls {
         ...(token !== undefined && { auth: { token } }),
         ...(user !== undefined && { auth: { user, password: password ?? "" } }),
         ...(agent !== undefined && { agent }),
+        ...(session !== undefined && { session: session.ask() }),
       }),
     );
     connection.flushSoon();
@@ -93,7 +100,17 @@ export class HelloClientEndpoint implements ClientEndpoint, SubmitCalls {
 
   /** {@inheritDoc ClientEndpoint.pending} */
   get pending(): number {
-    return this.#calls.pending;
+    const session = this.#session?.carriedBy(this) === true ? this.#session.pending : 0;
+    return this.#calls.pending + session;
+  }
+
+  get #pushes(): PushIn {
+    return this.#ownPushes ?? this.#session!.pushes;
+  }
+
+  /** {@inheritDoc SessionEndpoint.settled} */
+  settled(): void {
+    if (this.pending === 0) this.#side.settled();
   }
 
   /** {@inheritDoc SubmitCalls.features} */
@@ -157,7 +174,7 @@ export class HelloClientEndpoint implements ClientEndpoint, SubmitCalls {
       }
       taken++;
     }
-    this.#calls.drain();
+    (this.#session?.calls ?? this.#calls).drain();
     return taken;
   }
 
@@ -174,12 +191,13 @@ export class HelloClientEndpoint implements ClientEndpoint, SubmitCalls {
         : connectionLost(reason, this.pending, "unknown"),
     );
     this.#calls.finishing(reason);
+    this.#session?.detach(this);
   }
 
   /** {@inheritDoc Endpoint.closed} */
   closed(reason: CloseReason): void {
     this.finishing(reason);
-    this.#pushes.close();
+    this.#ownPushes?.detach();
     this.#side.closed(reason);
   }
 
@@ -192,11 +210,13 @@ export class HelloClientEndpoint implements ClientEndpoint, SubmitCalls {
       this.#acknowledged(bytes.slice(body, offset + length));
       return;
     }
+    if (this.#session?.carriedBy(this) === false && !ALWAYS.includes(command)) return;
     switch (command) {
       case Command.SUBMIT_ACK:
       case Command.RESPONSE:
         if (length <= SUBMIT_HEADER_BYTES) break;
-        this.#calls.answered(command, bytes, offset + 5, body, offset + length);
+        (this.#session?.calls ?? this.#calls)
+          .answered(command, bytes, offset + 5, body, offset + length);
         return;
       case Command.PONG:
         if (idText(bytes, offset + 5) === HEARTBEAT_ID) return;
@@ -212,7 +232,7 @@ export class HelloClientEndpoint implements ClientEndpoint, SubmitCalls {
         return;
       case Command.CREDIT:
         if (length !== SUBMIT_HEADER_BYTES + 8 || !this.#features.has("credit")) break;
-        this.#calls.grant(readU32(bytes, body), readU32(bytes, body + 4));
+        (this.#session?.calls ?? this.#calls).grant(readU32(bytes, body), readU32(bytes, body + 4));
         return;
       case Command.GO_AWAY: {
         if (length < SUBMIT_HEADER_BYTES + 8) break;
@@ -248,38 +268,57 @@ export class HelloClientEndpoint implements ClientEndpoint, SubmitCalls {
         `the server answered the hello with result ${result} (${text})`,
         { result, ...(body.length >= 5 && { retryAfterMs: readU32(body, 1) }) },
       );
-      this.#unwelcome(error);
-      this.#connection.finish({ code: error.code, message: error.message });
-      return;
+      return this.#refused(error);
     }
-    if (body.length > 1) this.#agree(body.subarray(1));
-    else if (this.#side.options.hello === "required") {
+    if (body.length > 1) {
+      if (!this.#agree(body.subarray(1))) return;
+    } else if (this.#side.options.hello === "required") {
       const message = 'the server does not know the hello, and hello is "required"';
-      this.#unwelcome(new FramewireError("UNSUPPORTED", message, { result }));
-      this.#connection.finish({ code: "UNSUPPORTED", message });
-      return;
+      return this.#refused(new FramewireError("UNSUPPORTED", message, { result }));
     }
     this.#plain = body.length === 1;
     this.#welcomed();
   }
 
-  #agree(bytes: Uint8Array): void {
+  /** Takes what the server agrees upon; false when that is too little. */
+  #agree(bytes: Uint8Array): boolean {
     const welcome = readWelcome(bytes);
     const offered = this.#side.options.features ?? DEFAULT_OFFER;
     this.#features = new Set(welcome.features.filter((name) => offered.includes(name)));
     const seal = { crc32c: this.#features.has("crc32c"), lz4: this.#features.has("lz4") };
     this.#out = new FrameOut(this.#connection.outbound, seal);
-    this.#pushes.agreed(this.#out);
+    this.#ownPushes?.attach(this.#connection, this.#out);
     this.#calls.agreed(this.#out, this.#features, welcome);
     if (seal.crc32c || seal.lz4) this.#in = new FrameIn(seal, this.#side.maxFrameBytes);
+    if (this.#session === undefined) return true;
+    if (welcome.session === undefined) {
+      this.#refused(
+        new FramewireError("UNSUPPORTED", "the server has no sessions", { result: Result.OK }),
+      );
+      return false;
+    }
+    this.#session.attach(this, welcome.session, {
+      connection: this.#connection,
+      out: this.#out,
+      features: this.#features,
+      welcome,
+    });
+    return true;
+  }
+
+  /** The hello was answered, and this is the end of it. */
+  #refused(error: FramewireError): void {
+    this.#unwelcome(error);
+    this.#connection.finish({ code: error.code, message: error.message });
   }
 
   #wentAway(notice: GoAway): void {
     const message = `the server ends the connection soon: ${notice.reason}`;
     this.#calls.refuse(new FramewireError("DRAINING", message, { outcome: "not-sent" }));
     const { options } = this.#side;
-    this.#side.goesAway(notice);
     try {
+      this.#session?.wentAway(this, notice);
+      this.#side.goesAway(notice);
       this.#onGoAway?.(notice);
     } catch (cause) {
       options.onError?.(new FramewireError("HANDLER_FAILED", "onGoAway threw", { cause }));
@@ -287,6 +326,8 @@ export class HelloClientEndpoint implements ClientEndpoint, SubmitCalls {
   }
 }
 
+/** What a connection still takes whose session another connection carries: the rest comes there again. */
+const ALWAYS: readonly number[] = [Command.PING, Command.PONG, Command.GO_AWAY];
 const COMMANDS: readonly number[] = Object.values(Command);
 const HEARTBEAT_ID = idText(CONN_ID, 0);
 
@@ -294,24 +335,6 @@ const HEARTBEAT_ID = idText(CONN_ID, 0);
 const DEFAULT_OFFER: readonly Feature[] = FEATURES.filter((name) =>
   name !== "crc32c" && name !== "lz4"
 );
-
-/** What a stream is refused with that is to be submitted after a hello. */
-function noStreams(): FramewireError {
-  return new FramewireError(
-    "UNSUPPORTED",
-    'a stream is submitted on connections without a hello (hello "off"); send it as bytes',
-    { outcome: "not-sent" },
-  );
-}
-
-/** What a call fails with that needs a feature which was not agreed upon. */
-export function lacks(feature: Feature): FramewireError {
-  return new FramewireError(
-    "UNSUPPORTED",
-    `the feature ${feature} is not agreed upon with this server: connect with hello "required" or ` +
-      '"auto", to a server that has it',
-  );
-}
 
 function unexpected(
   command: number,

@@ -8,6 +8,7 @@ import { checkHandlers, type Protocol, tooLarge } from "../protocol.ts";
 import { SUBMIT_FRAMING, SUBMIT_KIND } from "../defined/layouts.ts";
 import type { SubmitCalls } from "./calls.ts";
 import { SubmitClientEndpoint } from "./client.ts";
+import { ClientSession } from "./client_session.ts";
 import { HelloClientEndpoint } from "./hello_client.ts";
 import { Greeter } from "./greeter.ts";
 import type { SubmitHandlers } from "./handlers.ts";
@@ -41,6 +42,17 @@ export const submit: Protocol<SubmitHandlers, SubmitCalls> = {
     side.options.hello === "off"
       ? new SubmitClientEndpoint(connection, side)
       : new HelloClientEndpoint(connection, side),
+  session({ bufferBytes, window, maxFrameBytes, ...config }) {
+    const session = new ClientSession({
+      ...config,
+      bounds: { bufferBytes, window, maxFrameBytes },
+    });
+    return {
+      session,
+      calls: session,
+      client: (connection, side) => new HelloClientEndpoint(connection, side, session),
+    };
+  },
   calls: (endpoint) => ({
     submit: (payload, options) => endpoint().submit(payload, options),
     request: (payload, options) => endpoint().request(payload, options),

@@ -7,7 +7,6 @@ import type { Connection } from "../../connection/connection.ts";
 import { FramewireError, thrownText } from "../../errors.ts";
 import { Fifo } from "../fifo.ts";
 import { isPromise } from "../is_promise.ts";
-import type { ClientSide } from "../protocol.ts";
 import { Command, idText, LAST_ID, readId, writeId } from "./commands.ts";
 import type { FrameOut } from "./frame_out.ts";
 
@@ -21,11 +20,12 @@ interface Handed {
   done: boolean;
 }
 
-/** The pushes of one connection. */
+/** The pushes of one connection, or of one session over several. */
 export class PushIn {
-  readonly #connection: Connection;
-  readonly #side: ClientSide;
-  #out: FrameOut;
+  readonly #report: (error: FramewireError) => void;
+  /** Undefined while a session has no connection. */
+  #connection: Connection | undefined;
+  #out: FrameOut | undefined;
   #handler: ((payload: Uint8Array) => unknown) | undefined;
   /** Until there is a handler: the newest that have come. */
   readonly #early = new Fifo<Uint8Array>();
@@ -36,17 +36,43 @@ export class PushIn {
   #received = 0;
   #acked = 0;
   #acking = false;
-  #closed = false;
+  /** Whether the server may send some again: those of a session, on another connection. */
+  #comesAgain = false;
 
-  constructor(connection: Connection, side: ClientSide, out: FrameOut) {
-    this.#connection = connection;
-    this.#side = side;
-    this.#out = out;
+  /** @param report Told when a handler has failed. */
+  constructor(report: (error: FramewireError) => void) {
+    this.#report = report;
   }
 
-  /** Frames go out as agreed upon from now on. */
-  agreed(out: FrameOut): void {
+  /**
+   * Pushes come on this connection from now on, and are acknowledged there.
+   *
+   * @param told Up to which push the server has been told that they are handled.
+   */
+  attach(connection: Connection, out: FrameOut, told = 0): void {
+    this.#connection = connection;
     this.#out = out;
+    if (this.#acked > told) this.#acknowledgeSoon();
+  }
+
+  /** A session goes on: what is not acknowledged comes again. */
+  goesOn(): void {
+    this.#comesAgain = true;
+  }
+
+  /** How many are handled, without a gap. */
+  get handled(): number {
+    return this.#acked;
+  }
+
+  /** The handler, to be that of other pushes too. */
+  get handler(): ((payload: Uint8Array) => unknown) | undefined {
+    return this.#handler;
+  }
+
+  /** Pushes are numbered on from `last`. */
+  goOn(last: number): void {
+    this.#received = this.#acked = last;
   }
 
   /** Whether no more should be taken until some are handled. */
@@ -63,7 +89,11 @@ export class PushIn {
   /** Takes the push with the id at `bytes[at]`. */
   take(payload: Uint8Array, bytes: Uint8Array, at: number): void {
     const expected = this.#received % LAST_ID + 1;
-    if (readId(bytes, at) !== expected) {
+    const id = readId(bytes, at);
+    if (id !== expected) {
+      // Handled, or being handled, while the server was told of neither: it comes but once.
+      const behind = ((expected - id) % LAST_ID + LAST_ID) % LAST_ID;
+      if (id > 0 && this.#comesAgain && behind <= this.#received) return;
       throw new FramewireError(
         "UNEXPECTED_PACKET",
         `the server sent push ${JSON.stringify(idText(bytes, at))}, expected number ${expected}`,
@@ -80,8 +110,8 @@ export class PushIn {
   }
 
   /** The connection is closed. */
-  close(): void {
-    this.#closed = true;
+  detach(): void {
+    this.#connection = undefined;
   }
 
   #hand(payload: Uint8Array): void {
@@ -107,7 +137,7 @@ export class PushIn {
   }
 
   #failed(cause: unknown): void {
-    this.#side.report(
+    this.#report(
       new FramewireError("HANDLER_FAILED", `the handler of a push failed: ${thrownText(cause)}`, {
         cause,
       }),
@@ -122,13 +152,17 @@ export class PushIn {
       this.#acked++;
       this.#first = this.#handed.shift();
     }
-    if (this.#acked === before || this.#acking || this.#closed) return;
+    if (this.#acked > before) this.#acknowledgeSoon();
+  }
+
+  #acknowledgeSoon(): void {
+    if (this.#acking || this.#connection === undefined) return;
     this.#acking = true;
     queueMicrotask(() => { // one for all that are done in this turn
       this.#acking = false;
-      if (this.#closed) return;
+      if (this.#connection === undefined) return;
       writeId((this.#acked - 1) % LAST_ID + 1, ids, 0);
-      this.#out.put(Command.PUSH_ACK, ids, 0, NONE);
+      this.#out!.put(Command.PUSH_ACK, ids, 0, NONE);
       this.#connection.flush();
       if (!this.full) this.#connection.resume();
     });

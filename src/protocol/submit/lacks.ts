@@ -1,0 +1,25 @@
+/**
+ * What calls fail with that a connection cannot make.
+ *
+ * @module
+ */
+import { FramewireError } from "../../errors.ts";
+import type { Feature } from "./commands.ts";
+
+/** What a call fails with that needs a feature which was not agreed upon. */
+export function lacks(feature: Feature): FramewireError {
+  return new FramewireError(
+    "UNSUPPORTED",
+    `the feature ${feature} is not agreed upon with this server: connect with hello "required" or ` +
+      '"auto", to a server that has it',
+  );
+}
+
+/** What a stream is refused with that is to be submitted after a hello. */
+export function noStreams(): FramewireError {
+  return new FramewireError(
+    "UNSUPPORTED",
+    'a stream is submitted on connections without a hello (hello "off"); send it as bytes',
+    { outcome: "not-sent" },
+  );
+}
