@@ -11,6 +11,7 @@
  */
 import type { Timer } from "../connection/clock.ts";
 import type { FramewireError } from "../errors.ts";
+import { Ages, SWEEPS } from "./ages.ts";
 import { type CallLimits, type CallOptions, cancelled, deadlineExceeded } from "./call_limits.ts";
 import { Silence, type SilentLine } from "./silence.ts";
 
@@ -21,7 +22,6 @@ export interface CallLine extends SilentLine {
 }
 
 const FIRST_SLOTS = 64;
-const SWEEPS = 16;
 /** The place of a call that certainly was not sent, and that of one sent on an earlier connection. */
 export const UNSENT: number = Infinity;
 const SENT_BEFORE = -1;
@@ -70,9 +70,7 @@ export class CallBook<T> {
   /** How to stop listening to signals, from the first one on. */
   #signals: Map<number, () => void> | undefined;
   #sweep: Timer | undefined;
-  #sweeps = 0;
-  /** How far the calls had come at the last sweeps. */
-  readonly #tails: number[] = [];
+  readonly #ages = new Ages();
   #due: Timer | undefined;
   #dueAt = Infinity;
   readonly #silence: Silence;
@@ -223,12 +221,7 @@ export class CallBook<T> {
 
   /** How old a call with the usual timeout is at the least, by the sweeps that came after it. */
   #ageOf(number: number): number {
-    let sweeps = 0;
-    const most = Math.min(SWEEPS, this.#sweeps);
-    while (
-      sweeps < most && this.#tails[(this.#sweeps - sweeps) % (SWEEPS + 1)]! > number
-    ) sweeps++;
-    return Math.max(0, sweeps - 1) * this.#limits.requestTimeoutMs / SWEEPS;
+    return this.#ages.of(number) * this.#limits.requestTimeoutMs / SWEEPS;
   }
 
   // Of a session, whose calls outlive their connection.
@@ -323,9 +316,7 @@ export class CallBook<T> {
   #beginSweeps(): void {
     const { clock, requestTimeoutMs } = this.#limits;
     if (requestTimeoutMs === 0) return;
-    this.#sweeps = 0;
-    this.#tails.length = 0;
-    this.#tails[0] = this.#tail;
+    this.#ages.begin(this.#tail);
     const again = () => {
       this.#sweep = undefined;
       this.#sweepOnce();
@@ -337,10 +328,7 @@ export class CallBook<T> {
 
   #sweepOnce(): void {
     const ms = this.#limits.requestTimeoutMs;
-    const sweep = ++this.#sweeps;
-    const at = sweep % (SWEEPS + 1);
-    const overdue = sweep < SWEEPS ? 0 : this.#tails[(sweep - SWEEPS) % (SWEEPS + 1)]!;
-    this.#tails[at] = this.#tail;
+    const overdue = this.#ages.sweep(this.#tail);
     const mask = this.#resolves.length - 1;
     let timedOut = 0;
     for (let number = this.#head; number < overdue; number++) {
