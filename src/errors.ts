@@ -108,8 +108,6 @@ export const ERROR_CODES = {
   HANDLER_FAILED: "a handler threw or rejected; its request was answered with a failure",
   /** A handler's promise did not settle in time; its request was answered with a failure. */
   HANDLER_TIMEOUT: "a handler did not settle in time; its request was answered with a failure",
-  /** Another connection has taken over the session: this one ends. */
-  SESSION_TAKEN_OVER: "another connection has taken over the session of this one",
   /** The session store failed; what it had not committed was not acknowledged. */
   SESSION_STORE_FAILED: "the session store failed; what was not committed was not acknowledged",
   /** Another connection has taken over the session: this one ends. */
