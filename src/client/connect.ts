@@ -120,7 +120,7 @@ export function makeConnect(transport: Transport, lookup?: Lookup): Connect {
     }
     const { signal } = resolved;
     const client = await introduce(carrier, targets[0]!, resolved, signal, protocol, dial);
-    return Object.assign(client, protocol.calls(() => client.endpoint())) as never;
+    return withCalls(client, protocol, protocol.calls(() => client.endpoint())) as never;
   };
 }
 
@@ -177,7 +177,16 @@ async function stay<Calls extends object>(
       made.made(await introduce(transport, target, options, signal, protocol, dial)),
   });
   await client.start();
-  return Object.assign(client, made.calls);
+  return withCalls(client, protocol, made.calls);
+}
+
+/** A client with all that its user can do. */
+function withCalls<C extends Client, Calls>(
+  client: C,
+  protocol: Protocol<never, Calls>,
+  calls: Calls,
+): C & Calls {
+  return Object.assign(client, calls, protocol.besides?.(calls, client.closed));
 }
 
 /** A client that connects again by itself, and whose calls outlive its connections. */
@@ -198,7 +207,7 @@ async function stayInSession<Calls extends object>(
   const config = { options, clock, resolver, connect };
   const client: StayingSessionClient<Calls> = new StayingSessionClient<Calls>(config, session);
   await client.start();
-  return Object.assign(client, protocol.calls(() => calls));
+  return withCalls(client, protocol, protocol.calls(() => calls));
 }
 
 /** Connects within the deadline. A link that comes too late is closed. */

@@ -137,6 +137,7 @@ export * from "../protocol/mod.ts";
 export { submit } from "../protocol/submit/mod.ts";
 export type { SubmitOptions, SubmitSource } from "../protocol/submit/upload.ts";
 export type { GoAway, SubmitCalls } from "../protocol/submit/calls.ts";
+export type { PushCalls } from "../protocol/submit/push_inbox.ts";
 export type { SubmitPacket } from "../protocol/submit/packet.ts";
 export { type RefusedOptions, RequestRefused } from "../protocol/submit/refused.ts";
 export type { RequestPacket } from "../protocol/submit/request_packet.ts";

@@ -11,6 +11,7 @@ import { describe, type Protocol, type ServerConnection } from "./protocol.ts";
 import type { SubmitCalls } from "./submit/calls.ts";
 import type { SubmitConnection, SubmitHandlers } from "./submit/handlers.ts";
 import { submit } from "./submit/mod.ts";
+import type { PushCalls } from "./submit/push_inbox.ts";
 
 /** The built-in protocols by name. */
 export interface BuiltinProtocols {
@@ -52,7 +53,7 @@ export type BroadcastOf<P extends ProtocolChoice, Otherwise> = Chosen<P> extends
 
 /** What a client of a protocol can call. */
 export type CallsOf<P extends ProtocolChoice> = Chosen<P> extends Protocol<infer _, infer Calls>
-  ? Calls
+  ? Calls extends SubmitCalls ? Calls & PushCalls : Calls
   : never;
 
 const builtin: BuiltinProtocols = { submit, echo };

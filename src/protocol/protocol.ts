@@ -199,6 +199,13 @@ export interface Protocol<Handlers, Calls> {
   calls(endpoint: () => Calls): Calls;
   /** Makes a client's session; without it the protocol has none. */
   session?(setup: SessionSetup): SessionOf<Calls>;
+  /**
+   * What a client's user can do besides, made of its calls: once for a client, whichever connections
+   * it has.
+   *
+   * @param closed Settles when the client is closed.
+   */
+  besides?(calls: Calls, closed: Promise<unknown>): object;
 }
 
 /** The client's side of a protocol on one connection. */

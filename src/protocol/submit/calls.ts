@@ -72,7 +72,8 @@ export interface SubmitCalls {
   /**
    * Sets the handler of what the server pushes. It is called in the order of the pushes; a push is
    * acknowledged once it returns, or once the promise that it returned has settled. Pushes that come
-   * before there is a handler wait for it, the newest 1,024.
+   * before there is a handler wait for it, the newest 1,024. While 1,024 are being handled, no more is
+   * read from the connection. For a loop in place of a handler there is `pushes()`.
    */
   onPush(handler: (payload: Uint8Array) => unknown): void;
   /** Sets who is told when the server gives notice that it will end the connection. */

@@ -13,6 +13,7 @@ import { HelloClientEndpoint } from "./hello_client.ts";
 import { Greeter } from "./greeter.ts";
 import type { SubmitHandlers } from "./handlers.ts";
 import { SUBMIT_HEADER_BYTES } from "./packet.ts";
+import { PushInbox } from "./push_inbox.ts";
 import { shareBodies } from "./push_out.ts";
 import { SubmitServerEndpoint } from "./server.ts";
 
@@ -61,4 +62,11 @@ export const submit: Protocol<SubmitHandlers, SubmitCalls> = {
     onGoAway: (listener) => endpoint().onGoAway(listener),
     features: () => endpoint().features(),
   }),
+  besides(calls, closed) {
+    const inbox = new PushInbox((handler) => calls.onPush(handler), closed);
+    return {
+      onPush: (handler: (payload: Uint8Array) => unknown) => inbox.onPush(handler),
+      pushes: () => inbox.pushes(),
+    };
+  },
 };
