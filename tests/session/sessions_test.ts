@@ -245,3 +245,33 @@ t.test("a session is loaded from the store as it was", async (t) => {
   sessions.close();
   before.sessions.close();
 });
+
+t.test("a session in use stays young in the store, and what comes after its end goes nowhere", async (t) => {
+  const commits: SessionChanges[] = [];
+  const expiries: number[] = [];
+  const store: SessionStore = {
+    ...memoryStore(),
+    commit: (changes) => void commits.push(...changes),
+    expire: (before) => {
+      expiries.push(before);
+      return 0;
+    },
+  };
+  const { sessions, clock } = setUp(store);
+  const { session } = (await sessions.begin(""))!;
+  const carrier = new Carrier();
+  session.attach(carrier, 0, clock.now());
+  clock.advance(LIMITS.retentionMs);
+  t.equal(commits.at(-1)?.usedAt, LIMITS.retentionMs, "the next server would know it");
+  t.equal(expiries.at(-1), 0);
+  session.begin(1);
+  sessions.close();
+  const { length } = commits;
+  finish(session, 1, 0, carrier);
+  t.equal(session.push(Uint8Array.of(1)), 0);
+  session.touch(5000);
+  await Promise.resolve();
+  sessions.commit();
+  t.equal(commits.length, length);
+  t.ok(carrier.isOver);
+});
