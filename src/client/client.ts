@@ -12,6 +12,7 @@ import {
 } from "../connection/connection.ts";
 import { FramewireError } from "../errors.ts";
 import type { Address, Link, TlsInfo } from "../link/link.ts";
+import { Pulse } from "./pulse.ts";
 import type { ResolvedClientOptions } from "../options/client.ts";
 import {
   type ClientEndpoint,
@@ -54,6 +55,8 @@ export interface Client extends AsyncDisposable {
 }
 
 const CLOSE_DEADLINE_MS = 5000;
+/** After a hello, a server that is silent is asked for a sign of life after this. */
+const HEARTBEAT_MS = 15_000;
 
 /** The client behind {@linkcode Client}: everything but its protocol's calls. */
 export class ConnectedClient<Calls> implements Client {
@@ -67,6 +70,8 @@ export class ConnectedClient<Calls> implements Client {
   #left = false;
   /** Called when the last call that waited is settled, or when they have no more time. */
   #idle: (() => void) | undefined;
+  /** Whether the server is still there; undefined where it cannot be asked. */
+  readonly #pulse: Pulse | undefined;
   /** Told when the server says that it ends the connection soon: calls must go elsewhere. */
   leaves: ((notice: GoAwayNotice) => void) | undefined;
 
@@ -84,7 +89,10 @@ export class ConnectedClient<Calls> implements Client {
         this.#left = true;
         this.leaves?.(notice);
       },
-      closed: (reason) => closed(reason),
+      closed: (reason) => {
+        this.#pulse?.stop();
+        closed(reason);
+      },
     };
     this.#side = side;
     let endpoint: ClientEndpoint & Calls;
@@ -108,6 +116,16 @@ export class ConnectedClient<Calls> implements Client {
     );
     this.#endpoint = endpoint!;
     this.#connection.start();
+    const { heartbeatMs = options.hello === "off" ? 0 : HEARTBEAT_MS, probeTimeoutMs } = options;
+    if (heartbeatMs > 0 && this.#endpoint.heartbeat !== undefined) {
+      const pulse = new Pulse(this.#connection, this.#clock, { heartbeatMs, probeTimeoutMs });
+      this.#pulse = pulse;
+      Promise.resolve(this.#endpoint.ready).then(() => this.#isClosed || pulse.start(), () => {});
+    }
+  }
+
+  get #isClosed(): boolean {
+    return this.#connection.state === State.CLOSED;
   }
 
   /** Told of calls that had not been sent when the connection was lost: they are to be made elsewhere. */

@@ -8,19 +8,18 @@ import { resolveCodec } from "../codec/lend.ts";
 import { systemClock } from "../connection/clock.ts";
 import { FramewireError } from "../errors.ts";
 import { checkScheme, TCP_ALONE } from "../link/capabilities.ts";
-import type { Link, Transport } from "../link/link.ts";
+import type { Transport } from "../link/link.ts";
 import {
   type ClientOptions,
   resolveClientOptions,
   type ResolvedClientOptions,
 } from "../options/client.ts";
-import type { TlsClientOptions } from "../options/tls.ts";
 import { type CallsOf, chooseProtocol, type ProtocolChoice } from "../protocol/choice.ts";
 import type { SessionTicket } from "../protocol/client_session.ts";
 import type { Protocol } from "../protocol/protocol.ts";
 import type { Client } from "./client.ts";
-import { addressesOf, type Lookup } from "./addresses.ts";
-import { ATTEMPT_DELAY_MS, race } from "./happy_eyeballs.ts";
+import type { Lookup } from "./addresses.ts";
+import { dialer } from "./dial.ts";
 import { StayingClient } from "./reconnecting.ts";
 import { type Resolver, staticResolver, unique } from "./resolver.ts";
 import type { ReconnectingClient } from "./status.ts";
@@ -31,8 +30,8 @@ import {
   StayingSessionClient,
 } from "./session_client.ts";
 import { StayingCalls } from "./staying_calls.ts";
-import { introduce } from "./introduce.ts";
-import { formatUrl, parseUrl, schemeOf, type Target } from "./url.ts";
+import { type Dial, introduce } from "./introduce.ts";
+import { parseUrl, schemeOf, type Target } from "./url.ts";
 
 /** What {@linkcode Connect} takes: the client's options and its protocol. */
 export interface ConnectOptions<P extends ProtocolChoice = "submit"> extends ClientOptions {
@@ -99,17 +98,16 @@ export function makeConnect(transport: Transport, lookup?: Lookup): Connect {
     const resolver = isResolver(servers) ? servers : undefined;
     const targets = resolver === undefined ? targetsOf(servers as Exclude<Servers, Resolver>) : [];
     const protocol = chooseProtocol(options?.protocol ?? "submit") as Protocol<never, CallsOf<P>>;
-    const given = resolveClientOptions(options, ownLimit(protocol.framing));
-    resolveCodec(given.codec);
-    const carrier = given.transport ?? transport;
-    const resolved = given.transport === undefined && lookup !== undefined
-      ? { lookup, ...given }
-      : given;
+    const resolved = resolveClientOptions(options, ownLimit(protocol.framing));
+    resolveCodec(resolved.codec);
+    const carrier = resolved.transport ?? transport;
+    // Another transport may have names of its own.
+    const dial = dialer(resolved.transport === undefined ? lookup : undefined);
     if (resolver === undefined) checkTargets(targets, resolved, carrier);
     checkSession(resolved, resolver === undefined ? targets.length : Infinity);
     if (resolved.reconnect) {
       const where = resolver ?? staticResolver(targets);
-      return await stay(where, resolved, protocol as never, carrier) as never;
+      return await stay(where, resolved, protocol as never, carrier, dial) as never;
     }
     if (targets.length !== 1) {
       const what = resolver === undefined ? targets.length : "a resolver";
@@ -152,21 +150,16 @@ function checkTargets(
   for (const target of targets) checkScheme(capabilities, "connect", schemeOf(target));
 }
 
-/** The certificate is for the host of the URL, whichever of its addresses is connected to. */
-function tlsOf({ secure, hostname }: Target, tls: TlsClientOptions = {}) {
-  if (!secure) return {};
-  return { tls: /^[\d.]+$|:/.test(hostname) ? tls : { serverName: hostname, ...tls } };
-}
-
 /** A client that connects again by itself. */
 async function stay<Calls extends object>(
   resolver: Resolver,
   options: ResolvedClientOptions,
   protocol: Protocol<never, Calls>,
   transport: Transport,
+  dial: Dial,
 ): Promise<ReconnectingClient & Calls> {
   if (options.session !== undefined && options.session !== false) {
-    return await stayInSession(resolver, options, protocol, transport);
+    return await stayInSession(resolver, options, protocol, transport, dial);
   }
   const made = new StayingCalls<Calls>(protocol, () => client);
   const client: StayingClient<Calls> = new StayingClient<Calls>({
@@ -195,6 +188,7 @@ async function stayInSession<Calls extends object>(
   given: ResolvedClientOptions,
   protocol: Protocol<never, Calls>,
   transport: Transport,
+  dial: Dial,
 ): Promise<SessionClient & Calls> {
   const clock = given.clock ?? systemClock;
   const options: ResolvedClientOptions = { ...given, hello: "required" };
@@ -208,65 +202,4 @@ async function stayInSession<Calls extends object>(
   const client: StayingSessionClient<Calls> = new StayingSessionClient<Calls>(config, session);
   await client.start();
   return withCalls(client, protocol, protocol.calls(() => calls));
-}
-
-/** Connects within the deadline. A link that comes too late is closed. */
-async function dial(
-  transport: Transport,
-  target: Target,
-  options: ResolvedClientOptions,
-  signal: AbortSignal | undefined,
-): Promise<Link> {
-  const { connectTimeoutMs, lookup } = options;
-  const clock = options.clock ?? systemClock;
-  signal?.throwIfAborted();
-  checkScheme(transport.capabilities ?? TCP_ALONE, "connect", schemeOf(target));
-  const giveUp = new AbortController();
-  const abort = () => giveUp.abort(signal!.reason);
-  signal?.addEventListener("abort", abort, { once: true });
-  const timer = clock.after(connectTimeoutMs, () => {
-    giveUp.abort(
-      new FramewireError(
-        "CONNECT_TIMEOUT",
-        `${formatUrl(target)} did not answer within ${connectTimeoutMs} ms (connectTimeoutMs)`,
-      ),
-    );
-  });
-  try {
-    const { noDelay, keepAliveMs, webSocket } = options;
-    const { secure: _, ...where } = target;
-    const tls = tlsOf(target, options.tls);
-    return await new Promise<Link>((resolve, reject) => {
-      giveUp.signal.addEventListener("abort", () => reject(giveUp.signal.reason), { once: true });
-      const attempt = (hostname: string, signal: AbortSignal) =>
-        transport.connect({
-          ...where,
-          hostname,
-          noDelay,
-          keepAliveMs,
-          ...(webSocket !== undefined && { webSocket }),
-          ...tls,
-          signal,
-        });
-      // A runtime's WebSocket takes the host name alone, and asks for its addresses by itself.
-      const isNamed = target.unixPath === undefined && target.webSocketPath === undefined;
-      const connecting = lookup === undefined || !isNamed
-        ? attempt(target.hostname, giveUp.signal)
-        : addressesOf(target.hostname, lookup, clock, giveUp.signal).then((addresses) =>
-          race(addresses, attempt, {
-            clock,
-            delayMs: ATTEMPT_DELAY_MS,
-            signal: giveUp.signal,
-            close: (late) => late.abort(),
-          })
-        );
-      connecting.then(
-        (link) => giveUp.signal.aborted ? link.abort() : resolve(link),
-        reject,
-      );
-    });
-  } finally {
-    timer.cancel();
-    signal?.removeEventListener("abort", abort);
-  }
 }

@@ -7,6 +7,9 @@
 import { FramewireError } from "../errors.ts";
 import { describe } from "../protocol/protocol.ts";
 
+/** What is expected of the option, in words. */
+export const FAILOVER_RANGE = "an object such as { budgetMs: 2000 }";
+
 /** What is wanted. */
 export interface FailoverOptions {
   /**

@@ -31,27 +31,36 @@ export async function introduce<Calls>(
 ): Promise<ConnectedClient<Calls>> {
   const clock = options.clock ?? systemClock;
   const since = clock.now();
-  const isAuto = options.hello === "auto";
-  const plain = isAuto && isPlain(transport, target, since);
-  const link = await dial(transport, target, options, signal);
-  const given: ResolvedClientOptions = plain ? { ...options, hello: "off" } : options;
-  const client = new ConnectedClient(link, given, protocol);
-  if (client.ready === undefined) return client;
   const left = () => Math.max(1, options.connectTimeoutMs - (clock.now() - since));
-  try {
-    await answered(client, clock, left(), target, options.connectTimeoutMs, signal);
-    if (isAuto && client.endpoint().plain === true) remember(transport, target, clock.now());
-    return client;
-  } catch (error) {
-    client.abort("the server has not taken the hello");
-    if (!isAuto || !isFramewireError(error) || !KNOWS_NO_HELLO.includes(error.code)) throw error;
+  const isAuto = options.hello === "auto";
+  const plain = isAuto ? isPlain(transport, target, since) : undefined;
+  const greets = plain === true ? { ...options, hello: "off" as const } : options;
+  for (let closed = 0;;) {
+    const within = closed === 0 ? greets : { ...greets, connectTimeoutMs: left() };
+    const link = await dial(transport, target, within, signal);
+    const client = new ConnectedClient(link, greets, protocol);
+    if (client.ready === undefined) return client;
+    try {
+      await answered(client, clock, left(), target, options.connectTimeoutMs, signal);
+      if (isAuto) remember(transport, target, client.endpoint().plain === true, clock.now());
+      return client;
+    } catch (error) {
+      client.abort("the server has not taken the hello");
+      if (!isAuto || !isFramewireError(error) || !KNOWS_NO_HELLO.includes(error.code)) throw error;
+      // One that is known to answer has broken, and is not another server than it was.
+      if (plain === false) throw error;
+    }
+    if (++closed === CLOSED_IS_PLAIN) break;
   }
-  // It closed: a plain server would, that does not expect a body in a Conn.
+  // It closes: a plain server would, that does not expect a body in a Conn.
   const again: ResolvedClientOptions = { ...options, hello: "off", connectTimeoutMs: left() };
-  const second = new ConnectedClient(await dial(transport, target, again, signal), again, protocol);
-  remember(transport, target, clock.now());
-  return second;
+  const last = new ConnectedClient(await dial(transport, target, again, signal), again, protocol);
+  remember(transport, target, true, clock.now());
+  return last;
 }
+
+/** So many connections that end at the hello make a plain server: one may just have broken. */
+const CLOSED_IS_PLAIN = 2;
 
 /** How a plain server may end a connection on which a hello came. */
 const KNOWS_NO_HELLO: readonly string[] = ["UNSUPPORTED", "CONNECTION_RESET", "CONNECTION_CLOSED"];

@@ -12,6 +12,8 @@ export type { ClientStatus, ReconnectingClient, StatusEvent } from "../client/st
 export { type Resolver, staticResolver } from "../client/resolver.ts";
 export type { Target } from "../client/url.ts";
 export type { SessionClientOptions } from "../options/client_session.ts";
+export type { LivenessOptions } from "../options/liveness.ts";
+export type { FailoverOptions } from "../client/failover.ts";
 export type { ReconnectOptions } from "../options/reconnect.ts";
 export type { Begun, FrameConsumer, FrameParts } from "../codec/frame_consumer.ts";
 export type { CodecChoice } from "../codec/lend.ts";

@@ -5,6 +5,7 @@
  */
 import { type Connect, makeConnect } from "../client/connect.ts";
 import { denoTcp } from "../link/deno_tcp.ts";
+import { systemLookup } from "../link/dns.ts";
 import { makeServe, type Serve } from "../server/serve.ts";
 
 export * from "./common.ts";
@@ -13,4 +14,4 @@ export * from "./common.ts";
 export const serve: Serve = makeServe(denoTcp);
 
 /** {@inheritDoc Connect} */
-export const connect: Connect = makeConnect(denoTcp);
+export const connect: Connect = makeConnect(denoTcp, systemLookup);

@@ -6,6 +6,7 @@
 import type { FramewireError } from "../errors.ts";
 import { type CallBoundOptions, CALLS } from "./calls.ts";
 import { COMMON, type CommonOptions, MAX_TIMER_MS } from "./common.ts";
+import { fromFailover, LIVENESS, type LivenessOptions } from "./liveness.ts";
 import { RECONNECT, type ReconnectOptions } from "./reconnect.ts";
 import { SESSION_CLIENT, type SessionClientOptions } from "./client_session.ts";
 import { SUBMIT_CLIENT, type SubmitClientOptions } from "./submit.ts";
@@ -18,6 +19,7 @@ export interface ClientOptions
   extends
     CommonOptions,
     CallBoundOptions,
+    LivenessOptions,
     ReconnectOptions,
     SessionClientOptions,
     SubmitClientOptions {
@@ -41,6 +43,7 @@ export interface ClientOptions
 export const CLIENT: OptionSpecs<ClientOptions> = {
   ...COMMON,
   ...CALLS,
+  ...LIVENESS,
   ...RECONNECT,
   ...SESSION_CLIENT,
   ...SUBMIT_CLIENT,
@@ -61,6 +64,8 @@ export type ClientOptionWithoutDefault =
   | "webSocket"
   | "onError"
   | "lookup"
+  | "heartbeatMs"
+  | "failover"
   | "random"
   | Exclude<keyof SubmitClientOptions, "hello">;
 
@@ -85,9 +90,15 @@ export function resolveClientOptions(
   options: ClientOptions,
   maxFrameBytes: number,
 ): ResolvedClientOptions {
-  return resolve("connect", options, {
+  const resolved = resolve("connect", options, {
     ...CLIENT,
     maxFrameBytes: { ...CLIENT.maxFrameBytes, default: maxFrameBytes },
     protocol: unchecked(), // checked by `connect` itself
   } as OptionSpecs<ClientOptions>) as ResolvedClientOptions;
+  const hello = options.hello ??
+    (SAID_IN_HELLO.some((name) => options[name] !== undefined) ? "auto" : resolved.hello);
+  return { ...resolved, ...fromFailover(options), hello };
 }
+
+/** What takes effect by a hello alone: who asks for it wants one. */
+const SAID_IN_HELLO = ["features", "token", "user", "password", "agent", "failover"] as const;

@@ -51,8 +51,9 @@ export interface ReconnectOptions {
    */
   readonly balancer?: BalancerName;
   /**
-   * Looks up host names, A and AAAA at once, and makes the addresses race (RFC 8305), with
-   * `reconnect`. Without it the transport does what the runtime does.
+   * Looks up host names, A and AAAA at once, so that the addresses race (RFC 8305): the next one is
+   * tried after 250 ms, or when one fails, and the first that stands wins. By default as the runtime
+   * does it; a `transport` that was given is handed the name unless this is given too.
    */
   readonly lookup?: Lookup;
   /** Where chance comes from, numbers in `[0, 1)`; by default `Math.random`. For tests. */

@@ -79,9 +79,13 @@ export interface SubmitClientOptions {
   /**
    * Whether to say hello when connecting: not at all, and talk as a plain peer; `"required"`, and fail
    * with a server that does not know it; or `"auto"`, and be a plain peer to such a server, which is
-   * then remembered for ten minutes.
+   * then remembered for ten minutes. A server is plain when it answers with 14 bytes, or closes twice
+   * when it is greeted and was never known to answer.
    *
-   * @default {"off"}
+   * The default is `"off"` because a hello costs a round trip, and because a server that neither
+   * answers nor closes could not be connected to at all.
+   *
+   * @default {"off"}; `"auto"` with `token`, `user`, `features`, `agent` or `failover`
    */
   readonly hello?: "auto" | "off" | "required";
   /**

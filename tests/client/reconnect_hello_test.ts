@@ -24,6 +24,7 @@ function world() {
     hello: "required",
     token: "s3cret",
     agent: "t/1",
+    heartbeatMs: 0,
     transport,
     clock,
     random: uniform(1),

@@ -13,7 +13,7 @@ import { type ClientEndpoint, type ClientSide, describe, tooLarge } from "../pro
 import { readU32 } from "./frame_out.ts";
 import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 import type { SubmitCalls } from "./calls.ts";
-import { Command, type Feature, readId, Result } from "./commands.ts";
+import { Command, EMPTY_CONN, type Feature, readId, Result } from "./commands.ts";
 import { lacks } from "./lacks.ts";
 import { type SubmitOptions, type SubmitSource, upload } from "./upload.ts";
 
@@ -40,6 +40,8 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
   #uploads: Promise<void> | undefined;
   /** Whether there was one: the places of what was put out behind it are not exact. */
   #uploaded = false;
+  /** Those whose answer has not come. */
+  #heartbeats = 0;
   readonly owed = 0;
   keepsChunk = false;
 
@@ -212,6 +214,16 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
     return NO_FEATURES;
   }
 
+  /** {@inheritDoc Endpoint.heartbeat} */
+  heartbeat(): boolean {
+    if (!this.#side.options.heartbeatMs) return false;
+    const { outbound } = this.#connection;
+    outbound.reserve(EMPTY_CONN.length).set(EMPTY_CONN, outbound.at);
+    outbound.commit(EMPTY_CONN.length);
+    this.#heartbeats++;
+    return true;
+  }
+
   /** {@inheritDoc FrameConsumer.batch} */
   batch(_codec: Codec, chunk: Uint8Array, table: FrameTable): number {
     if (this.#connection.state !== State.OPEN) return 0;
@@ -220,7 +232,11 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
       const offset = words[i * 4]!;
       const command = words[i * 4 + 2]!;
       if (command !== Command.SUBMIT_ACK || words[i * 4 + 1]! !== SUBMIT_HEADER_BYTES + 1) {
-        throw unexpected(command, words[i * 4 + 1]!, chunk, offset);
+        if (this.#heartbeats === 0 || command !== Command.CONN_ACK) {
+          throw unexpected(command, words[i * 4 + 1]!, chunk, offset);
+        }
+        this.#heartbeats--;
+        continue;
       }
       const number = this.#number(chunk, offset + 5);
       const result = chunk[offset + SUBMIT_HEADER_BYTES]!;

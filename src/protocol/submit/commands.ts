@@ -79,6 +79,9 @@ export function featureSet(features: readonly Feature[]): ReadonlySet<Feature> {
 /** The id that clients of this library give their Conn: requests begin with 00000001. */
 export const CONN_ID: Uint8Array = new Uint8Array(8).fill(0x30);
 
+/** A Conn without a hello: what every server answers, and so the heartbeat of plain ones. */
+export const EMPTY_CONN: Uint8Array = Uint8Array.of(0, 0, 0, 13, Command.CONN, ...CONN_ID);
+
 /** Ids run from 00000001 to this, then wrap. */
 export const LAST_ID = 99_999_999;
 

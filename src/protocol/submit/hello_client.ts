@@ -52,6 +52,8 @@ export class HelloClientEndpoint implements ClientEndpoint, SubmitCalls {
   /** Whether ConnAck is still to come. */
   #waits = true;
   #plain = false;
+  /** Heartbeats of a plain server whose answer has not come. */
+  #heartbeats = 0;
   #features: ReadonlySet<Feature> = new Set();
   #out: FrameOut;
   #in: FrameIn | undefined;
@@ -153,8 +155,11 @@ export class HelloClientEndpoint implements ClientEndpoint, SubmitCalls {
 
   /** {@inheritDoc Endpoint.heartbeat} */
   heartbeat(): boolean {
-    if (!this.#features.has("ping")) return false;
-    this.#out.put(Command.PING, CONN_ID, 0, NONE);
+    if (this.#features.has("ping")) this.#out.put(Command.PING, CONN_ID, 0, NONE);
+    else if (this.#plain && this.#side.options.heartbeatMs) {
+      this.#out.put(Command.CONN, CONN_ID, 0, NONE);
+      this.#heartbeats++;
+    } else return false;
     this.#connection.flushSoon();
     return true;
   }
@@ -217,6 +222,10 @@ export class HelloClientEndpoint implements ClientEndpoint, SubmitCalls {
         if (length <= SUBMIT_HEADER_BYTES) break;
         (this.#session?.calls ?? this.#calls)
           .answered(command, bytes, offset + 5, body, offset + length);
+        return;
+      case Command.CONN_ACK:
+        if (this.#heartbeats === 0) break;
+        this.#heartbeats--;
         return;
       case Command.PONG:
         if (idText(bytes, offset + 5) === HEARTBEAT_ID) return;
