@@ -1,9 +1,21 @@
 /** The memory that batches of short submits are copied into: whose views are whose, and for how long. */
 
 import t from "tap";
+import { lengthField } from "../../src/codec/framing.ts";
 import { memoryNetwork } from "../../src/link/memory.ts";
-import { acks, join, random, randomBytes, submit, toHex } from "../helpers/frames.ts";
-import { type Deferred, deferred, turns, until } from "../helpers/runtime.ts";
+import { defineProtocol } from "../../src/protocol/defined/define.ts";
+import { rest, u16, u32, u8 } from "../../src/protocol/defined/fields/mod.ts";
+import {
+  acks,
+  join,
+  random,
+  randomBytes,
+  submit,
+  toHex,
+  u32 as u32Bytes,
+} from "../helpers/frames.ts";
+import { type Deferred, deferred, serve, turns, until } from "../helpers/runtime.ts";
+import { peerTo } from "../helpers/peer.ts";
 import { CODECS, peerOf, type Setting, start } from "../helpers/settings.ts";
 
 for (const codec of CODECS) {
@@ -80,5 +92,73 @@ for (const codec of CODECS) {
     }
     // A batch cut in two by the link has other places in it.
     t.ok(seen.size >= 64 && seen.size < 1000, `${seen.size} views for ${50 * 64} requests`);
+  });
+}
+
+const numbered = defineProtocol({
+  name: "numbered",
+  framing: lengthField({ size: 2, counts: "payload" }),
+  header: { total: u16, kind: u8, number: u32 },
+  kind: "kind",
+  correlate: "number",
+  packets: {
+    put: { kind: 1, reply: "done", body: { bytes: rest() } },
+    done: { kind: 2, body: { sum: u32 } },
+  },
+});
+
+function sumOf(bytes: Uint8Array): number {
+  return bytes.reduce((sum, byte, i) => sum + byte * (i + 1), 0);
+}
+
+for (const codec of CODECS) {
+  t.test(`bytes of any lengths are their own in a defined protocol (${codec})`, async (t) => {
+    const transport = memoryNetwork();
+    const below = random(11);
+    let slow = false;
+    const server = await serve({ port: 0, transport, codec, protocol: numbered }, {
+      put(packet): { sum: number } | Promise<{ sum: number }> {
+        const { bytes } = packet;
+        const sum = sumOf(bytes);
+        if (!slow || packet.header.number % 5 > 0) return { sum };
+        const { number } = packet.header;
+        return turns(1 + number % 9).then(() => {
+          const same = packet.header.number === number && sumOf(packet.bytes) === sum;
+          return { sum: same ? sumOf(bytes) : 0 };
+        });
+      },
+    });
+    t.teardown(() => server.shutdown({ deadlineMs: 0 }));
+    // Handlers of one connection take their time from the middle on; the other one's memory is theirs.
+    const peers = [
+      await peerTo(server.addr.port, transport),
+      await peerTo(server.addr.port, transport),
+    ];
+    const sums: number[] = [];
+    const counts = [0, 0];
+    for (let round = 0; round < 120; round++) {
+      const which = round % 2;
+      slow = round >= 60 && which === 0;
+      const length = below(40);
+      const alike = below(3) > 0;
+      const frames = Array.from({ length: 1 + below(60) }, (_, i) => {
+        const bytes = randomBytes(round * 100 + i, alike ? length : below(300));
+        const number = sums.push(sumOf(bytes)) - 1;
+        const total = bytes.length + 5;
+        return join(new Uint8Array([total >> 8, total, 1]), u32Bytes(number), bytes);
+      });
+      counts[which]! += frames.length;
+      peers[which]!.write(join(...frames));
+      await turns(2);
+    }
+    let wrong = 0;
+    for (const [which, peer] of peers.entries()) {
+      const replies = await peer.read(counts[which]! * 11);
+      const view = new DataView(replies.buffer, replies.byteOffset);
+      for (let at = 0; at < replies.length; at += 11) {
+        if (view.getUint32(at + 7) !== sums[view.getUint32(at + 3)]) wrong++;
+      }
+    }
+    t.equal(wrong, 0);
   });
 }

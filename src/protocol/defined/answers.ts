@@ -5,6 +5,7 @@
  * @module
  */
 import type { ByteWriter } from "../../codec/byte_writer.ts";
+import type { CloseReason } from "../../connection/close_reason.ts";
 import { FramewireError, thrownText } from "../../errors.ts";
 import { isGateRefusal } from "../../gates/gate_refusal.ts";
 import type { PacketTable } from "./packet_table.ts";
@@ -36,8 +37,8 @@ export interface Rules {
 export interface AnswerEvents {
   /** Something failed that is worth an `error` event. */
   report(error: FramewireError): void;
-  /** A request could not be answered. */
-  unanswered(type: PacketType): void;
+  /** A request could not be answered, and the next reply would be taken for its. */
+  misleading(reason: CloseReason): void;
 }
 
 /** Encodes answers to the requests of one connection. */
@@ -110,7 +111,11 @@ export class Answers {
     } catch (error) {
       this.#report(`the failure reply of ${type.name} failed: ${thrownText(error)}`, error);
     }
-    this.#events.unanswered(type);
+    if (this.#table.correlated) return;
+    this.#events.misleading({
+      code: "HANDLER_FAILED",
+      message: `a ${type.name} could not be answered, and replies come in order`,
+    });
   }
 
   /** What is done with a packet of an unknown kind. */

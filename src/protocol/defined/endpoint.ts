@@ -7,6 +7,7 @@
 import type { Codec, FrameTable } from "../../codec/codec.ts";
 import type { Framing, KindField } from "../../codec/framing.ts";
 import { type CloseReason, type Connection, State } from "../../connection/connection.ts";
+import { giveBuffer } from "../../connection/buffer_pool.ts";
 import { PushBytes } from "../../connection/push_bytes.ts";
 import type { PushOutcome } from "../../connection/push_queue.ts";
 import type { SlowConsumer } from "../../connection/slow_consumer.ts";
@@ -15,6 +16,7 @@ import { Answers, type AnyFields, type Rules } from "./answers.ts";
 import type { CallOptions } from "../call_limits.ts";
 import { Caller } from "./caller.ts";
 import type { AnyHandler, DefinedSide } from "./side.ts";
+import { copyShort, type PayloadViews, viewsOf } from "../batch_memory.ts";
 import { isPromise } from "../is_promise.ts";
 import type { DefinedPacket } from "./packet.ts";
 import { PacketFinder } from "./packet_finder.ts";
@@ -25,9 +27,6 @@ import { sendable } from "./sendable.ts";
 import { LaterReplies } from "./later_replies.ts";
 import { PacketOut, run, single } from "./packet_out.ts";
 import type { ReplyPlan } from "./reply_run.ts";
-
-/** Waits for the reply to a heartbeat. */
-function nobody(): void {}
 
 /** One connection's endpoint. */
 export class DefinedEndpoint implements ClientEndpoint {
@@ -68,7 +67,7 @@ export class DefinedEndpoint implements ClientEndpoint {
     this.#opens = table.opening !== undefined;
     this.#answers = new Answers(table, rules, {
       report: (error) => side.report(error),
-      unanswered: (type) => this.#unanswered(type),
+      misleading: (reason) => connection.finish(reason),
     });
   }
 
@@ -94,8 +93,8 @@ export class DefinedEndpoint implements ClientEndpoint {
 
   /** Adds handlers. */
   handle(handlers: Readonly<Record<string, AnyHandler | undefined>>): void {
-    const added = this.#table.handlers(handlers);
-    this.#handlers = added.map((handler, index) => handler ?? this.#handlers[index]);
+    const before = this.#handlers;
+    this.#handlers = this.#table.handlers(handlers).map((handler, i) => handler ?? before[i]);
   }
 
   /** Sends a request; settles with its reply. */
@@ -147,6 +146,7 @@ export class DefinedEndpoint implements ClientEndpoint {
   heartbeat(): boolean {
     const type = this.#table.heartbeat;
     if (type === undefined || this.#opens || type.from === other(this.#side.side)) return false;
+    const nobody = (): void => {}; // waits for the reply
     try {
       if (type.replies.length > 0) this.#call(type, undefined, undefined, nobody, nobody);
       else this.#encode(type, undefined, this.#calls.unansweredKey());
@@ -167,9 +167,12 @@ export class DefinedEndpoint implements ClientEndpoint {
   }
 
   /** {@inheritDoc FrameConsumer.batch} */
-  batch(_codec: Codec, chunk: Uint8Array, table: FrameTable): number {
+  batch(_codec: Codec, given: Uint8Array, table: FrameTable): number {
     const { words, count } = table;
     const incoming = this.#incoming;
+    const copies = this.#side.side === "server" && this.#later === undefined && !this.#opens;
+    const chunk = copies && incoming.isPlain ? copyShort(given, table) ?? given : given;
+    const views = chunk === given ? undefined : viewsOf(chunk);
     this.#out.begin();
     let requests = 0;
     let i = 0;
@@ -182,7 +185,7 @@ export class DefinedEndpoint implements ClientEndpoint {
       while (i < count && this.#connection.state === State.OPEN) {
         if (incoming.isPlain && this.owed === 0) {
           const first = i;
-          i = this.#takePlain(chunk, words, i, count);
+          i = this.#takePlain(chunk, words, i, count, views);
           requests += i - first;
           if (i > first) continue;
         }
@@ -210,7 +213,8 @@ export class DefinedEndpoint implements ClientEndpoint {
       run.end();
       this.#calls.drain();
       this.#out.end();
-      if (this.#later !== undefined && this.#later.release()) this.keepsChunk = true;
+      if (views !== undefined && this.#later === undefined) giveBuffer(chunk);
+      if (this.#later?.release() && views === undefined) this.keepsChunk = true;
     }
     return i;
   }
@@ -264,7 +268,13 @@ export class DefinedEndpoint implements ClientEndpoint {
    *
    * @returns The frame behind them.
    */
-  #takePlain(chunk: Uint8Array, words: Int32Array, first: number, count: number): number {
+  #takePlain(
+    chunk: Uint8Array,
+    words: Int32Array,
+    first: number,
+    count: number,
+    views: PayloadViews | undefined,
+  ): number {
     const connection = this.#connection;
     const incoming = this.#incoming;
     const { headerBytes } = incoming;
@@ -291,7 +301,7 @@ export class DefinedEndpoint implements ClientEndpoint {
       if (handler === undefined || end < body) break;
       let returned: unknown;
       try {
-        returned = handler(type.open(chunk, header, body, end) as never, conn);
+        returned = handler(type.open(chunk, header, body, end, views, i) as never, conn);
         if (plan !== null && run.take(plan, returned, chunk, header)) {
           replied++;
           continue;
@@ -371,15 +381,6 @@ export class DefinedEndpoint implements ClientEndpoint {
     } else if (type.replies.length > 0) {
       this.#answers.reply(run.behind(), type, chunk, header, returned);
     }
-  }
-
-  #unanswered(type: PacketType): void {
-    if (this.#table.correlated) return;
-    // The next reply would be taken for this one's.
-    this.#connection.finish({
-      code: "HANDLER_FAILED",
-      message: `a ${type.name} could not be answered, and replies come in order`,
-    });
   }
 
   get #laterReplies(): LaterReplies {

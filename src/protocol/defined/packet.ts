@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { PayloadViews } from "../batch_memory.ts";
 import type { ShapeCodec } from "./fields/shape.ts";
 import type { HeaderView } from "./header_view.ts";
 import type { PacketType } from "./packet_type.ts";
@@ -29,6 +30,9 @@ export interface Place {
   values: readonly unknown[] | undefined;
   /** Its header, once it was asked for. */
   header: HeaderView | undefined;
+  /** The views of the memory, where they are kept, and the packet's number there. */
+  views: PayloadViews | undefined;
+  index: number;
 }
 
 /** A packet class has a getter for each of its fields. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { PayloadViews } from "../batch_memory.ts";
 import type { ByteWriter } from "../../codec/byte_writer.ts";
 import type { FrameWriter } from "../../codec/frame_writer.ts";
 import { FramewireError } from "../../errors.ts";
@@ -119,13 +120,22 @@ export class PacketType implements PacketHead {
   }
 
   /** The packet that handlers are given one after the other; whoever keeps it calls `keepSpare`. */
-  open(chunk: Uint8Array, start: number, body: number, end: number): DefinedPacket {
+  open(
+    chunk: Uint8Array,
+    start: number,
+    body: number,
+    end: number,
+    views?: PayloadViews,
+    index = 0,
+  ): DefinedPacket {
     const place = this.#sparePlace;
     place.chunk = chunk;
     place.start = start;
     place.body = body;
     place.end = end;
     place.values = undefined;
+    place.views = views;
+    place.index = index;
     return this.#spare;
   }
 
@@ -296,5 +306,15 @@ function placeOf(
   body: number,
   end: number,
 ): Place {
-  return { type, chunk, start, body, end, values: undefined, header: undefined };
+  return {
+    type,
+    chunk,
+    start,
+    body,
+    end,
+    values: undefined,
+    header: undefined,
+    views: undefined,
+    index: 0,
+  };
 }

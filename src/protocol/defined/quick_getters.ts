@@ -93,6 +93,9 @@ export function quickGetter<View>(
         const place = placeOf(this);
         const from = find(place);
         if (from < 0) return otherwise(place);
+        if (place.views !== undefined) {
+          return place.views.of(place.index, from, place.end - from);
+        }
         reader.open(place.chunk, 0, 0);
         return reader.view(from, place.end);
       };

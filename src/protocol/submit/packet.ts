@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { PayloadViews } from "./batch_memory.ts";
+import type { PayloadViews } from "../batch_memory.ts";
 
 /** Bytes before the payload: total u32, command u8, id 8 bytes (docs/PROTOCOL.md). */
 export const SUBMIT_HEADER_BYTES = 13;
@@ -106,11 +106,11 @@ export class SubmitPacket {
 
   /** The payload: a view. */
   get payload(): Uint8Array {
-    const offset = this.#base + this.#offset + SUBMIT_HEADER_BYTES;
+    const offset = this.#offset + SUBMIT_HEADER_BYTES;
     const length = this.#length - SUBMIT_HEADER_BYTES;
     return this.#views === undefined
-      ? new Uint8Array(this.#buffer, offset, length)
-      : this.#views.of(this.#index, this.#buffer, offset, length);
+      ? new Uint8Array(this.#buffer, this.#base + offset, length)
+      : this.#views.of(this.#index, offset, length);
   }
 
   /**

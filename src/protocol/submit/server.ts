@@ -17,10 +17,10 @@ import {
 } from "../../connection/connection.ts";
 import { giveBuffer } from "../../connection/buffer_pool.ts";
 import { FramewireError, thrownText } from "../../errors.ts";
+import { copyFrames, copyShort, viewsOf } from "../batch_memory.ts";
 import { isPromise } from "../is_promise.ts";
 import type { ServerSide } from "../protocol.ts";
 import { type KeptChunk, ReplyOrder } from "../reply_order.ts";
-import { copyFrames, viewsOf, worthCopying } from "./batch_memory.ts";
 import { Command, Result } from "./commands.ts";
 import { Greeter, isHello } from "./greeter.ts";
 import type { SubmitConnection, SubmitHandler, SubmitHandlers } from "./handlers.ts";
@@ -115,8 +115,7 @@ export class SubmitServerEndpoint implements Endpoint {
     let copy: Uint8Array | undefined;
     let wrong: FramewireError | undefined;
     if (this.owed === 0 && !this.#takesTime) {
-      copy = worthCopying(table) ? copyFrames(chunk, table, 0, count - 1) : undefined;
-      const shift = copy === undefined ? 0 : words[0]!;
+      copy = copyShort(chunk, table);
       const packet = openSpare(copy ?? chunk, copy);
       while (taken < count && this.#connection.state === State.OPEN) {
         const at = taken * 4;
@@ -129,7 +128,7 @@ export class SubmitServerEndpoint implements Endpoint {
           results[taken++] = Result.OK;
           continue;
         }
-        pointAt(packet, words[at]! - shift, words[at + 1]!, taken);
+        pointAt(packet, words[at]!, words[at + 1]!, taken);
         try {
           const returned = handler(packet, this.#side.conn as SubmitConnection);
           if (isPromise(returned)) {
@@ -152,9 +151,8 @@ export class SubmitServerEndpoint implements Endpoint {
         taken = this.#takeCopy(chunk, table, first);
       } else {
         const source = copy ?? chunk;
-        const shift = copy === undefined ? 0 : words[0]!;
         const kept = this.#begun.keep(source.length, copy);
-        taken = this.#takeInOrder(source, shift, table, first, count, kept, promise);
+        taken = this.#takeInOrder(source, 0, table, first, count, kept, promise);
       }
       this.#side.tookRequests(taken - first);
       if (taken < count && !this.#begun.full && this.#connection.state === State.OPEN) {
