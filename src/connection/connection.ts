@@ -13,10 +13,9 @@ import type { Link, LinkEnds, LinkReceiver } from "../link/link.ts";
 import type { ConnectionConfig } from "./config.ts";
 import { type CloseReason, failure, PEER_ENDED } from "./close_reason.ts";
 import type { BatchGate, Endpoint, GoAwayNotice } from "./endpoint.ts";
-import type { BudgetMember } from "./memory_budget.ts";
 import { makeOutbound } from "./delayed_outbound.ts";
 import { Linger } from "./linger.ts";
-import { MemoryShare } from "./memory_share.ts";
+import { type Holder, MemoryShare } from "./memory_share.ts";
 import type { Outbound } from "./outbound.ts";
 import type { PushQueue } from "./push_queue.ts";
 import { State } from "./state.ts";
@@ -29,7 +28,7 @@ export type { BatchGate, Endpoint, GoAwayNotice } from "./endpoint.ts";
 const EMPTY = new Uint8Array(0);
 
 /** One connection. */
-export class Connection implements LinkReceiver, BudgetMember {
+export class Connection implements LinkReceiver, Holder {
   readonly #link: Link;
   #config: ConnectionConfig;
   readonly #decoder: FrameDecoder;
@@ -77,7 +76,7 @@ export class Connection implements LinkReceiver, BudgetMember {
   ) {
     this.#link = link;
     this.#config = config;
-    this.#memory = config.memory && new MemoryShare(config.memory);
+    this.#memory = config.memory && new MemoryShare(config.memory, this);
     this.outbound = makeOutbound(link, config, this);
     this.endpoint = makeEndpoint(this);
     const { opening } = this.endpoint;
@@ -189,7 +188,7 @@ export class Connection implements LinkReceiver, BudgetMember {
 
   /** Begins to read. */
   start(): void {
-    this.#memory?.join(this);
+    this.#memory?.join();
     this.#link.start(this);
   }
 
@@ -236,7 +235,7 @@ export class Connection implements LinkReceiver, BudgetMember {
     this.endpoint.lost?.();
     this.outbound.close();
     this.pushes?.close();
-    this.#memory?.leave(this);
+    this.#memory?.leave();
     this.endpoint.closed(this.#reason);
   }
 
@@ -353,12 +352,12 @@ export class Connection implements LinkReceiver, BudgetMember {
     this.#link.pause();
   }
 
-  /** {@inheritDoc BudgetMember.partialBytes} */
+  /** {@inheritDoc Holder.partialBytes} */
   get partialBytes(): number {
     return this.#decoder.waitingBytes;
   }
 
-  /** {@inheritDoc BudgetMember.starve} */
+  /** {@inheritDoc Holder.starve} */
   starve(starved: boolean): void {
     this.#starved = starved;
     if (this.#state === State.OPEN && !this.#inTurn) this.#readOrPause();

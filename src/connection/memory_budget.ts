@@ -2,26 +2,34 @@
  * The memory that all connections of a server may hold together.
  *
  * Each connection tells after a turn by how much that, what it holds, has changed. From three quarters
- * of the budget on, fewer and fewer connections are read from: the newest stop first, and they go on
- * in the other order. What is left of the budget then is for what the older ones still have under way,
- * so that these finish.
+ * of the budget on, fewer and fewer of those that hold much are read from: the newest stop first, and they
+ * go on in the other order. What is left of the budget then is for what the older ones still have under
+ * way, so that these finish.
  *
  * ```
- *  used       0 ─────────── 3/4 ── … steps … ── all of it
- *  read from  all ────────── all ── fewer ────── none but the oldest one inside a frame
+ *  used       0 ─────────── 3/4 ── … steps … ── 15/16 ──────────── all of it
+ *  read from  all ────────── all ── fewer ────── none of the large but the oldest one inside a frame
+ *                                                and all of the small
  * ```
+ *
+ * Small is who holds no more than an equal part of the last sixteenth. All of them together cannot take
+ * more than that, so there is no need to stop any: a peer that comes when others have filled the memory,
+ * and whose requests are short, is served as if nothing were wrong. Newest first alone would let those
+ * that hold the memory keep out all who come after them.
  *
  * What links read into counts too, but cannot be had back before the next read: it takes a quarter of
  * the budget at the most, and the parts above are parts of the rest.
  *
- * That one is read from always: connections that all wait for the rest of their frames would otherwise
- * hold their memory for ever. So a budget can be exceeded by one frame.
+ * The oldest one inside a frame is read from always: connections that all wait for the rest of their
+ * frames would otherwise hold their memory for ever. So a budget can be exceeded by one frame.
  *
  * @module
  */
 
 /** A connection that holds memory. */
 export interface BudgetMember {
+  /** What it holds, in bytes, and what its next read may bring over the least. */
+  readonly heldBytes: number;
   /** Bytes of an incomplete frame: it needs more input before it can let go of them. */
   readonly partialBytes: number;
   /** Stops reading for want of memory, or goes on. Nothing else is done within this call. */
@@ -30,6 +38,8 @@ export interface BudgetMember {
 
 /** From this part of the budget on, reading is restricted. */
 const FREE_PART = 3 / 4;
+/** This part is for those that hold little. */
+const SMALL_PART = 1 / 16;
 /** The most of the budget that the links read into. */
 const READ_PART = 1 / 4;
 /** In how many steps the rest of the budget is used up: each is a walk over all connections. */
@@ -82,10 +92,9 @@ export class MemoryBudget {
     return this.#limit > 0 && this.used >= this.#limit;
   }
 
-  /** A connection was accepted. */
+  /** A connection was accepted, which holds nothing yet. */
   join(member: BudgetMember): void {
     this.#members.add(member);
-    if (this.#step > 0) this.#walkSoon();
   }
 
   /** A connection is closed; what it held is told of by {@linkcode add}. */
@@ -96,11 +105,35 @@ export class MemoryBudget {
     if (this.#step > 0) this.#walkSoon();
   }
 
-  /** What is held has changed by so many bytes. */
-  add(bytes: number): void {
+  /** What is held has changed by so many bytes; a member's `heldBytes` is what it holds now. */
+  add(bytes: number, member?: BudgetMember): void {
     this.#held += bytes;
     // The first comparison is all there is to it as long as there is plenty.
-    if (this.#step > 0 || this.#held > this.#limit * (FREE_PART - READ_PART)) this.#look();
+    if (this.#step === 0 && this.#held <= this.#limit * (FREE_PART - SMALL_PART - READ_PART)) {
+      return;
+    }
+    this.#look();
+    if (this.#step > 0 && member !== undefined) this.#judge(member, bytes);
+  }
+
+  /** Who becomes large while memory is short stops at once, who becomes small goes on. */
+  #judge(member: BudgetMember, change: number): void {
+    const most = this.#smallBytes;
+    const { heldBytes } = member;
+    if (heldBytes > most) {
+      if (heldBytes - change <= most && member !== this.#favoured) this.#starve(member);
+    } else if (this.#starved.delete(member)) member.starve(false);
+  }
+
+  #starve(member: BudgetMember): void {
+    if (this.#starved.has(member)) return;
+    this.#starved.add(member);
+    member.starve(true);
+  }
+
+  /** How much a small one holds at the most. */
+  get #smallBytes(): number {
+    return this.#limit * SMALL_PART / this.#members.size;
   }
 
   /** Whether links may read into so many bytes more. */
@@ -116,7 +149,8 @@ export class MemoryBudget {
 
   /** Finds the step that the memory in use means; going back needs half a step more than going on. */
   #look(): void {
-    const rest = Math.max(this.#limit * (1 - READ_PART), this.#limit - this.#readBuffers);
+    const all = this.#limit * (1 - SMALL_PART);
+    const rest = Math.max(all - this.#limit * READ_PART, all - this.#readBuffers);
     const free = rest * FREE_PART;
     const exact = this.#limit === 0 || this.#held <= free
       ? 0
@@ -147,20 +181,21 @@ export class MemoryBudget {
 
   /** Says to every connection whether it is read from. */
   #walk(): void {
-    let allowed = Math.ceil(this.#members.size * (1 - this.#step / STEPS));
+    const small = this.#smallBytes;
+    let large = 0;
+    for (const { heldBytes } of this.#members) if (heldBytes > small) large++;
+    let allowed = Math.ceil(large * (1 - this.#step / STEPS));
     this.#favoured = undefined;
     for (const member of this.#members) {
-      let reads = allowed-- > 0;
-      if (this.#step > 0 && this.#favoured === undefined && member.partialBytes > 0) {
+      const isSmall = member.heldBytes <= small;
+      let reads = isSmall || allowed-- > 0;
+      const favours = this.#step > 0 && this.#favoured === undefined;
+      if (favours && !isSmall && member.partialBytes > 0) {
         this.#favoured = member;
         reads = true;
       }
-      if (reads) {
-        if (this.#starved.delete(member)) member.starve(false);
-      } else if (!this.#starved.has(member)) {
-        this.#starved.add(member);
-        member.starve(true);
-      }
+      if (!reads) this.#starve(member);
+      else if (this.#starved.delete(member)) member.starve(false);
     }
   }
 }

@@ -5,23 +5,43 @@
  */
 import type { BudgetMember, MemoryBudget } from "./memory_budget.ts";
 
+/** Whose memory it is: what of {@linkcode BudgetMember} is asked of the connection itself. */
+export type Holder = Pick<BudgetMember, "partialBytes" | "starve">;
+
 /** What one connection has of a {@linkcode MemoryBudget}. */
-export class MemoryShare {
+export class MemoryShare implements BudgetMember {
   readonly #budget: MemoryBudget;
-  /** What the budget knows of the memory it holds. */
+  readonly #holder: Holder;
+  /** What the budget knows of what it holds, in bytes. */
   #counted = 0;
   /** Memory that the link reads into, above the least. */
   #readBytes = 0;
   #closed = false;
 
   /** Nothing yet. */
-  constructor(budget: MemoryBudget) {
+  constructor(budget: MemoryBudget, holder: Holder) {
     this.#budget = budget;
+    this.#holder = holder;
   }
 
   /** The connection begins. */
-  join(member: BudgetMember): void {
-    this.#budget.join(member);
+  join(): void {
+    this.#budget.join(this);
+  }
+
+  /** {@inheritDoc BudgetMember.heldBytes} */
+  get heldBytes(): number {
+    return this.#counted + this.#readBytes;
+  }
+
+  /** {@inheritDoc BudgetMember.partialBytes} */
+  get partialBytes(): number {
+    return this.#holder.partialBytes;
+  }
+
+  /** {@inheritDoc BudgetMember.starve} */
+  starve(starved: boolean): void {
+    this.#holder.starve(starved);
   }
 
   /** Counts more, or less, memory that the link reads into; false when there is none to be had. */
@@ -34,15 +54,16 @@ export class MemoryShare {
 
   /** How much it holds now, in bytes. */
   holds(bytes: number): void {
-    if (bytes === this.#counted || this.#closed) return;
-    this.#budget.add(bytes - this.#counted);
+    const change = bytes - this.#counted;
+    if (change === 0 || this.#closed) return;
     this.#counted = bytes;
+    this.#budget.add(change, this);
   }
 
   /** The connection is closed: all of it is free again. */
-  leave(member: BudgetMember): void {
+  leave(): void {
     this.#closed = true;
-    this.#budget.leave(member);
+    this.#budget.leave(this);
     this.#budget.add(-this.#counted);
     this.#budget.addReadBuffers(-this.#readBytes);
     this.#counted = this.#readBytes = 0;

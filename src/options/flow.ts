@@ -11,8 +11,8 @@ import { type OptionSpecs, special, whole } from "./spec.ts";
 export interface FlowOptions {
   /**
    * Memory that all connections may hold together for what is under way: incomplete frames, requests,
-   * and what waits to be written. From three quarters of it on, connections are not read from, the
-   * newest first. In bytes: 0 to 1 TiB, where 0 is any amount. Several times `maxFrameBytes` is wise.
+   * and what waits to be written. From three quarters of it on, connections that hold much are not read
+   * from, the newest first. In bytes: 0 to 1 TiB, where 0 is any amount. Several times `maxFrameBytes` is wise.
    *
    * @default {268435456}
    */
