@@ -29,6 +29,7 @@ const OPTIONS = {
   count: { short: "n", value: "N", help: "send each payload N times (default 1)" },
   rate: { short: "r", value: "R", help: "send at most R a second (default: as fast as it goes)" },
   retry: { help: "wait for the server, connect again, send again what has not left" },
+  session: { help: "--retry in a session: what is unanswered is sent again, and handled once" },
   "max-frame": { value: "SIZE", help: "the longest frame, such as 64k or 1M (default 1M)" },
   quiet: { short: "q", help: "print the summary alone" },
   ...DIAL_FLAGS,
@@ -42,8 +43,10 @@ const usage: CommandUsage<typeof OPTIONS> = {
 - comes after --.
 Prints each answer with its time, and a summary; fails when one did. What is
 certain of a payload that failed stands behind it: not-sent, or unknown when it
-may have arrived; --retry sends the first kind again, never the second. TIME is
-500ms, 30s, or milliseconds; --timeout is 10s unless it is given.`,
+may have arrived; --retry sends the first kind again, never the second. With
+--session, which the server must have, both kinds are sent again, and each
+payload is handled once. TIME is 500ms, 30s, or milliseconds; --timeout is 10s
+unless it is given.`,
   options: OPTIONS,
   examples: [
     ["framewire send hello world", "two payloads to 127.0.0.1:8888"],
@@ -69,14 +72,16 @@ async function readOptions(args: readonly string[], warn: (line: string) => void
   const { given, operands } = readArgs(usage, args);
   const protocol = readChoice("protocol", given.protocol ?? "submit", ["submit", "echo"]);
   const dial = await readDial(given, "--to", given.to ?? "127.0.0.1:8888", warn);
-  if (protocol === "echo" && dial.token !== undefined) {
-    throw new UsageError("--token needs the protocol submit: its hello has it");
+  const needs = dial.token !== undefined ? "token" : given.session ? "session" : undefined;
+  if (protocol === "echo" && needs !== undefined) {
+    throw new UsageError(`--${needs} needs the protocol submit: its hello has it`);
   }
   return {
     dial,
     operands,
     protocol,
-    retry: given.retry ?? false,
+    retry: given.retry ?? given.session ?? false,
+    session: given.session ?? false,
     quiet: given.quiet ?? false,
     count: readInteger("count", given.count ?? "1", 1, Infinity),
     rate: given.rate === undefined ? Infinity : readPositive("rate", given.rate, "50 or 0.5"),
@@ -162,7 +167,7 @@ async function run({ host, out, err }: Context, args: readonly string[]): Promis
 /** Connects; `call` sends one payload and settles with its answer. */
 async function open(
   connect: Connect,
-  { dial, protocol, retry, maxFrameBytes }: Awaited<ReturnType<typeof readOptions>>,
+  { dial, protocol, retry, session, maxFrameBytes }: Awaited<ReturnType<typeof readOptions>>,
   signal: AbortSignal,
 ): Promise<{ client: Client; call: (payload: Uint8Array) => Promise<void> }> {
   const { url, tls, token, timeoutMs } = dial;
@@ -181,7 +186,9 @@ async function open(
       // A server that is known to know the hello says when it goes away: nothing is lost then.
       const hello = token !== undefined ? "required" : retry ? "auto" : "off";
       const auth = token === undefined ? {} : { token };
-      const client = await connect(url, { ...options, ...auth, hello });
+      const client = session
+        ? await connect(url, { ...options, ...auth, session: true })
+        : await connect(url, { ...options, ...auth, hello });
       return { client, call: (payload) => client.submit(payload) };
     }
     const client = await connect(url, { ...options, protocol: "echo" });

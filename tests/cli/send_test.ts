@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
+import { createConnection } from "node:net";
 import process from "node:process";
 import t from "tap";
 import { serve } from "../../mod.ts";
@@ -334,4 +335,48 @@ t.test("--tls and --token-file reach a server that wants them", async (t) => {
   );
   t.equal((await run(t, ["send", "x", ...to, ...tls, ...token])).code, 1, "no certificate");
   t.strictSame(texts, ["hello"]);
+});
+
+/** Stands between a client and a server; `cut` loses what the server sends next, and the connection. */
+async function proxyTo(t: Test, port: number): Promise<{ to: string; cut: () => void }> {
+  let cuts = false;
+  const to = await socketServer(t, (socket) => {
+    const server = createConnection({ port, host: "127.0.0.1" });
+    server.on("error", () => {});
+    server.on("data", (bytes) => {
+      if (!cuts) return void socket.write(bytes);
+      cuts = false;
+      socket.destroy();
+      server.destroy();
+    });
+    socket.on("data", (bytes) => server.write(bytes));
+    socket.on("close", () => server.destroy());
+  });
+  return { to, cut: () => cuts = true };
+}
+
+t.test("--session: what lost its answer is sent again, and handled once", async (t) => {
+  for (const [flag, handled, failed] of [["--session", 3, 0], ["--retry", 3, 1]] as const) {
+    const texts: string[] = [];
+    let cut = () => {};
+    const server = await serve({ port: 0, lingerMs: 0, sessions: {} }, {
+      submit(packet) {
+        texts.push(packet.text());
+        if (packet.text() === "b") cut();
+      },
+    });
+    t.teardown(() => server.shutdown({ deadlineMs: 0 }));
+    const proxy = await proxyTo(t, server.addr.port);
+    cut = proxy.cut;
+    const args = ["send", "--to", proxy.to, flag, "--rate", "4", "--timeout", "60s", "a", "b", "c"];
+    const { code, stdout } = await run(t, args);
+    t.equal(code, failed, flag);
+    t.strictSame(texts, ["a", "b", "c"], `${flag}: each handled once`);
+    t.strictSame(counts(stdout), { sent: 3, ok: handled - failed, failed, unanswered: 0 }, flag);
+    if (failed > 0) t.match(stdout, /^2 failed .* \[unknown\]$/m);
+  }
+  const { to } = await keeper(t);
+  const none = await run(t, ["send", "x", "--session", "--to", to]);
+  t.equal(none.code, 1);
+  t.match(none.stderr, /^framewire send: error: .*session/m);
 });

@@ -76,6 +76,7 @@ const WRONG: readonly (readonly [args: readonly string[], says: RegExp])[] = [
   [["send", "x", "--token", "a", "--token-file", "b"], /either --token or --token-file/],
   [["send", "x", "--token="], /the token is empty/],
   [["send", "x", "--protocol", "echo", "--token", "a"], /--token needs the protocol submit/],
+  [["send", "x", "--protocol", "echo", "--session"], /--session needs the protocol submit/],
   [["ping"], /expected one address, HOST:PORT, and got none/],
   [["ping", "a:1", "b:1"], /expected one address, HOST:PORT, and got a:1 b:1/],
   [["ping", "nowhere"], /the address must be HOST:PORT .* and is "nowhere"/],
