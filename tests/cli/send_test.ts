@@ -254,7 +254,8 @@ t.test("a reader that goes away ends it quietly", {
 }, async (t) => {
   const { to } = await keeper(t);
   const cwd = folderOf(t, {});
-  const shell = `{ yes | ${shellLine(["send", "--to", to])}; echo "ended $?" >&2; } | head -n 1`;
+  const send = shellLine(["send", "--to", to, "--timeout", "5m"]);
+  const shell = `{ yes | ${send}; echo "ended $?" >&2; } | head -n 1`;
   const { stdout, stderr } = await start(t, [], { shell, cwd }).ended;
   t.match(stdout, /^1 ok [\d.]+ ms\n$/);
   t.match(stderr, /^(yes: [^\n]*\n)?ended 1\n$/);
