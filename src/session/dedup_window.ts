@@ -68,6 +68,7 @@ export class DedupWindow {
 
   /** The sequence number of an id, 1 to 99,999,999. */
   numberOf(id: number): number {
+    if (id === this.#newest + 1) return id; // nearly always
     const behind = ((this.#newest - id) % LAST_ID + LAST_ID) % LAST_ID;
     const seq = this.#newest - behind;
     // Half the sequence behind is as well half of it ahead: the nearer one is meant.

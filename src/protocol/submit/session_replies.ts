@@ -7,12 +7,12 @@
 import type { Answered } from "../../session/dedup_window.ts";
 import type { SessionCarrier, SessionReply } from "../../session/session.ts";
 import type { ServerSide } from "../protocol.ts";
-import { LAST_ID, REPLY, Result, writeId } from "./commands.ts";
+import { LAST_ID, REPLY, Result } from "./commands.ts";
 import type { CreditOut } from "./credit_out.ts";
 import type { FrameOut } from "./frame_out.ts";
+import { IdDigits } from "./id_digits.ts";
 
 const NONE = new Uint8Array(0);
-const ids = new Uint8Array(8);
 
 /** What one connection answers. */
 export class SessionReplies {
@@ -23,6 +23,7 @@ export class SessionReplies {
   /** In the order of their requests, where they leave in it; with those of them that may leave. */
   readonly #waiting: SessionReply[] | undefined;
   readonly #ready = new Set<SessionReply>();
+  readonly #id = new IdDigits();
   /** How many are owed. */
   owed = 0;
 
@@ -77,10 +78,10 @@ export class SessionReplies {
     this.owed--;
     counters.replies++;
     if (result !== Result.OK) counters.failures++;
-    writeId((seq - 1) % LAST_ID + 1, ids, 0);
-    const at = this.#out.begin(command | REPLY, ids, 0, 1 + payload.length);
+    this.#id.set((seq - 1) % LAST_ID + 1);
+    const at = this.#out.begin(command | REPLY, this.#id.bytes, 0, 1 + payload.length);
     this.#out.buffer[at] = result;
-    this.#out.buffer.set(payload, at + 1);
+    if (payload.length > 0) this.#out.buffer.set(payload, at + 1);
     this.#out.end(1 + payload.length);
     this.#credit?.give(wireBytes);
   }

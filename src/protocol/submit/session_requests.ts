@@ -10,7 +10,7 @@ import type { Session, SessionCarrier, SessionReply } from "../../session/sessio
 import type { ServerSide } from "../protocol.ts";
 import type { KeptChunk } from "../reply_order.ts";
 import { type ReplyLine, ReplyPool } from "../reply_pool.ts";
-import { type Answer, TIMED_OUT } from "./answer.ts";
+import { type Answer, OK, TIMED_OUT } from "./answer.ts";
 import { Command, Result } from "./commands.ts";
 import { writeU32 } from "./frame_out.ts";
 import { fitting, settledAnswer } from "./reply_out.ts";
@@ -37,6 +37,10 @@ export class Reply implements SessionReply {
 
   /** It is answered. */
   settle(answer: Answer, side: ServerSide): void {
+    if (answer === OK) {
+      this.result = Result.OK;
+      return;
+    }
     const { result, payload, retryAfterMs } = fitting(side, this.command, answer);
     this.result = result;
     const text = this.command === Command.REQUEST ? payload : undefined;
