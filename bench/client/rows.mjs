@@ -37,6 +37,17 @@ const ROWS = [
   { name: "bare-1", at: "limit", kind: "bare", inFlight: 1 },
   { name: "ours-1024", at: "ours", kind: "client", inFlight: MANY, wanted: 1e6 },
   { name: "hello-1024", at: "ours", kind: "hello", inFlight: MANY },
+  {
+    name: "session-1024",
+    at: "ours",
+    mode: "sessions",
+    kind: "session",
+    inFlight: MANY,
+    of: "hello-1024",
+    share: 0.75,
+  },
+  // Node 20 has no SQLite.
+  { name: "sqlite-1024", at: "ours", mode: "sqlite", kind: "session", inFlight: MANY, on: "deno" },
 ];
 
 const TITLES = {
@@ -48,6 +59,8 @@ const TITLES = {
   "bare-1": "the same by a bare program",
   "ours-1024": "against our server, 1024 in flight",
   "hello-1024": "the same with a hello",
+  "session-1024": "the same in a session, kept in memory",
+  "sqlite-1024": "the same in a session, kept in SQLite",
 };
 
 /** Clients of others, and how many times as many of ours are wanted against our server. */
@@ -70,9 +83,10 @@ export async function measureClient(deno, { rounds = 2, seconds = 1 } = {}) {
   const rows = ROWS.map(({ name }) => ({ name, deno: 0, node: 0 }));
   for (let round = 0; round < rounds; round++) {
     for (const runtime of RUNTIMES) {
-      for (const [i, { at, kind, inFlight }] of ROWS.entries()) {
+      for (const [i, { at, kind, inFlight, mode = "sync", on = runtime }] of ROWS.entries()) {
+        if (on !== runtime) continue;
         const peer = at === "limit" ? limit : ours.find(({ name }) => name === runtime);
-        const server = await ServerProcess.start(peer.launch("sync"));
+        const server = await ServerProcess.start(peer.launch(mode));
         const script = runtime === "deno"
           ? [deno, ["run", "-A", "--no-check", join(ROOT, SCRIPT)]]
           : [execPath, [bundle]];
@@ -207,6 +221,7 @@ export function clientMisses(results) {
 }
 
 function show(perS) {
+  if (perS === 0) return "not measured";
   return perS >= 1e5 ? `${(perS / 1e6).toFixed(2)} M/s` : `${(perS / 1e3).toFixed(1)} k/s`;
 }
 

@@ -1,9 +1,10 @@
 /**
  * One connection, one promise per submit, so many in flight: how many submits a second.
  *
- *   submit_rate.ts client|bare|hello PORT IN_FLIGHT SECONDS
+ *   submit_rate.ts client|bare|hello|session PORT IN_FLIGHT SECONDS
  *
- * `client` is `connect(url)` with all its defaults, `hello` the same with a hello.
+ * `client` is `connect(url)` with all its defaults, `hello` the same with a hello, `session`
+ * with a session.
  * `bare` is what a program without a library would do at best: the runtime's socket, a buffer that
  * is filled by hand, a ring of promises, acknowledgements taken by their place; no deadlines, no
  * limits, no check of what comes.
@@ -29,7 +30,7 @@ type Submit = () => Promise<void>;
 async function library(): Promise<Submit> {
   const client = await connect(
     `tcp://127.0.0.1:${port}`,
-    kind === "hello" ? { hello: "required" } : {},
+    kind === "hello" ? { hello: "required" } : kind === "session" ? { session: true } : {},
   );
   return () => client.submit(PAYLOAD);
 }

@@ -30,7 +30,10 @@ export async function bundleForNode(entry) {
     platform: "node",
     target: "node20.19",
     format: "esm",
-    alias: { framewire: join(ROOT, "src/entry/node.ts") },
+    alias: {
+      "framewire/sqlite": join(ROOT, "src/entry/sqlite.ts"),
+      framewire: join(ROOT, "src/entry/node.ts"),
+    },
     logLevel: "error",
   });
   return outfile;

@@ -9,8 +9,11 @@
  *
  * @module
  */
-import { readFileSync } from "node:fs";
-import { argv, exit } from "node:process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process, { argv, exit } from "node:process";
+import { sqliteStore } from "framewire/sqlite";
 import {
   defineProtocol,
   lengthField,
@@ -65,6 +68,7 @@ const GATES: Record<string, ServeOptions> = {
   authorized: { authorize: () => true },
   recorded: { flightRecorder: true },
   timed: { handlerTimes: "all" },
+  sessions: { sessions: {} },
 };
 
 /** The certificate that the tests use. */
@@ -73,10 +77,22 @@ function testIdentity(): { cert: string; key: string } {
   return { cert: pem("server.pem"), key: pem("server.key") };
 }
 
+/** A database file that goes when the process does. */
+function scratchFile(): string {
+  const directory = mkdtempSync(join(tmpdir(), "framewire-bench-"));
+  process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
+  process.once("SIGTERM", () => exit(0));
+  return join(directory, "sessions.db");
+}
+
 async function listen(): Promise<number> {
   // The bench holds thousands of connections, from one address.
   const options = { port: 0, codec, maxConnections: 100_000 };
-  const gates = mode === "tls" ? { tls: testIdentity() } : GATES[mode];
+  const gates = mode === "tls"
+    ? { tls: testIdentity() }
+    : mode === "sqlite"
+    ? { sessions: { store: sqliteStore(scratchFile()) } }
+    : GATES[mode];
   if (gates !== undefined) {
     const server = await serve({ ...options, ...gates }, {
       submit(packet): void {
@@ -110,7 +126,7 @@ async function listen(): Promise<number> {
     }
     default:
       console.error(
-        `unknown mode ${mode}: use ${Object.keys(GATES).join(", ")}, tls, async, echo or defined`,
+        `unknown mode ${mode}: use ${Object.keys(GATES).join(", ")}, tls, sqlite, async, echo or defined`,
       );
       return exit(2);
   }
