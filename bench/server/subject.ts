@@ -126,7 +126,9 @@ async function listen(): Promise<number> {
     }
     default:
       console.error(
-        `unknown mode ${mode}: use ${Object.keys(GATES).join(", ")}, tls, sqlite, async, echo or defined`,
+        `unknown mode ${mode}: use ${
+          Object.keys(GATES).join(", ")
+        }, tls, sqlite, async, echo or defined`,
       );
       return exit(2);
   }

@@ -50,7 +50,8 @@ export interface SqliteStore extends SessionStore {
    * The database, a `DatabaseSync` of `node:sqlite`. What a sync handler writes to it is part of the
    * transaction that keeps its answer: both are there after a crash, or neither. It is one transaction for
    * all requests that came together, so a handler must not begin one itself; `SAVEPOINT` may be used. What a
-   * handler that returns a promise writes is not part of it: after a crash it may be done again.
+   * handler that returns a promise writes is not part of it: after a crash it may be done again. A handler
+   * that throws is answered with a failure, and what it wrote before stays.
    */
   readonly database: unknown;
 }

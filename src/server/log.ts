@@ -4,7 +4,7 @@
  * | category               | what                                                                     |
  * | ---------------------- | ------------------------------------------------------------------------ |
  * | `framewire.server`     | it listens, is closed; a handler or accepting failed                     |
- * | `framewire.connection` | connections come and go, break, fall behind                              |
+ * | `framewire.connection` | connections and sessions come and go, break, fall behind                 |
  * | `framewire.security`   | refused, not authenticated, over a limit, malformed: `event` says which  |
  *
  * Records hold addresses, codes, counts and messages; no secrets and no payload. What a handler throws
@@ -35,6 +35,10 @@ export function logServer(server: Pick<Server, "on">, getLogger: GetLogger): voi
   server.on("disconnect", (conn, { code, message, requests, bytesIn, bytesOut }) => {
     const properties = { ...about(conn), code, requests, bytesIn, bytesOut };
     connections.debug(`connection ${conn.id} ended: ${message}`, properties);
+  });
+  server.on("session", ({ change, id, owner, conn }) => {
+    const properties = { change, session: id, owner, ...(conn !== undefined && about(conn)) };
+    connections.debug(`session ${id}: ${change}`, properties);
   });
   server.on("drop", (conn, episode) => {
     connections.warn(`connection ${conn.id} is behind: pushes are dropped`, {

@@ -521,6 +521,25 @@ t.test("a store that fails ends the connection, and nothing of it was acknowledg
   t.equal(handled.length, 2);
 });
 
+t.test("what is logged of sessions has their names, and no secret", async (t) => {
+  const lines: string[] = [];
+  const logger = () => {
+    const log = (message: string, properties?: unknown) =>
+      void lines.push(`${message} ${JSON.stringify(properties)}`);
+    return { debug: log, info: log, warn: log, error: log };
+  };
+  const { server, setting, clock } = await world(t, { retentionMs: 1000 }, { logger });
+  const { peer, given } = await enter(server, setting);
+  const next = await enter(server, setting, again(given));
+  next.peer.peer.reset();
+  peer.peer.reset();
+  await until(() => server.stats().connections.open === 0, "the cut");
+  clock.advance(2000);
+  const named = lines.filter((line) => line.startsWith(`session ${given.id}: `));
+  t.strictSame(named.map((line) => line.split(" ")[2]), ["begun", "taken-over", "expired"]);
+  t.notOk(lines.some((line) => line.includes(given.secret)));
+});
+
 t.test("options of sessions are checked", async (t) => {
   const wrong: [unknown, RegExp][] = [
     [true, /sessions must be an object/],
