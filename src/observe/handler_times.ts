@@ -10,14 +10,17 @@
 import type { Clock } from "../connection/clock.ts";
 import { Histogram } from "./histogram.ts";
 
-/** One batch or one settled handler in so many is timed, when they are sampled. */
+/** One batch or one settled handler in so many is timed, when they are sampled … */
 const SAMPLE = 8;
+/** … and after the first so many, which tell enough of the beginning, one in so many. */
+const MANY = 1024;
+const SAMPLE_OF_MANY = 64;
 
 /** The handlers' times of one server. */
 export class HandlerTimes {
   readonly histogram: Histogram = new Histogram();
   readonly #clock: Clock;
-  readonly #mask: number;
+  #mask: number;
   #turn = 0;
 
   constructor(clock: Clock, which: "sampled" | "all") {
@@ -27,7 +30,10 @@ export class HandlerTimes {
 
   /** Whether this one is to be timed. */
   due(): boolean {
-    return (this.#turn++ & this.#mask) === 0;
+    const turn = this.#turn++;
+    if ((turn & this.#mask) !== 0) return false;
+    if (turn === MANY && this.#mask > 0) this.#mask = SAMPLE_OF_MANY - 1;
+    return true;
   }
 
   /** The time now, by the server's clock. */

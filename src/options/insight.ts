@@ -10,7 +10,7 @@ import { callback, choice, flag, type OptionSpecs, whole } from "./spec.ts";
 export interface InsightOptions {
   /**
    * Which handlers' times `server.stats()` has: those of `"all"` requests, of one batch (sync handlers)
-   * or one request (async ones) in eight, or none.
+   * or one request (async ones) in eight, in 64 after the first 1,024, or none.
    *
    * @default {"sampled"}
    */

@@ -120,6 +120,16 @@ export class ReplyOrder {
       this.#bytes < maxInFlightBytes;
   }
 
+  /** Makes slots for so many requests more. */
+  reserve(count: number): void {
+    while (this.#tail - this.#head + count > this.#states.length) this.#grow(this.#states.length);
+  }
+
+  /** The slot of the request that is accepted next; there may be none before {@linkcode reserve}. */
+  get nextSlot(): number {
+    return this.slot(this.#tail);
+  }
+
   /** The slot of a sequence number. */
   slot(seq: number): number {
     return seq & (this.#states.length - 1);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Codec } from "../../codec/codec.ts";
 import type { Outbound } from "../../connection/outbound.ts";
 import type { ReplyStore } from "../reply_order.ts";
 
@@ -25,6 +26,16 @@ export class AckStore implements ReplyStore {
     frames[at + 3] = ACK_BYTES;
     frames[at + 4] = chunk[offset + 4]! | 0x80;
     for (let i = 5; i < 13; i++) frames[at + i] = chunk[offset + i]!;
+  }
+
+  /**
+   * Writes the replies to the frames `[first, last)` that the codec has scanned, all but their results,
+   * to the slots from `slot` on.
+   */
+  beginAll(codec: Codec, chunk: Uint8Array, first: number, last: number, slot: number): void {
+    const wraps = Math.min(last, first + this.#slots - slot);
+    if (wraps > first) codec.encodeAcks(chunk, first, wraps, this.#frames, slot * ACK_BYTES);
+    if (last > wraps) codec.encodeAcks(chunk, wraps, last, this.#frames, 0);
   }
 
   /** Completes a reply by its result. */

@@ -147,12 +147,16 @@ export class SubmitServerEndpoint implements Endpoint {
     }
     if (promise !== undefined || (wrong === undefined && taken < count)) {
       const first = taken;
+      const order = this.#begun;
+      const last = Math.min(count, first + order.room);
+      order.reserve(last - first);
+      this.#store!.beginAll(codec, chunk, first, last, order.nextSlot);
       if (promise === undefined) {
-        taken = this.#takeCopy(chunk, table, first);
+        taken = this.#takeCopy(chunk, table, first, last);
       } else {
         const source = copy ?? chunk;
-        const kept = this.#begun.keep(source.length, copy);
-        taken = this.#takeInOrder(source, 0, table, first, count, kept, promise);
+        const kept = order.keep(source.length, copy);
+        taken = this.#takeInOrder(source, 0, table, first, last, kept, promise);
       }
       this.#side.tookRequests(taken - first);
       if (taken < count && !this.#begun.full && this.#connection.state === State.OPEN) {
@@ -232,18 +236,16 @@ export class SubmitServerEndpoint implements Endpoint {
    * memory, so that the link goes on reading into its own. Handing the link's memory over instead
    * means new memory for every read: a third of an async server's throughput.
    */
-  #takeCopy(chunk: Uint8Array, table: FrameTable, first: number): number {
-    const order = this.#begun;
-    const last = Math.min(table.count, first + order.room) - 1;
-    if (last < first) return first;
-    const copy = copyFrames(chunk, table, first, last);
+  #takeCopy(chunk: Uint8Array, table: FrameTable, first: number, last: number): number {
+    if (last === first) return first;
+    const copy = copyFrames(chunk, table, first, last - 1);
     const from = table.words[first * 4]!;
-    const kept = order.keep(copy.length, copy);
-    return this.#takeInOrder(copy, from, table, first, last + 1, kept, undefined);
+    const kept = this.#begun.keep(copy.length, copy);
+    return this.#takeInOrder(copy, from, table, first, last, kept, undefined);
   }
 
   /**
-   * Takes frames `[first, last)` whose replies must wait.
+   * Takes frames `[first, last)` whose replies must wait; but for their results they are in the store.
    *
    * @param chunk Where the frames are: each `shift` bytes before the place that the table says.
    * @param promise What the first one's handler has returned, if it was called already.
@@ -259,18 +261,15 @@ export class SubmitServerEndpoint implements Endpoint {
   ): number {
     const { words } = table;
     const order = this.#begun;
-    const store = this.#store!;
-    const end = Math.min(last, first + order.room);
     let packet = openSpare(chunk, kept.pooled);
     let taken = first;
-    while (taken < end) {
+    while (taken < last) {
       const at = taken * 4;
       const offset = words[at]! - shift;
       if (promise === undefined && this.#connection.state !== State.OPEN) break;
       const handler = this.#handler(words[at + 2]!, words[at + 1]!);
       if (handler === undefined) break;
       const seq = order.accept(kept);
-      store.begin(order.slot(seq), chunk, offset);
       taken++;
       if (promise !== undefined) {
         packet = this.#await(promise, seq, packet);
