@@ -161,7 +161,7 @@ export class SessionCalls {
     const error = this.#keep(command, payload);
     if (error !== undefined) return Promise.reject(error);
     return new Promise((resolve, reject) => {
-      this.#begin(resolve, reject, this.#limits.requestTimeoutMs);
+      this.#begin(resolve, reject, this.#limits.requestTimeoutMs, payload);
     });
   }
 
@@ -229,10 +229,12 @@ export class SessionCalls {
     resolve: (value: Uint8Array | undefined) => void,
     reject: (error: Error) => void,
     timeoutMs: number,
+    payload?: Uint8Array | string,
   ): number {
     const number = this.#book.add(UNSENT, resolve, reject);
     if (number === this.#cursor && this.#mayPut) {
-      this.#put(number, timeoutMs);
+      // Bytes that are at hand need not be looked up.
+      this.#put(number, timeoutMs, payload instanceof Uint8Array ? payload : undefined);
       this.#cursor = number + 1;
     }
     return number;
@@ -244,10 +246,13 @@ export class SessionCalls {
   }
 
   /** Puts a call out on the connection. */
-  #put(number: number, timeoutMs: number): void {
+  #put(
+    number: number,
+    timeoutMs: number,
+    payload: Uint8Array = this.#kept.payloadOf(number),
+  ): void {
     const { out, connection } = this.#carrier!;
     const command = this.#kept.commandOf(number);
-    const payload = this.#kept.payloadOf(number);
     const lead = command === Command.REQUEST ? TIMEOUT_BYTES : 0;
     const total = SUBMIT_HEADER_BYTES + lead + payload.length + this.#extraBytes;
     if (total > this.#maxFrameBytes) { // this server takes less than the one before
