@@ -30,6 +30,8 @@ export interface PulseOptions {
 
 /** A link is looked at so often in `heartbeatMs`. */
 const LOOKS = 4;
+/** A timer that is later than this says nothing of the peer, in milliseconds. */
+const LATE_MS = 100;
 
 /**
  * Looks after one connection. Bytes that come cost nothing: every quarter of `heartbeatMs` it looks
@@ -85,8 +87,15 @@ export class Pulse {
     const { heartbeatMs, probeTimeoutMs } = this.#options;
     // One that cannot be asked now is asked for nothing: not every protocol knows how.
     if (!this.#line.heartbeat()) return;
+    this.#await(heartbeatMs, probeTimeoutMs);
+  }
+
+  #await(heartbeatMs: number, probeTimeoutMs: number): void {
+    const due = this.#clock.now() + probeTimeoutMs;
     this.#timer = this.#clock.after(probeTimeoutMs, () => {
       if (this.#lives) return this.start();
+      // This side stood still (a machine that slept, a long turn), and has not looked what came meanwhile.
+      if (this.#clock.now() - due > LATE_MS) return this.#await(heartbeatMs, probeTimeoutMs);
       const message = `the server was silent for ${heartbeatMs} ms (heartbeatMs) and has not ` +
         `answered a heartbeat within ${probeTimeoutMs} ms (probeTimeoutMs)`;
       const error = new FramewireError("HEARTBEAT_TIMEOUT", message);

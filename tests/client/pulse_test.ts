@@ -1,6 +1,7 @@
 /** A client notices that its server is gone, and one number says how soon its calls go on elsewhere. */
 
 import t from "tap";
+import { Pulse } from "../../src/client/pulse.ts";
 import { memoryNetwork } from "../../src/link/memory.ts";
 import { ack, CONN_ACK, frame, toHex } from "../helpers/frames.ts";
 import { FramePeer, PING, PONG } from "../helpers/hello.ts";
@@ -171,4 +172,42 @@ t.test("an impossible budget, and figures beside it, are refused with the reason
   await t.rejects(connect(urls[0]!, { ...options, heartbeatMs: 5 }), {
     message: /heartbeatMs must be 0 or a whole number from 10/,
   });
+});
+
+t.test("a machine that stood still does not take its servers for dead", (t) => {
+  let now = 0;
+  const timers: { at: number; fn: () => void }[] = [];
+  const clock = {
+    now: () => now,
+    after: (ms: number, fn: () => void) => {
+      timers.push({ at: now + ms, fn });
+      return { cancel() {} };
+    },
+  };
+  let asked = 0;
+  const cut: string[] = [];
+  const line = {
+    bytesIn: 0,
+    reading: true,
+    heartbeat: () => ++asked > 0,
+    abort: ({ code }: { code: string }) => void cut.push(code),
+  };
+  const next = (lateMs = 0) => {
+    const timer = timers.shift()!;
+    now = timer.at + lateMs;
+    timer.fn();
+  };
+  new Pulse(line, clock, { heartbeatMs: 400, probeTimeoutMs: 200 }).start();
+  for (let i = 0; i < 3; i++) next();
+  t.equal(asked, 1);
+  next(60_000);
+  t.strictSame(cut, [], "the answer may be there, unread");
+  line.bytesIn++;
+  next();
+  for (let i = 0; i < 3; i++) next();
+  t.equal(asked, 2);
+  next(60_000);
+  next();
+  t.strictSame(cut, ["HEARTBEAT_TIMEOUT"], "and no byte came after all");
+  t.end();
 });

@@ -24,7 +24,9 @@ export interface TrialOptions {
   readonly clients: number;
   /** Calls that each client has under way. */
   readonly workers: number;
-  /** How long a server is away, in milliseconds. */
+  /** How long a worker rests between two calls, in milliseconds. */
+  readonly restMs: number;
+  /** How long a server is away at the least, and until no call waits for it, in milliseconds. */
   readonly awayMs: number;
   /** How long all are there between two faults, in milliseconds. */
   readonly healMs: number;
@@ -68,6 +70,7 @@ export async function failoverTrial(options: TrialOptions): Promise<TrialResult>
   // One after the other: hundreds of handshakes at once take a busy machine longer than their deadline.
   for (let i = 0; i < options.clients; i++) clients.push(await connectTo(urls, options));
   const failures: string[] = [];
+  const underWay = new Set<Promise<void>>();
   let times: number[] = [];
   let failed = 0;
   let lost = 0;
@@ -77,8 +80,11 @@ export async function failoverTrial(options: TrialOptions): Promise<TrialResult>
     while (!over) {
       const name = `call ${number++}`;
       const since = performance.now();
+      const call = client.submit(name, { idempotent: true });
+      const settled = call.then(() => {}, () => {}).then(() => void underWay.delete(settled));
+      underWay.add(settled);
       try {
-        await client.submit(name, { idempotent: true });
+        await call;
         if (!handled.delete(name)) lost++;
       } catch (error) {
         failed++;
@@ -86,7 +92,7 @@ export async function failoverTrial(options: TrialOptions): Promise<TrialResult>
       }
       times.push(performance.now() - since);
       // A call now and then, as programs make them: not as many as there can be.
-      await wait(5);
+      await wait(options.restMs);
     }
   };
   const workers = clients.flatMap((client) =>
@@ -95,7 +101,9 @@ export async function failoverTrial(options: TrialOptions): Promise<TrialResult>
   const figures: TrialFigures[] = [];
   const phase = async (fault: Fault | "none", ms: number) => {
     [times, failed] = [[], 0];
+    const before = [...underWay];
     await wait(ms);
+    await Promise.all(before);
     const sorted = times.sort((a, b) => a - b);
     const at = (share: number) => sorted[Math.floor((sorted.length - 1) * share)] ?? 0;
     const [p50Ms, p99Ms, maxMs] = [at(0.5), at(0.99), at(1)];
@@ -168,6 +176,7 @@ if (import.meta.main) {
   const result = await failoverTrial({
     clients: 50,
     workers: 4,
+    restMs: 5,
     awayMs: 3000,
     healMs: 1500,
     budgetMs: 2000,

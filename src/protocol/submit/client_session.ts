@@ -47,6 +47,8 @@ export class ClientSession implements ProtocolSession, SubmitCalls {
   #told = 0;
   #features: ReadonlySet<Feature> = new Set();
   #endpoint: SessionEndpoint | undefined;
+  /** The connection whose end the server has announced. */
+  #left: SessionEndpoint | undefined;
   #aging: { cancel(): void } | undefined;
   #onGoAway: ((notice: GoAway) => void) | undefined;
 
@@ -141,10 +143,13 @@ export class ClientSession implements ProtocolSession, SubmitCalls {
   wentAway(endpoint: SessionEndpoint, notice: GoAway): void {
     if (this.#endpoint !== endpoint) return;
     if (notice.reason !== TAKEN_OVER) {
+      this.#left = endpoint;
       this.calls.pause();
       this.#onGoAway?.(notice);
       return;
     }
+    // The connection that is made in the place of one that ends takes the session over from it.
+    if (this.#left === endpoint) return;
     const message = "another connection has taken over the session of this client, which is closed";
     this.#config.takenOver(new FramewireError("SESSION_TAKEN_OVER", message));
   }
