@@ -6,6 +6,7 @@
 import t from "tap";
 import { memoryNetwork } from "../../src/link/memory.ts";
 import { sealSubmitFrame } from "../../src/protocol/submit/seal.ts";
+import { NO_DEADLINES } from "../helpers/no_deadlines.ts";
 import { frame, join, submit, toHex, u32 } from "../helpers/frames.ts";
 import { framePeer, goAway, greeted, hello, PING, PONG, request } from "../helpers/hello.ts";
 import { connect, type Deferred, deferred, turns, until } from "../helpers/runtime.ts";
@@ -21,15 +22,6 @@ import {
 import { VirtualClock } from "../helpers/virtual_clock.ts";
 import type { ServeOptions } from "../../src/server/serve.ts";
 
-const NO_DEADLINES = {
-  handshakeTimeoutMs: 0,
-  idleTimeoutMs: 0,
-  heartbeatMs: 0,
-  frameTimeoutMs: 0,
-  writeStallMs: 0,
-  handlerTimeoutMs: 0,
-  lingerMs: 500,
-};
 
 /** A server whose handlers wait for the test when they are told to. */
 async function world(t: Teardown, codec: "wasm" | "ts", options: ServeOptions = {}) {

@@ -11,6 +11,7 @@ import type { ServeOptions } from "../../src/server/serve.ts";
 import type { Server } from "../../src/server/server.ts";
 import { memoryStore } from "../../src/session/memory_store.ts";
 import type { SessionStore, StoredSession } from "../../src/session/store.ts";
+import { NO_DEADLINES } from "../helpers/no_deadlines.ts";
 import { random } from "../helpers/frames.ts";
 import { type Deferred, deferred, serve } from "../helpers/runtime.ts";
 import { SimNetwork } from "../helpers/sim_network.ts";
@@ -22,15 +23,6 @@ const PORT = 7;
 /** More requests than there are in a run. */
 const WINDOW = 1024;
 const FEATURES = ["request", "push", "drain", "credit", "crc32c", "lz4", "ping"] as const;
-const NO_DEADLINES = {
-  handshakeTimeoutMs: 0,
-  idleTimeoutMs: 0,
-  heartbeatMs: 0,
-  frameTimeoutMs: 0,
-  writeStallMs: 0,
-  handlerTimeoutMs: 0,
-  lingerMs: 500,
-};
 
 /** What a database keeps: sessions, and what handlers wrote. */
 class Disk {

@@ -13,6 +13,7 @@ import type { Server } from "../../src/server/server.ts";
 import type { SessionEvent } from "../../src/session/server_sessions.ts";
 import type { SessionStore } from "../../src/session/store.ts";
 import { memoryStore } from "../../src/session/memory_store.ts";
+import { NO_DEADLINES } from "../helpers/no_deadlines.ts";
 import { join, submit } from "../helpers/frames.ts";
 import {
   CANCEL,
@@ -29,15 +30,6 @@ import { type Deferred, deferred, serve, turns, until } from "../helpers/runtime
 import { CODECS, recordEvents, type Setting, start, type Teardown } from "../helpers/settings.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";
 
-const NO_DEADLINES = {
-  handshakeTimeoutMs: 0,
-  idleTimeoutMs: 0,
-  heartbeatMs: 0,
-  frameTimeoutMs: 0,
-  writeStallMs: 0,
-  handlerTimeoutMs: 0,
-  lingerMs: 500,
-};
 const FEATURES = ["request", "push", "drain"];
 
 /** What a welcome says of a session. */
