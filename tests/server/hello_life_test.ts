@@ -22,7 +22,6 @@ import {
 import { VirtualClock } from "../helpers/virtual_clock.ts";
 import type { ServeOptions } from "../../src/server/serve.ts";
 
-
 /** A server whose handlers wait for the test when they are told to. */
 async function world(t: Teardown, codec: "wasm" | "ts", options: ServeOptions = {}) {
   const clock = new VirtualClock();
