@@ -124,8 +124,7 @@ export class Controls {
   heartbeat(): boolean {
     if (!this.#features.has("ping")) return false;
     this.#connection.outbound.appendShared(pingFrame(this.#features.has("crc32c")));
-    this.#connection.flushSoon();
-    return true;
+    return true; // the connection flushes
   }
 
   /**
