@@ -180,17 +180,17 @@ export function clientLine(results) {
   if (results === undefined) return "";
   const { rows, foreign } = results;
   const of = (name) => rows.find((row) => row.name === name);
-  const times = FOREIGNERS.flatMap(({ name, title }) => {
+  const better = FOREIGNERS.flatMap(({ name, title, times }) => {
     const { rate } = foreign.find((row) => row.name === name);
     if (!rate) return [];
-    return [`${(of("ours-1024").node / rate).toFixed(0)} times ${title.split(",")[0]}`];
+    if (of("ours-1024").node < rate * times) return [];
+    return [`more than ${times} times ${title.split(",")[0]}`];
   });
   const many = of("limit-1024");
-  return `One client connection makes ${show(many.deno)} submits on Deno and ${
-    show(many.node)
-  } on ` +
-    `Node, one promise each, with 1024 in flight and deadlines on` +
-    (times.length === 0 ? "." : `; against our own server on Node ${times.join(" and ")}.`);
+  return `One client connection makes ${millions(many.deno)} submits a second on Deno and ${
+    millions(many.node)
+  } on Node, one promise each, with 1024 in flight and deadlines on` +
+    (better.length === 0 ? "." : `; against our own server on Node ${better.join(" and ")}.`);
 }
 
 /** One line per target that was missed. */
@@ -218,6 +218,10 @@ export function clientMisses(results) {
     }
   }
   return lines;
+}
+
+function millions(perS) {
+  return `${(perS / 1e6).toFixed(2)} million`;
 }
 
 function show(perS) {
