@@ -4,6 +4,8 @@
  * @module
  */
 import { type Connect, makeConnect } from "../client/connect.ts";
+import type { Capabilities } from "../link/capabilities.ts";
+import { denoCapabilities } from "../link/deno_capabilities.ts";
 import { denoTcp } from "../link/deno_tcp.ts";
 import { systemLookup } from "../link/dns.ts";
 import { makeServe, type Serve } from "../server/serve.ts";
@@ -15,3 +17,8 @@ export const serve: Serve = makeServe(denoTcp);
 
 /** {@inheritDoc Connect} */
 export const connect: Connect = makeConnect(denoTcp, systemLookup);
+
+/** What this runtime can do: what it cannot, `serve` and `connect` refuse with `UNSUPPORTED`. */
+export function capabilities(): Capabilities {
+  return denoCapabilities;
+}

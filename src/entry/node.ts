@@ -4,6 +4,8 @@
  * @module
  */
 import { type Connect, makeConnect } from "../client/connect.ts";
+import type { Capabilities } from "../link/capabilities.ts";
+import { nodeCapabilities } from "../link/node_capabilities.ts";
 import { nodeTcp } from "../link/node_tcp.ts";
 import { systemLookup } from "../link/dns.ts";
 import { makeServe, type Serve } from "../server/serve.ts";
@@ -15,3 +17,8 @@ export const serve: Serve = makeServe(nodeTcp);
 
 /** {@inheritDoc Connect} */
 export const connect: Connect = makeConnect(nodeTcp, systemLookup);
+
+/** What this runtime can do: what it cannot, `serve` and `connect` refuse with `UNSUPPORTED`. */
+export function capabilities(): Capabilities {
+  return nodeCapabilities;
+}

@@ -12,7 +12,7 @@ export const denoCapabilities: Capabilities = {
   listen: SCHEMES,
   connect: SCHEMES,
   mutualTls: true,
-  reusePort: false,
+  reusePort: "Deno" in globalThis && Deno.build.os === "linux",
   keepAliveTime: false,
   pausesWebSocket: false,
   zeroCopyRead: true,

@@ -190,6 +190,8 @@ export interface ListenTarget extends SocketOptions, Carrier {
   readonly tls?: TlsServerOptions;
   /** The permissions of a Unix socket's file. */
   readonly unixMode?: number;
+  /** Whether other processes may listen there too (SO_REUSEPORT). */
+  readonly reusePort?: boolean;
 }
 
 /** Where and how to connect. */

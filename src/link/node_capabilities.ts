@@ -22,7 +22,7 @@ export const nodeCapabilities: Capabilities = {
   listen: HERE,
   connect: HERE,
   mutualTls: true,
-  reusePort: since(23, 1) || (major === 22 && minor >= 12),
+  reusePort: process.platform === "linux" && (since(23, 1) || (major === 22 && minor >= 12)),
   keepAliveTime: true,
   pausesWebSocket: true,
   zeroCopyRead: true,

@@ -113,7 +113,7 @@ export const nodeTcp: Transport = {
       const { listenTls } = await import("./tls_listener.ts");
       return listenTls(target, target.tls, events);
     }
-    const { hostname, port, backlog } = target;
+    const { hostname, port, backlog, reusePort = false } = target;
     return new Promise<Listener>((resolve, reject) => {
       const queue = new AcceptQueue(events, backlog);
       const server = net.createServer(
@@ -122,7 +122,7 @@ export const nodeTcp: Transport = {
       );
       const refuse = (error: Error) => reject(listenError(error, hostname, port));
       server.once("error", refuse);
-      server.listen({ host: hostname, port, backlog }, () => {
+      server.listen({ host: hostname, port, backlog, ...(reusePort && { reusePort }) }, () => {
         server.off("error", refuse);
         // libuv goes on accepting by itself. Out of descriptors, it closes what it cannot take, and
         // Node never hears of it.

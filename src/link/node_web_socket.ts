@@ -198,7 +198,9 @@ export async function listenWs(target: ListenTarget, events: ListenerEvents): Pr
         transport: target.tls === undefined ? "ws" : "wss",
         remote: { hostname: remoteAddress ?? "", port: remotePort ?? 0 },
         local: { hostname: localAddress ?? "", port: localPort ?? 0 },
-        ...(target.tls !== undefined && { tls: infoOf(request.socket as tls.TLSSocket) }),
+        // Bun's socket of a request knows nothing of its TLS.
+        ...(target.tls !== undefined && "getPeerCertificate" in request.socket &&
+          { tls: infoOf(request.socket as tls.TLSSocket) }),
       } as const;
       queue.accepted(new WsLink(upgraded as unknown as StandardSocket, ends, target.webSocket));
     });

@@ -65,7 +65,7 @@ export async function listenTls(
   options: TlsServerOptions,
   events: ListenerEvents,
 ): Promise<Listener> {
-  const { hostname, port, backlog } = target;
+  const { hostname, port, backlog, reusePort = false } = target;
   const queue = new AcceptQueue(events, backlog);
   const contexts = serverContexts(options);
   const { asked } = contexts;
@@ -116,7 +116,7 @@ export async function listenTls(
   await new Promise<void>((resolve, reject) => {
     const refuse = (error: Error) => reject(listenError(error, hostname, port));
     server.once("error", refuse);
-    server.listen({ host: hostname, port, backlog }, () => {
+    server.listen({ host: hostname, port, backlog, ...(reusePort && { reusePort }) }, () => {
       server.off("error", refuse);
       resolve();
     });

@@ -4,7 +4,7 @@
  * @module
  */
 import { wrongListenUrls } from "../link/url.ts";
-import { type OptionSpecs, special, text, whole } from "./spec.ts";
+import { flag, type OptionSpecs, special, text, whole } from "./spec.ts";
 import { WEB_SOCKET, type WebSocketOptions } from "./web_socket.ts";
 
 /** Where a server listens. */
@@ -34,6 +34,13 @@ export interface ListenOptions {
    * @default {4096}
    */
   readonly backlog?: number;
+  /**
+   * Whether several processes may listen on the port, each for its part of the connections
+   * (SO_REUSEPORT): on Linux, of Node from 22.12 on. Elsewhere it is refused.
+   *
+   * @default {false}
+   */
+  readonly reusePort?: boolean;
   /** Limits of WebSocket, and who may connect by it: see {@linkcode WebSocketOptions}. */
   readonly webSocket?: WebSocketOptions;
 }
@@ -46,5 +53,6 @@ export const LISTEN: OptionSpecs<ListenOptions> = {
     schema: { type: "array", items: { type: "string" }, minItems: 1 },
   }),
   backlog: whole(4096, 1, 65_535),
+  reusePort: flag(false),
   webSocket: WEB_SOCKET,
 };

@@ -5,9 +5,9 @@
  */
 import { FramewireError } from "../errors.ts";
 import { AcceptQueue } from "../link/accept_queue.ts";
-import { checkScheme, TCP_ALONE } from "../link/capabilities.ts";
+import { type Capabilities, checkScheme, TCP_ALONE } from "../link/capabilities.ts";
 import type { Address, Listener, ListenerEvents, ListenTarget, Transport } from "../link/link.ts";
-import { formatUrl, type ListenUrl, parseListenUrl, schemeOf } from "../link/url.ts";
+import { formatUrl, type ListenUrl, parseListenUrl, type Scheme, schemeOf } from "../link/url.ts";
 import type { ResolvedServerOptions, ServerOptions } from "../options/server.ts";
 import type { TlsServerOptions } from "../options/tls.ts";
 
@@ -34,7 +34,7 @@ export function listenTargets(
   options: ResolvedServerOptions,
   transport: Transport,
 ): readonly Place[] {
-  const { hostname, port, listen, tls, proxyProtocol } = options;
+  const { hostname, port, listen, tls, proxyProtocol, reusePort } = options;
   if (listen !== undefined && given.port !== undefined) {
     throw invalid("port and listen do not go together: listen has the ports in its URLs");
   }
@@ -53,6 +53,7 @@ export function listenTargets(
   return urls.map((url: ListenUrl) => {
     const scheme = schemeOf(url);
     checkScheme(capabilities, "listen", scheme);
+    if (reusePort) checkReusePort(capabilities, scheme);
     if (proxyProtocol !== undefined && scheme !== "tcp") {
       throw new FramewireError(
         "UNSUPPORTED",
@@ -64,8 +65,17 @@ export function listenTargets(
   });
 }
 
+function checkReusePort({ runtime, reusePort }: Capabilities, scheme: Scheme): void {
+  if (reusePort && (scheme === "tcp" || scheme === "tls")) return;
+  const what = reusePort ? `${scheme}://` : "it";
+  throw new FramewireError(
+    "UNSUPPORTED",
+    `reusePort: ${runtime} cannot do ${what}; leave it out, and let a balancer spread the connections`,
+  );
+}
+
 function targetOf(url: ListenUrl, options: ResolvedServerOptions): ListenTarget {
-  const { backlog, noDelay, keepAliveMs, tls, webSocket } = options;
+  const { backlog, noDelay, keepAliveMs, tls, webSocket, reusePort } = options;
   const { secure, ...where } = url;
   return {
     ...where,
@@ -73,6 +83,7 @@ function targetOf(url: ListenUrl, options: ResolvedServerOptions): ListenTarget 
     noDelay,
     keepAliveMs,
     ...(secure && { tls: tls! }),
+    ...(reusePort && { reusePort }),
     ...(webSocket !== undefined && { webSocket }),
   };
 }

@@ -7,6 +7,7 @@
 import type { Client } from "../../src/client/client.ts";
 import type { Connect, ConnectOptions, Servers } from "../../src/client/connect.ts";
 import type { ReconnectingClient } from "../../src/client/status.ts";
+import { bunTcp } from "../../src/link/bun_tcp.ts";
 import { denoTcp } from "../../src/link/deno_tcp.ts";
 import type { Transport } from "../../src/link/link.ts";
 import { nodeTcp } from "../../src/link/node_tcp.ts";
@@ -40,10 +41,14 @@ export interface ConnectOnce {
 }
 
 /** Which runtime this is. */
-export const runtime: "deno" | "node" = "Deno" in globalThis ? "deno" : "node";
+export const runtime: "deno" | "node" | "bun" = "Deno" in globalThis
+  ? "deno"
+  : "Bun" in globalThis
+  ? "bun"
+  : "node";
 
 /** What `serve` and `connect` use when they are given no transport. */
-export const tcp: Transport = runtime === "deno" ? denoTcp : nodeTcp;
+export const tcp: Transport = { deno: denoTcp, node: nodeTcp, bun: bunTcp }[runtime];
 
 /** Whether {@linkcode collect} can collect: Node only does when it was started with --expose-gc. */
 export const canCollect: boolean = typeof (globalThis as { gc?: unknown }).gc === "function";

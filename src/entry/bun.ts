@@ -1,0 +1,23 @@
+/**
+ * Framewire on Bun: TCP by `Bun.listen` and `Bun.connect`.
+ *
+ * @module
+ */
+import { type Connect, makeConnect } from "../client/connect.ts";
+import { bunCapabilities } from "../link/bun_capabilities.ts";
+import { bunTcp } from "../link/bun_tcp.ts";
+import type { Capabilities } from "../link/capabilities.ts";
+import { makeServe, type Serve } from "../server/serve.ts";
+
+export * from "./common.ts";
+
+/** {@inheritDoc Serve} */
+export const serve: Serve = makeServe(bunTcp);
+
+/** {@inheritDoc Connect} */
+export const connect: Connect = makeConnect(bunTcp);
+
+/** What this runtime can do: what it cannot, `serve` and `connect` refuse with `UNSUPPORTED`. */
+export function capabilities(): Capabilities {
+  return bunCapabilities;
+}

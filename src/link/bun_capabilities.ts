@@ -1,0 +1,24 @@
+/**
+ * What Bun can do.
+ *
+ * @module
+ */
+import process from "node:process";
+import type { Capabilities } from "./capabilities.ts";
+import { SCHEMES } from "./url.ts";
+
+const HERE = SCHEMES.filter((scheme) => scheme !== "unix" || process.platform !== "win32");
+
+/** What Bun can do, of the versions since 1.4. */
+export const bunCapabilities: Capabilities = {
+  runtime: "Bun",
+  listen: HERE,
+  connect: HERE,
+  mutualTls: true,
+  reusePort: process.platform === "linux",
+  keepAliveTime: true,
+  pausesWebSocket: false,
+  zeroCopyRead: false,
+  zstd: true,
+  sqlite: true,
+};
