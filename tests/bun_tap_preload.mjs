@@ -2,7 +2,7 @@
 // writes a header, which Bun has no class for, and at the names of V8's call sites.
 
 import { readFileSync } from "node:fs";
-import { plugin } from "bun";
+const { plugin } = globalThis.Bun;
 
 plugin({
   name: "tap on Bun",

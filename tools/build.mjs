@@ -24,6 +24,8 @@ const dist = join(root, "dist");
 const entries = {
   node: "src/entry/node.ts",
   deno: "src/entry/deno.ts",
+  bun: "src/entry/bun.ts",
+  browser: "src/entry/browser.ts",
   codec: "src/codec/mod.ts",
   protocol: "src/protocol/mod.ts",
   memory: "src/link/memory.ts",

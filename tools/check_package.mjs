@@ -18,7 +18,7 @@ const ALLOWED = [
   /^package\.json$/,
   /^README\.md$/,
   /^LICENSE$/,
-  /^dist\/(node|deno|codec|protocol|memory|sqlite|cli)\.js$/,
+  /^dist\/(node|deno|bun|browser|codec|protocol|memory|sqlite|cli)\.js$/,
   /^schema\/framewire\.schema\.json$/,
   /^dist\/chunks\/[\w-]+\.js$/,
   /^dist\/types\/(src|codec-wasm)\/[\w/]+\.d\.ts$/,

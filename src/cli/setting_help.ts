@@ -8,6 +8,7 @@
 const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "Where": {
     listen: "tcp://, tls://, ws://, wss://, unix:// instead of --port",
+    reusePort: "several processes may listen on the port",
   },
   "Who may connect": {
     allow: "address blocks that may connect, all others may not",

@@ -75,6 +75,7 @@ export {
 } from "../errors.ts";
 export type {
   Address,
+  Carrier,
   ConnectTarget,
   Link,
   LinkEnds,

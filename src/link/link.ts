@@ -169,7 +169,7 @@ export interface SocketOptions {
 }
 
 /** What carries a connection, when it is not TCP alone. */
-interface Carrier {
+export interface Carrier {
   /** The file of a Unix socket: the hostname is the same, and the port 0. */
   readonly unixPath?: string;
   /** Speaks WebSocket, at this path of HTTP. */

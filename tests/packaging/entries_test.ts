@@ -14,13 +14,18 @@ function load(file: string): Promise<Exports> {
 const built = {
   node: await load("dist/node.js"),
   deno: await load("dist/deno.js"),
+  bun: await load("dist/bun.js"),
+  browser: await load("dist/browser.js"),
   codec: await load("dist/codec.js"),
   memory: await load("dist/memory.js"),
   sqlite: await load("dist/sqlite.js"),
 };
 
-t.test("the Node and the Deno entry export the same names", (t) => {
-  t.strictSame(Object.keys(built.node).sort(), Object.keys(built.deno).sort());
+t.test("the entries of all runtimes export the same names, but for serve in browsers", (t) => {
+  const names = Object.keys(built.node).sort();
+  t.strictSame(Object.keys(built.deno).sort(), names);
+  t.strictSame(Object.keys(built.bun).sort(), names);
+  t.strictSame([...Object.keys(built.browser), "serve"].sort(), names);
   t.end();
 });
 
@@ -28,11 +33,13 @@ t.test("the built entries export what the sources do", async (t) => {
   const sources = {
     node: await import("../../src/entry/node.ts") as Exports,
     deno: await import("../../src/entry/deno.ts") as Exports,
+    bun: await import("../../src/entry/bun.ts") as Exports,
+    browser: await import("../../src/entry/browser.ts") as Exports,
     codec: await import("../../src/codec/mod.ts") as Exports,
     memory: await import("../../src/link/memory.ts") as Exports,
     sqlite: await import("../../src/entry/sqlite.ts") as Exports,
   };
-  for (const name of ["node", "deno", "codec", "memory", "sqlite"] as const) {
+  for (const name of ["node", "deno", "bun", "browser", "codec", "memory", "sqlite"] as const) {
     t.strictSame(Object.keys(built[name]).sort(), Object.keys(sources[name]).sort(), name);
   }
 });
@@ -61,7 +68,7 @@ t.test("importing an entry has no side effect that keeps a program alive or name
 });
 
 t.test("the package runs without the shim but for its command", (t) => {
-  for (const file of ["node", "deno", "codec", "memory", "sqlite"]) {
+  for (const file of ["node", "deno", "bun", "browser", "codec", "memory", "sqlite"]) {
     t.notMatch(read(`dist/${file}.js`), /shim-deno/);
   }
   t.ok(readJson<Exports>("package.json").optionalDependencies);

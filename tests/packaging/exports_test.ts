@@ -7,6 +7,9 @@ import { path, read, readJson } from "../helpers/root.ts";
 
 interface Target {
   readonly deno?: Target;
+  readonly bun?: Target;
+  readonly browser?: Target;
+  readonly workerd?: Target;
   readonly types?: string;
   readonly default?: string;
 }
@@ -69,6 +72,7 @@ t.test("each entry of the npm package is made of the source that Deno loads", (t
       // mod.ts re-exports `#entry`, which is another file on each runtime.
       t.equal(source, "./mod.ts");
       t.equal(sourceOf(target.deno?.types), npm.imports["#entry"]?.deno);
+      t.equal(sourceOf(target.bun?.types), npm.imports["#entry"]?.bun);
       t.equal(sourceOf(target.types), npm.imports["#entry"]?.default);
     } else {
       t.equal(sourceOf(target.types), source, `${entry} has the declarations of ${source}`);
@@ -79,8 +83,10 @@ t.test("each entry of the npm package is made of the source that Deno loads", (t
 });
 
 t.test("every file that the npm package names is built", (t) => {
-  const named = Object.values(npm.exports).flatMap((target) => [target, target.deno ?? {}])
-    .flatMap(({ types, default: code }) => [types, code]).filter((file) => file !== undefined);
+  const files = (target: Target | string): string[] =>
+    typeof target === "string" ? [target] : Object.values(target).flatMap(files);
+  const named = Object.values(npm.exports).flatMap(files);
+  t.ok(named.length > 20);
   for (const file of named) t.ok(existsSync(path(file)), `${file} exists`);
   t.end();
 });
@@ -89,7 +95,9 @@ t.test("the conditions of an entry stand in an order in which the right one is m
   for (const [entry, target] of Object.entries(npm.exports)) {
     const conditions = Object.keys(target);
     t.equal(conditions.at(-1), "default", `${entry} ends with "default"`);
-    if (conditions.includes("deno")) t.equal(conditions[0], "deno");
+    // Wrangler asks for "browser" too, and Bun and Deno for "node": what is the narrowest comes first.
+    const order = ["workerd", "bun", "deno", "browser", "types", "default"];
+    t.strictSame(conditions, order.filter((condition) => conditions.includes(condition)), entry);
   }
   t.end();
 });
