@@ -12,7 +12,8 @@ export const denoCapabilities: Capabilities = {
   listen: SCHEMES,
   connect: SCHEMES,
   mutualTls: true,
-  reusePort: "Deno" in globalThis && Deno.build.os === "linux",
+  // Behind `--unstable-net` only: without that, asking for it ends the process.
+  reusePort: false,
   keepAliveTime: false,
   pausesWebSocket: false,
   zeroCopyRead: true,

@@ -235,11 +235,6 @@ export const denoTcp: Transport = {
       const { listenTls } = await import("./tls_listener.ts");
       return listenTls(target, target.tls, events);
     }
-    // `Deno.listen` has it behind `--unstable-net` only, and without that ends the process.
-    if (target.reusePort) {
-      const { nodeTcp } = await import("./node_tcp.ts");
-      return nodeTcp.listen(target, events);
-    }
     const { hostname, port, backlog } = target;
     let listener: Deno.TcpListener;
     try {

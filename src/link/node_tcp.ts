@@ -95,15 +95,6 @@ function socketOptions({ noDelay = true, keepAliveMs = 0 }: SocketOptions) {
   return { noDelay, keepAlive: keepAliveMs > 0, keepAliveInitialDelay: keepAliveMs };
 }
 
-/** Deno sets the options of accepted sockets behind `connection`, when their handles have moved. */
-const onDeno = "Deno" in globalThis;
-
-function setOptions(socket: net.Socket, target: SocketOptions): void {
-  const { noDelay, keepAlive, keepAliveInitialDelay } = socketOptions(target);
-  socket.setNoDelay(noDelay);
-  if (keepAlive) socket.setKeepAlive(true, keepAliveInitialDelay);
-}
-
 /** TCP of the Node runtime. */
 export const nodeTcp: Transport = {
   capabilities: nodeCapabilities,
@@ -126,15 +117,8 @@ export const nodeTcp: Transport = {
     return new Promise<Listener>((resolve, reject) => {
       const queue = new AcceptQueue(events, backlog);
       const server = net.createServer(
-        {
-          allowHalfOpen: true,
-          pauseOnConnect: true,
-          ...(onDeno ? {} : socketOptions(target)),
-        },
-        (socket) => {
-          if (onDeno) setOptions(socket, target);
-          queue.accepted(takeOver(socket, new SocketLink(true)));
-        },
+        { allowHalfOpen: true, pauseOnConnect: true, ...socketOptions(target) },
+        (socket) => queue.accepted(takeOver(socket, new SocketLink(true))),
       );
       const refuse = (error: Error) => reject(listenError(error, hostname, port));
       server.once("error", refuse);

@@ -36,7 +36,7 @@ export interface ListenOptions {
   readonly backlog?: number;
   /**
    * Whether several processes may listen on the port, each for its part of the connections
-   * (SO_REUSEPORT): on Linux, of Node from 22.12 on. Elsewhere it is refused.
+   * (SO_REUSEPORT): on Linux, by Bun and by Node from 22.12 on. Elsewhere it is refused.
    *
    * @default {false}
    */
