@@ -71,6 +71,25 @@ async function bundle() {
     charset: "utf8",
     logLevel: "warning",
   });
+  // workerd compiles what is imported statically and nothing else, so this one shares no chunks.
+  await build({
+    absWorkingDir: root,
+    entryPoints: [{ in: "src/entry/workerd.ts", out: "workerd" }],
+    outdir: dist,
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "neutral",
+    conditions: ["workerd"],
+    target: "es2022",
+    packages: "external",
+    external: ["node:*"],
+    loader: { ".wasm": "copy" },
+    assetNames: "codec",
+    define: { "import.meta.main": "false" },
+    charset: "utf8",
+    logLevel: "warning",
+  });
   if (existsSync(join(dist, "cli.js"))) chmodSync(join(dist, "cli.js"), 0o755);
 }
 

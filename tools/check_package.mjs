@@ -18,7 +18,8 @@ const ALLOWED = [
   /^package\.json$/,
   /^README\.md$/,
   /^LICENSE$/,
-  /^dist\/(node|deno|bun|browser|codec|protocol|memory|sqlite|cli)\.js$/,
+  /^dist\/(node|deno|bun|workerd|browser|codec|protocol|memory|sqlite|cli)\.js$/,
+  /^dist\/codec\.wasm$/,
   /^schema\/framewire\.schema\.json$/,
   /^dist\/chunks\/[\w-]+\.js$/,
   /^dist\/types\/(src|codec-wasm)\/[\w/]+\.d\.ts$/,
@@ -32,8 +33,11 @@ const NEEDED = [
   "dist/node.js",
   "schema/framewire.schema.json",
 ];
-/** The unpacked package stays small: nothing but the library is in it. */
-const MAX_BYTES = 1280 * 1024;
+/**
+ * The unpacked package stays small: nothing but the library is in it. The entry for workerd has all it
+ * needs in one file of its own, 250 KB, since what the others share brings WebAssembly as text.
+ */
+const MAX_BYTES = 1600 * 1024;
 
 const folder = mkdtempSync(join(tmpdir(), "framewire-package-"));
 try {

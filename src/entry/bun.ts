@@ -7,6 +7,7 @@ import { type Connect, makeConnect } from "../client/connect.ts";
 import { bunCapabilities } from "../link/bun_capabilities.ts";
 import { bunTcp } from "../link/bun_tcp.ts";
 import type { Capabilities } from "../link/capabilities.ts";
+import { systemLookup } from "../link/dns.ts";
 import { makeServe, type Serve } from "../server/serve.ts";
 
 export * from "./common.ts";
@@ -15,7 +16,7 @@ export * from "./common.ts";
 export const serve: Serve = makeServe(bunTcp);
 
 /** {@inheritDoc Connect} */
-export const connect: Connect = makeConnect(bunTcp);
+export const connect: Connect = makeConnect(bunTcp, systemLookup);
 
 /** What this runtime can do: what it cannot, `serve` and `connect` refuse with `UNSUPPORTED`. */
 export function capabilities(): Capabilities {

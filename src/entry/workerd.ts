@@ -19,7 +19,7 @@ import { type Connect, makeConnect } from "../client/connect.ts";
 import type { Capabilities } from "../link/capabilities.ts";
 import type { Link, Transport } from "../link/link.ts";
 import { StreamLink, type StreamSocket } from "../link/stream_link.ts";
-import { SUBPROTOCOL, WebSocketLink, type StandardSocket } from "../link/web_socket_link.ts";
+import { type StandardSocket, SUBPROTOCOL, WebSocketLink } from "../link/web_socket_link.ts";
 import { refuseUpgrade } from "../link/web_socket_upgrade.ts";
 import { workerdCapabilities, workerdTransport } from "../link/workerd.ts";
 import type { HandlersOf, ProtocolChoice } from "../protocol/choice.ts";
@@ -88,7 +88,9 @@ export function edge<P extends ProtocolChoice = "submit">(
         });
       },
     };
-    const given = typeof handlers === "function" ? handlers(env as never) : handlers;
+    const given = typeof handlers === "function"
+      ? (handlers as (env: unknown) => HandlersOf<P>)(env)
+      : handlers;
     const serve = makeServe(transport) as (o: object, h: unknown) => Promise<Server>;
     const server = await serve({ ...settings, port: 0 }, given);
     // Its timers end with the connection.

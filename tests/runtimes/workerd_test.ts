@@ -1,0 +1,124 @@
+/** `edge` in workerd itself: by WebSocket and TCP, and as a client. */
+
+import { build } from "esbuild";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import type { Readable } from "node:stream";
+import t from "tap";
+import { path } from "../helpers/root.ts";
+import { connect, runtime, serve } from "../helpers/runtime.ts";
+
+const binary = path("node_modules/workerd/bin/workerd");
+const skip = runtime !== "node"
+  ? "once is enough: it is workerd that runs"
+  : !existsSync(binary) && "workerd is not installed for this platform";
+
+/** Starts workerd at a compatibility date. @returns The ports of its sockets. */
+async function start(
+  t: { teardown(fn: () => void): unknown },
+  date: string,
+): Promise<{ readonly http: number; readonly tcp: number }> {
+  const folder = mkdtempSync(join(tmpdir(), "framewire-workerd-"));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  await build({
+    absWorkingDir: path("."),
+    entryPoints: ["tests/runtimes/workerd/worker.ts"],
+    outfile: join(folder, "worker.mjs"),
+    bundle: true,
+    format: "esm",
+    platform: "neutral",
+    conditions: ["workerd"],
+    loader: { ".wasm": "copy" },
+    assetNames: "codec",
+    external: ["node:*"],
+    target: "es2022",
+    logLevel: "warning",
+  });
+  writeFileSync(
+    join(folder, "config.capnp"),
+    `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = .worker),
+    (name = "internet", network = (allow = ["local", "private"])),
+  ],
+  sockets = [
+    (name = "http", address = "127.0.0.1:0", http = (), service = "main"),
+    (name = "tcp", address = "127.0.0.1:0", tcp = (), service = "main"),
+  ],
+);
+const worker :Workerd.Worker = (
+  modules = [
+    (name = "worker.mjs", esModule = embed "worker.mjs"),
+    (name = "codec.wasm", wasm = embed "codec.wasm"),
+  ],
+  compatibilityDate = "${date}",
+);
+`,
+  );
+  const child = spawn(process.execPath, [binary, "serve", "--control-fd=3", "config.capnp"], {
+    cwd: folder,
+    stdio: ["ignore", "ignore", "pipe", "pipe"],
+  });
+  // SIGTERM would wait for what is open. The launcher is a program of Node, which starts workerd.
+  t.teardown(() => void child.kill("SIGKILL"));
+  let errors = "";
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => errors += text);
+  const ports: Record<string, number> = {};
+  return await new Promise((resolve, reject) => {
+    let told = "";
+    child.on("exit", (code) => reject(new Error(`workerd ended with ${code}: ${errors}`)));
+    (child.stdio[3] as Readable).setEncoding("utf8").on("data", (text: string) => {
+      told += text;
+      const lines = told.split("\n");
+      told = lines.pop()!;
+      for (const line of lines) {
+        const { event, socket, port } = JSON.parse(line);
+        if (event === "listen") ports[socket] = port;
+      }
+      const { http, tcp } = ports;
+      if (http !== undefined && tcp !== undefined) resolve({ http, tcp });
+    });
+  });
+}
+
+interface Rejects {
+  rejects(promise: Promise<unknown>, error: object): Promise<unknown>;
+}
+
+async function tryServer(t: Rejects, url: string): Promise<void> {
+  const client = await connect(url, { hello: "required" });
+  await client.submit("x".repeat(300_000));
+  await Promise.all(Array.from({ length: 200 }, (_, i) => client.submit(`${i}`)));
+  await t.rejects(client.submit("fail"), { code: "RESULT_FAILED" });
+  await client.close();
+}
+
+t.test("a Worker serves WebSocket and TCP", { skip }, async (t) => {
+  const { http, tcp } = await start(t, "2026-10-01");
+  await tryServer(t, `ws://127.0.0.1:${http}/wire`);
+  await tryServer(t, `tcp://127.0.0.1:${tcp}`);
+  const plain = await fetch(`http://127.0.0.1:${http}/wire`);
+  t.equal(plain.status, 426);
+  await plain.text();
+});
+
+t.test("a Worker calls servers over TCP and WebSocket", { skip }, async (t) => {
+  const { http } = await start(t, "2026-10-01");
+  const server = await serve({ listen: ["tcp://:0", "ws://:0"] }, { submit: () => {} });
+  t.teardown(() => server.shutdown({ deadlineMs: 0 }));
+  const call = async (to: string) =>
+    await (await fetch(`http://127.0.0.1:${http}/call?to=${encodeURIComponent(to)}`)).text();
+  for (const { url } of server.addrs) t.equal(await call(url), "50 submits", url);
+  t.equal(server.stats().requests, 100);
+  t.match(await call("unix:///tmp/x"), /UNSUPPORTED: workerd cannot connect over unix:/);
+  t.match(await call("tcp://127.0.0.1:1"), /^CONNECTION_REFUSED|^LINK_FAILED/);
+});
+
+t.test("WebAssembly loads at a date before workerd allowed to compile it", { skip }, async (t) => {
+  const { http } = await start(t, "2025-05-01");
+  await tryServer(t, `ws://127.0.0.1:${http}/wire`);
+});
