@@ -35,9 +35,9 @@ const NEEDED = [
 ];
 /**
  * The unpacked package stays small: nothing but the library is in it. The entry for workerd has all it
- * needs in one file of its own, 250 KB, since what the others share brings WebAssembly as text.
+ * needs in one file of its own, 320 KB, since what the others share brings WebAssembly as text.
  */
-const MAX_BYTES = 1600 * 1024;
+const MAX_BYTES = 1900 * 1024;
 
 const folder = mkdtempSync(join(tmpdir(), "framewire-package-"));
 try {
