@@ -1,6 +1,6 @@
 /** The Worker of workerd_test.ts: a server, and a client when it is asked for one. */
 
-import { connect, edge } from "../../../src/entry/workerd.ts";
+import { connect, edge, type EdgeWorker } from "../../../src/entry/workerd.ts";
 
 const worker = edge({
   submit(packet) {
@@ -8,7 +8,7 @@ const worker = edge({
   },
 });
 
-export default {
+const gateway: EdgeWorker = {
   ...worker,
   async fetch(request: Request, env: unknown, context: unknown): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
@@ -24,3 +24,5 @@ export default {
     }
   },
 };
+
+export default gateway;
