@@ -20,7 +20,8 @@ export interface FlowOptions {
   /**
    * Submits in frames longer than this do not wait in memory as a whole: their handlers read them from
    * `packet.stream()`, and `packet.payload` is not to be had. In bytes: 0 to 67,108,864, where 0 is
-   * never. Streams are given to the handlers of plain peers; other packets always come whole.
+   * never. After a hello, bodies come whole that are compressed (`lz4`), or whose frames end in a
+   * checksum (`crc32c`), and in sessions; so do other packets than submits.
    *
    * @default {0}
    */

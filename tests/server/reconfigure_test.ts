@@ -136,6 +136,29 @@ t.test("windows and the handlers' deadline change for the connections that are o
   t.equal((await other.read(3 * 14)).length, 3 * 14);
 });
 
+for (const ordered of [false, true]) {
+  t.test(`windows change for peers that said hello too (ordered ${ordered})`, async (t) => {
+    const options = { handlerTimeoutMs: 0, maxInFlight: 2, ordered };
+    const { clock, server, peer } = await world(t, options);
+    const one = new FramePeer(await peer());
+    await one.greet({ features: [] });
+    one.write(submits(1, 1, "hang"));
+    await until(() => server.stats().inFlight === 1, "one is under way");
+    server.reconfigure({ maxInFlight: 4, handlerTimeoutMs: 1000 });
+    one.write(submits(9, 2, "hang"));
+    await turns();
+    t.equal(server.stats().inFlight, 4);
+    clock.advance(1000);
+    await turns();
+    t.equal(
+      server.stats().inFlight,
+      4,
+      "the first came before there was a deadline, and three more",
+    );
+    if (!ordered) t.equal((await one.next())?.body[0], 6);
+  });
+}
+
 t.test("what may wait changes for the connections that are open", async (t) => {
   const { server, peer } = await world(t, { writeHighWaterBytes: 1 << 20 });
   const conns: SubmitConnection[] = [];

@@ -27,8 +27,8 @@ export interface SubmitCalls {
    * @param payload Bytes, or text to be sent as UTF-8: it is copied, its memory is free at once. Or a
    * stream of bytes, never in memory as a whole: it needs the option `bytes`, its length, and is read
    * as fast as the server takes it. When it fails or has another length (INVALID_CONTENT), the
-   * connection is cut: a frame that has begun cannot be taken back. A stream needs a connection
-   * without a hello; else it fails with UNSUPPORTED.
+   * connection is cut: a frame that has begun cannot be taken back. It is never compressed (lz4), and
+   * a client with sessions, which keeps what it sends, refuses it (UNSUPPORTED).
    * @param options Deadline and signal.
    * @returns Resolves when the server has acknowledged it with result 0.
    * @throws FramewireError RESULT_FAILED when the server answered with another result,

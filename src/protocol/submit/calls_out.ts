@@ -15,6 +15,7 @@ import type { Welcome } from "./hello.ts";
 import { IdDigits, idOf, nobodyWaits, numberIn } from "./id_digits.ts";
 import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 import { answeredNo } from "./reply_in.ts";
+import { type SubmitOptions, type SubmitSource, uploadBytes, Uploads } from "./upload.ts";
 
 const encoder = new TextEncoder();
 const NONE = new Uint8Array(0);
@@ -44,6 +45,8 @@ export class CallsOut {
   /** The frame that was put out last: where it begins, and what is noted of it. */
   #place = 0;
   #note = 0;
+  /** From the first one on. */
+  #uploads: Uploads | undefined;
 
   constructor(connection: Connection, side: ClientSide, out: FrameOut) {
     this.#connection = connection;
@@ -122,6 +125,50 @@ export class CallsOut {
       if (error !== undefined) throw error;
       this.#open.wait(options, (leftMs) => send(kept, leftMs), reject);
     });
+  }
+
+  /** Submits what a source gives, behind what has been sent. */
+  async upload(source: SubmitSource, options: CallOptions & SubmitOptions = {}): Promise<void> {
+    const { refused } = this.#open;
+    if (refused !== undefined) throw refused;
+    checkCallOptions(options);
+    if (options.signal?.aborted) throw cancelled(options.signal.reason, "not-sent");
+    const bytes = uploadBytes(options);
+    const wireBytes = this.#wireBytes(Command.SUBMIT, bytes);
+    const error = this.#tooLarge(wireBytes);
+    if (error !== undefined) throw error;
+    let leftMs: number | undefined;
+    const reserve = () => {
+      this.#requestsLeft--;
+      this.#bytesLeft -= wireBytes;
+    };
+    if (this.#open.waiting || this.#full) {
+      leftMs = await new Promise((resolve, reject) => {
+        this.#open.wait(options, (left) => (reserve(), resolve(left)), reject);
+      });
+    } else {
+      reserve();
+    }
+    let answer: Promise<unknown> | undefined;
+    const begin = () => {
+      const head = new Uint8Array(SUBMIT_HEADER_BYTES);
+      writeU32(head, 0, wireBytes);
+      head[4] = Command.SUBMIT;
+      this.#id.set(idOf(this.#book.tail));
+      head.set(this.#id.bytes, 5);
+      const place = this.#connection.outbound.position;
+      answer = new Promise((resolve, reject) => {
+        const number = this.#book.add(place, resolve, reject);
+        this.#book.note(number, wireBytes * COMMANDS + Command.SUBMIT);
+        this.#book.limit(number, options, leftMs);
+      });
+      answer.catch(() => {}); // it may come while the upload is still under way
+      return head;
+    };
+    const uploads = this.#uploads ??= new Uploads(this.#connection);
+    const crc32c = this.#extraBytes > 0;
+    await uploads.send({ begin, source, bytes, crc32c }, () => this.#open.refused);
+    await answer;
   }
 
   get #full(): boolean {

@@ -9,13 +9,13 @@ import { FramewireError } from "../../errors.ts";
 import type { CallBook, LostCall } from "../call_book.ts";
 import { type CallOptions, cancelled, checkCallOptions } from "../call_limits.ts";
 import { OpenCalls } from "../open_calls.ts";
-import { type ClientEndpoint, type ClientSide, describe, tooLarge } from "../protocol.ts";
+import { type ClientEndpoint, type ClientSide, tooLarge } from "../protocol.ts";
 import { readU32 } from "./frame_out.ts";
 import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 import type { SubmitCalls } from "./calls.ts";
 import { Command, EMPTY_CONN, type Feature, readId, Result } from "./commands.ts";
 import { lacks } from "./lacks.ts";
-import { type SubmitOptions, type SubmitSource, upload } from "./upload.ts";
+import { isWhole, type SubmitOptions, type SubmitSource, uploadBytes, Uploads } from "./upload.ts";
 
 /** Ids run from 00000001 to this, then wrap. */
 const LAST_ID = 99_999_999;
@@ -36,10 +36,8 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
   readonly #calls: CallBook<void>;
   /** The place in the stream of the submit that was put out last. */
   #place = 0;
-  /** Settles when the uploads asked for so far are sent; undefined when none is under way. */
-  #uploads: Promise<void> | undefined;
-  /** Whether there was one: the places of what was put out behind it are not exact. */
-  #uploaded = false;
+  /** From the first one on; the places of what is put out behind one are not exact. */
+  #uploads: Uploads | undefined;
   /** Those whose answer has not come. */
   #heartbeats = 0;
   readonly owed = 0;
@@ -93,14 +91,16 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
 
   /** {@inheritDoc ClientEndpoint.givesBack} */
   get givesBack(): boolean {
-    return this.#open.refused === undefined && !this.#uploaded && !this.#calls.full;
+    return this.#open.refused === undefined && this.#uploads === undefined && !this.#calls.full;
   }
 
   /** Hands over a submit that was not sent, with the payload that its frame holds. */
   #giveBack(call: LostCall, bytes: Uint8Array, at: number): boolean {
     const { unsent } = this.#side;
     const { number, ...rest } = call;
-    if (unsent === undefined || this.#uploaded || this.#calls.noteOf(number) === number) {
+    if (
+      unsent === undefined || this.#uploads !== undefined || this.#calls.noteOf(number) === number
+    ) {
       return false;
     }
     const total = readU32(bytes, at);
@@ -147,24 +147,14 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
     return undefined;
   }
 
-  /** Uploads go one after the other; what is sent meanwhile goes behind the one under way. */
   async #upload(
     source: SubmitSource,
     options: CallOptions & SubmitOptions = {},
   ): Promise<void> {
     checkCallOptions(options);
-    const { bytes } = options;
-    if (bytes === undefined || !Number.isInteger(bytes) || bytes < 0) {
-      throw new FramewireError(
-        "INVALID_OPTION",
-        "the payload is a stream: submit(stream, { bytes }) needs its length, a whole number, and " +
-          `bytes is ${describe(bytes)}`,
-        { outcome: "not-sent" },
-      );
-    }
+    const bytes = uploadBytes(options);
     const total = SUBMIT_HEADER_BYTES + bytes;
     if (total > this.#side.maxFrameBytes) throw tooLarge(total, this.#side.maxFrameBytes);
-    this.#uploaded = true;
     let answer: Promise<void> | undefined;
     const begin = () => {
       const head = new Uint8Array(SUBMIT_HEADER_BYTES);
@@ -179,17 +169,8 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
       answer.catch(() => {}); // it may come while the upload is still under way
       return head;
     };
-    const start = () => upload(this.#connection, begin, source, bytes);
-    // At once, if it can: what is submitted after it is behind it then.
-    const sent = this.#uploads === undefined ? start() : this.#uploads.then(() => {
-      if (this.#open.refused !== undefined) throw this.#open.refused;
-      return start();
-    });
-    const settled = sent.catch(() => {}).then(() => {
-      if (this.#uploads === settled) this.#uploads = undefined;
-    });
-    this.#uploads = settled;
-    await sent;
+    const uploads = this.#uploads ??= new Uploads(this.#connection);
+    await uploads.send({ begin, source, bytes, crc32c: false }, () => this.#open.refused);
     await answer;
   }
 
@@ -292,11 +273,6 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
     if (id === 0 || !this.#calls.has(number)) throw noSuchId(chunk, at);
     return number;
   }
-}
-
-/** Whether a payload is in memory; asked for each submit, so by what is cheapest to look at. */
-function isWhole(payload: Uint8Array | string | SubmitSource): payload is Uint8Array | string {
-  return (payload as { readonly length?: number }).length !== undefined;
 }
 
 function text(chunk: Uint8Array, at: number): string {

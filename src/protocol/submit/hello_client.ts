@@ -27,10 +27,10 @@ import {
 import { FrameIn } from "./frame_in.ts";
 import { FrameOut, readU32 } from "./frame_out.ts";
 import { HELLO_VERSION, readWelcome, writeHello } from "./hello.ts";
-import { lacks, noStreams } from "./lacks.ts";
+import { lacks } from "./lacks.ts";
 import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 import { PushIn } from "./push_in.ts";
-import type { SubmitSource } from "./upload.ts";
+import { isWhole, type SubmitOptions, type SubmitSource } from "./upload.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const NONE = new Uint8Array(0);
@@ -121,10 +121,11 @@ export class HelloClientEndpoint implements ClientEndpoint, SubmitCalls {
   }
 
   /** {@inheritDoc SubmitCalls.submit} */
-  submit(payload: Uint8Array | string | SubmitSource, options?: CallOptions): Promise<void> {
-    if (typeof payload !== "string" && !(payload instanceof Uint8Array)) {
-      return Promise.reject(noStreams());
-    }
+  submit(
+    payload: Uint8Array | string | SubmitSource,
+    options?: CallOptions & SubmitOptions,
+  ): Promise<void> {
+    if (!isWhole(payload)) return this.#calls.upload(payload, options);
     return this.#calls.call(Command.SUBMIT, payload, options) as Promise<void>;
   }
 

@@ -27,10 +27,13 @@ import { Controls } from "./controls.ts";
 import { CreditOut } from "./credit_out.ts";
 import { FrameIn } from "./frame_in.ts";
 import { FrameOut } from "./frame_out.ts";
+import { helloStreams } from "./hello_streams.ts";
+import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 import { PushOut } from "./push_out.ts";
 import { failureAnswer, putReply, settledAnswer } from "./reply_out.ts";
 import { type Answer, answer, OK, returnedAnswer, TIMED_OUT } from "./answer.ts";
 import type { SubmitConnection, SubmitHandlers } from "./handlers.ts";
+import { cutShort, type StreamedSubmits } from "./streamed.ts";
 import { openTurn, Turn, type UnderWay, underWay } from "./under_way.ts";
 
 /** What a hello has brought about. */
@@ -62,6 +65,8 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
   readonly #controls: Controls;
   /** From the first handler on that takes its time. */
   #later: UnderWay | undefined;
+  /** What takes long submits, where they are streamed. */
+  readonly parts: StreamedSubmits | undefined;
   /** Whether handlers of the last batch took their time: those of the next one probably will. */
   #takesTime = false;
   /** The id of the last request taken, for the notice of going away. */
@@ -88,6 +93,8 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
     if (seal.crc32c || seal.lz4) this.#in = new FrameIn(seal, maxFrameBytes);
     if (features.has("push")) this.#pushes = new PushOut(connection, side, seal, this.#out);
     if (features.has("credit")) this.#credit = new CreditOut(this.#out, side.limits);
+    const { streamThresholdBytes } = side;
+    if (streamThresholdBytes > 0 && !seal.crc32c) this.parts = this.#streams(streamThresholdBytes);
     this.#controls = new Controls(connection, this.#out, features, this.#pushes);
   }
 
@@ -98,7 +105,8 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
 
   /** {@inheritDoc Endpoint.keptBytes} */
   get keptBytes(): number {
-    return this.#later === undefined ? 0 : this.#later.keptBytes;
+    return (this.#later === undefined ? 0 : this.#later.keptBytes) +
+      (this.parts === undefined ? 0 : this.parts.waitingBytes);
   }
 
   /** {@inheritDoc FrameConsumer.batch} */
@@ -121,10 +129,13 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
   }
 
   /** {@inheritDoc Endpoint.finishing} */
-  finishing(): void {}
+  finishing(reason: CloseReason): void {
+    this.parts?.fail(cutShort(reason));
+  }
 
   /** {@inheritDoc Endpoint.closed} */
   closed(reason: CloseReason): void {
+    this.parts?.fail(cutShort(reason));
     this.#later?.close(new FramewireError("CONNECTION_CLOSED", reason.message));
     this.#side.closed(reason);
   }
@@ -244,9 +255,7 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
   }
 
   #keep(batch: Batch, turn: Turn, timeoutMs: number): void {
-    const later = this.#later ??= underWay(this.#connection, this.#side, (late) => {
-      this.#timedOut(late);
-    });
+    const later = this.#underWay;
     if (turn.bytes === batch.source) {
       const kept = batch.kept ??= later.keep(batch.source.length, batch.pooled);
       later.accept(turn, kept, timeoutMs);
@@ -257,6 +266,31 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
     }
     turn.endpoint = this;
     spare = later.freeTurn();
+  }
+
+  get #underWay(): UnderWay {
+    return this.#later ??= underWay(this.#connection, this.#side, (late) => {
+      this.#timedOut(late);
+    });
+  }
+
+  #streams(overBytes: number): StreamedSubmits {
+    // deno-lint-ignore no-this-alias -- two getters of what it has at the moment
+    const endpoint = this;
+    return helloStreams(overBytes, this.#connection, this.#side, {
+      get later() {
+        return endpoint.#underWay;
+      },
+      get draining() {
+        return endpoint.#draining;
+      },
+      handle: (packet) => this.#handlers.submit(packet, this.#side.conn as SubmitConnection),
+      took: (head) => {
+        this.#lastId.set(head.subarray(5, SUBMIT_HEADER_BYTES));
+        this.#side.tookRequests(1);
+      },
+      settle: (turn, reply) => this.#settle(turn, reply),
+    });
   }
 
   /** The promise of a handler has settled. */
@@ -279,13 +313,13 @@ export class HelloServerEndpoint implements Endpoint, IntroducedPeer {
   #timedOut(turn: Turn): void {
     if (turn.handlerDeadline <= turn.deadline) {
       const limit = this.#side.limits.handlerTimeoutMs;
-      this.#side.report(
-        new FramewireError(
-          "HANDLER_TIMEOUT",
-          `a handler has not settled within ${limit} ms (handlerTimeoutMs); its request was ` +
-            `answered with result ${Result.DEADLINE_EXCEEDED}`,
-        ),
+      const error = new FramewireError(
+        "HANDLER_TIMEOUT",
+        `a handler has not settled within ${limit} ms (handlerTimeoutMs); its request was ` +
+          `answered with result ${Result.DEADLINE_EXCEEDED}`,
       );
+      this.#side.report(error);
+      this.parts?.abandon(turn.seq, error);
     }
     this.#settle(turn, TIMED_OUT, true);
   }

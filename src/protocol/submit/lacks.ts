@@ -15,11 +15,12 @@ export function lacks(feature: Feature): FramewireError {
   );
 }
 
-/** What a stream is refused with that is to be submitted after a hello. */
+/** What a stream is refused with that is to be submitted in a session. */
 export function noStreams(): FramewireError {
   return new FramewireError(
     "UNSUPPORTED",
-    'a stream is submitted on connections without a hello (hello "off"); send it as bytes',
+    "what is submitted in a session is kept until it is answered, and a stream cannot be: send it as " +
+      "bytes, or by a client without sessions",
     { outcome: "not-sent" },
   );
 }

@@ -27,7 +27,7 @@ import type { SubmitConnection, SubmitHandler, SubmitHandlers } from "./handlers
 import { follow, forget, openChunk, pointAt, SUBMIT_HEADER_BYTES, SubmitPacket } from "./packet.ts";
 import { isRefused } from "./refused.ts";
 import { ACK_BYTES, AckStore } from "./replies.ts";
-import { StreamedSubmits } from "./streamed.ts";
+import { cutShort, StreamedSubmits } from "./streamed.ts";
 import { wrongCommand } from "./wrong_command.ts";
 
 /**
@@ -365,11 +365,4 @@ export class SubmitServerEndpoint implements Endpoint {
       ),
     );
   }
-}
-
-/** What the reader of a body is told whose rest will not come. */
-function cutShort({ code, message, error }: CloseReason): Error {
-  return error ?? new FramewireError("CONNECTION_CLOSED", `the body was cut short: ${message}`, {
-    cause: code,
-  });
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { Begun, type FrameParts } from "../../codec/frame_consumer.ts";
+import type { CloseReason } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
 import { BodyStream } from "../body_stream.ts";
 import { isPromise } from "../is_promise.ts";
@@ -12,11 +13,18 @@ import { openChunk, pointAt, SUBMIT_HEADER_BYTES, SubmitPacket } from "./packet.
 /** A Submit whose body is a stream. */
 export class StreamedSubmitPacket extends SubmitPacket {
   readonly #body: BodyStream;
+  readonly #signal: (() => AbortSignal | undefined) | undefined;
 
   /** A packet with its head in memory of its own. */
-  constructor(head: Uint8Array, frameBytes: number, body: BodyStream) {
+  constructor(
+    head: Uint8Array,
+    frameBytes: number,
+    body: BodyStream,
+    signal: (() => AbortSignal | undefined) | undefined,
+  ) {
     super();
     this.#body = body;
+    this.#signal = signal;
     openChunk(this, head);
     pointAt(this, 0, frameBytes);
   }
@@ -35,6 +43,10 @@ export class StreamedSubmitPacket extends SubmitPacket {
 
   override copy(): SubmitPacket {
     throw isStreamed("copy()");
+  }
+
+  override get signal(): AbortSignal | undefined {
+    return this.#signal?.();
   }
 
   override stream(): ReadableStream<Uint8Array> {
@@ -56,6 +68,8 @@ export interface StreamedHost {
   handle(packet: SubmitPacket): unknown;
   /** Accepts a request, given its head; undefined when there is no room, or no more are taken. */
   accept(head: Uint8Array): number | undefined;
+  /** Aborts when the answer is of no use any more; without it, nothing does. */
+  signal?(seq: number): AbortSignal | undefined;
   /** More of the request has come: its handler's deadline begins anew. */
   touch(seq: number): void;
   /** The handler is done, and so is the body. */
@@ -106,7 +120,8 @@ export class StreamedSubmits implements FrameParts {
     const body = new BodyStream(() => this.#host.resume());
     const upload: Upload = { seq, body, through: false, settle: undefined };
     this.#upload = upload;
-    const packet = new StreamedSubmitPacket(head, frameBytes, body);
+    const signal = this.#host.signal && (() => this.#host.signal!(seq));
+    const packet = new StreamedSubmitPacket(head, frameBytes, body, signal);
     const done = (failed: boolean, error?: unknown) => {
       const settle = () => this.#host.settle(seq, failed, error, packet.id);
       if (upload.through) {
@@ -172,4 +187,11 @@ function settleOnce(upload: Upload): void {
 function gone(): FramewireError {
   const message = "the handler is done: the rest of the packet's body was thrown away";
   return new FramewireError("BODY_STREAMED", message);
+}
+
+/** What the reader of a body is told whose rest will not come. */
+export function cutShort({ code, message, error }: CloseReason): Error {
+  return error ?? new FramewireError("CONNECTION_CLOSED", `the body was cut short: ${message}`, {
+    cause: code,
+  });
 }

@@ -80,9 +80,12 @@ export function underWay(
   return new UnderWay(order, store, limits, onLate);
 }
 
-/** The same limits without the handlers' deadline: that of requests is kept beside the peer's. */
+/**
+ * The same limits, as they are at each moment, without the handlers' deadline: that of requests is kept
+ * beside the peer's.
+ */
 export function untimed(limits: ReplyLimits): ReplyLimits {
-  return { ...limits, handlerTimeoutMs: 0 };
+  return Object.create(limits, { handlerTimeoutMs: { value: 0 } }) as ReplyLimits;
 }
 
 /** Requests under way. */
@@ -162,6 +165,12 @@ export class UnderWay {
     if (timeoutMs > 0) turn.deadline = now + timeoutMs;
     if (handlerTimeoutMs > 0) turn.handlerDeadline = now + handlerTimeoutMs;
     this.#watch(Math.min(turn.deadline, turn.handlerDeadline), now);
+  }
+
+  /** More of a request has come: the deadline of its handler begins anew. */
+  touch(turn: Turn): void {
+    if (turn.handlerDeadline === Infinity) return;
+    turn.handlerDeadline = this.#clock.now() + this.#limits.handlerTimeoutMs;
   }
 
   /** Whether a request still waits for its answer. */

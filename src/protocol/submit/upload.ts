@@ -3,8 +3,11 @@
  *
  * @module
  */
+import { crc32c } from "../../codec/checksum.ts";
 import { type Connection, State } from "../../connection/connection.ts";
 import { FramewireError, isFramewireError, thrownText } from "../../errors.ts";
+import { describe } from "../protocol.ts";
+import { writeU32 } from "./frame_out.ts";
 
 /** A payload in parts. */
 export type SubmitSource = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
@@ -13,6 +16,70 @@ export type SubmitSource = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array
 export interface SubmitOptions {
   /** How long the payload is, all of it, in bytes: its frame says so before the first part. */
   readonly bytes?: number;
+}
+
+/** A payload to be sent as its source gives it. */
+export interface Upload {
+  /** Gives the frame's head, when its turn has come. */
+  readonly begin: () => Uint8Array;
+  readonly source: SubmitSource;
+  /** How long the payload is. */
+  readonly bytes: number;
+  /** Whether a CRC-32C of all of the frame follows it. */
+  readonly crc32c: boolean;
+}
+
+/**
+ * The length of a payload that comes in parts.
+ *
+ * @throws FramewireError INVALID_OPTION when it is not said.
+ */
+export function uploadBytes({ bytes }: SubmitOptions): number {
+  if (bytes !== undefined && Number.isInteger(bytes) && bytes >= 0) return bytes;
+  throw new FramewireError(
+    "INVALID_OPTION",
+    "the payload is a stream: submit(stream, { bytes }) needs its length, a whole number, and " +
+      `bytes is ${describe(bytes)}`,
+    { outcome: "not-sent" },
+  );
+}
+
+/** Whether a payload is in memory; asked for each submit, so by what is cheapest to look at. */
+export function isWhole(
+  payload: Uint8Array | string | SubmitSource,
+): payload is Uint8Array | string {
+  return (payload as { readonly length?: number }).length !== undefined;
+}
+
+/** Uploads of one connection: one after the other, what is sent meanwhile goes behind the one under way. */
+export class Uploads {
+  readonly #connection: Connection;
+  /** Settles when those asked for so far are sent; undefined when none is under way. */
+  #last: Promise<void> | undefined;
+
+  /** None yet. */
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /**
+   * Sends one, at once if it can: what is submitted after it is behind it then.
+   *
+   * @param refused Why it cannot be sent any more, when its turn has come.
+   * @returns Settles when all of it is in the outbound queue.
+   */
+  send(upload: Upload, refused: () => FramewireError | undefined): Promise<void> {
+    const sent = this.#last === undefined ? send(this.#connection, upload) : this.#last.then(() => {
+      const error = refused();
+      if (error !== undefined) throw error;
+      return send(this.#connection, upload);
+    });
+    const settled = sent.catch(() => {}).then(() => {
+      if (this.#last === settled) this.#last = undefined;
+    });
+    this.#last = settled;
+    return sent;
+  }
 }
 
 /** So much waits to be written before the source is asked for more, in bytes. */
@@ -26,15 +93,12 @@ const ASK_AGAIN_BYTES = 64 * 1024;
  * A frame that has begun cannot be taken back: when the source fails, or gives another number of bytes
  * than it was said to, the connection is cut.
  *
- * @param begin Gives the frame's head, when its turn has come.
  * @returns Settles when all is in the outbound queue, or the connection takes no more.
  * @throws FramewireError INVALID_CONTENT.
  */
-export async function upload(
+async function send(
   connection: Connection,
-  begin: () => Uint8Array,
-  source: SubmitSource,
-  bytes: number,
+  { begin, source, bytes, crc32c: isChecked }: Upload,
 ): Promise<void> {
   const { outbound } = connection;
   outbound.openLane();
@@ -42,11 +106,14 @@ export async function upload(
   // It leaves once the source has ended: one that goes on must not look like a whole payload.
   let last: Uint8Array | undefined;
   try {
-    outbound.appendToLane(begin());
+    const head = begin();
+    let checksum = isChecked ? crc32c(head) : 0;
+    outbound.appendToLane(head);
     for await (const part of partsOf(source)) {
       if (connection.state !== State.OPEN) return;
       sent += part.length;
       if (sent > bytes) throw new Error(`it gave more than the ${bytes} bytes it was said to have`);
+      if (isChecked) checksum = crc32c(part, checksum);
       if (sent === bytes) last ??= part.slice();
       else outbound.appendToLane(part);
       connection.flushSoon();
@@ -57,6 +124,11 @@ export async function upload(
     }
     if (sent < bytes) throw new Error(`it gave ${sent} bytes of the ${bytes} it was said to have`);
     if (last !== undefined) outbound.appendToLane(last);
+    if (isChecked) {
+      const trailer = new Uint8Array(4);
+      writeU32(trailer, 0, checksum);
+      outbound.appendToLane(trailer);
+    }
     outbound.closeLane();
     connection.flushSoon();
   } catch (cause) {
