@@ -5,6 +5,7 @@
  */
 import * as net from "node:net";
 import { AcceptQueue } from "./accept_queue.ts";
+import { DescriptorWatch } from "./descriptors.ts";
 import type {
   ConnectTarget,
   Link,
@@ -33,6 +34,7 @@ interface ListeningHandle {
 
 /** What of an accepted one is used. */
 interface AcceptedHandle {
+  readonly fd?: number;
   setNoDelay?(on: boolean): void;
   setKeepAlive?(on: boolean, initialDelayS: number): void;
 }
@@ -69,7 +71,12 @@ export function takeOver(accepted: net.Socket, taken: SocketLink): SocketLink {
  * Has links made of what a server's handle accepts, where Node lets it: the socket that
  * {@linkcode takeOver} leaves behind costs each connection up to 3 KB while many come in.
  */
-function acceptHandles(server: net.Server, target: SocketOptions, queue: AcceptQueue): void {
+function acceptHandles(
+  server: net.Server,
+  target: SocketOptions,
+  queue: AcceptQueue,
+  descriptors: DescriptorWatch,
+): void {
   const { _handle: listening } = server as unknown as { readonly _handle?: ListeningHandle | null };
   const made = listening?.onconnection;
   if (typeof made !== "function") return;
@@ -78,6 +85,7 @@ function acceptHandles(server: net.Server, target: SocketOptions, queue: AcceptQ
     if (error) return made.call(this, error, handle); // the server makes an event of it
     if (noDelay) handle.setNoDelay?.(true);
     if (keepAlive) handle.setKeepAlive?.(true, Math.floor(keepAliveInitialDelay / 1000));
+    if (handle.fd !== undefined) descriptors.took(handle.fd);
     queue.accepted(give(handle, new SocketLink(true)));
   };
 }
@@ -124,10 +132,10 @@ export const nodeTcp: Transport = {
       server.once("error", refuse);
       server.listen({ host: hostname, port, backlog, ...(reusePort && { reusePort }) }, () => {
         server.off("error", refuse);
-        // libuv goes on accepting by itself. Out of descriptors, it closes what it cannot take, and
-        // Node never hears of it.
+        // libuv goes on accepting by itself.
         server.on("error", (error) => events.failed(acceptError(error)));
-        acceptHandles(server, target, queue);
+        const descriptors = new DescriptorWatch((error) => events.failed(error));
+        acceptHandles(server, target, queue, descriptors);
         const bound = server.address() as net.AddressInfo;
         resolve({
           address: { hostname: bound.address, port: bound.port },

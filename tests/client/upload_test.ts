@@ -78,6 +78,8 @@ for (const setting of settings()) {
     const { codec, transport } = setting;
     const client = await connect(urlOf(server), {
       codec,
+      connectTimeoutMs: 60_000,
+      requestTimeoutMs: 0,
       maxFrameBytes: 64 * MIB,
       ...(transport !== undefined && { transport }),
     });

@@ -65,6 +65,8 @@ for (const setting of settings()) {
     const client = await connect(urlOf(server), {
       codec,
       hello: "required",
+      connectTimeoutMs: 60_000,
+      requestTimeoutMs: 0,
       features: ["request", "credit", "ping", "lz4"],
       maxFrameBytes: 64 * MIB,
       ...(transport !== undefined && { transport }),
