@@ -93,8 +93,7 @@ export class DefinedEndpoint implements ClientEndpoint {
 
   /** Adds handlers. */
   handle(handlers: Readonly<Record<string, AnyHandler | undefined>>): void {
-    const before = this.#handlers;
-    this.#handlers = this.#table.handlers(handlers).map((handler, i) => handler ?? before[i]);
+    this.#handlers = this.#table.handlers(handlers).map((one, i) => one ?? this.#handlers[i]);
   }
 
   /** Sends a request; settles with its reply. */
