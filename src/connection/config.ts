@@ -13,10 +13,13 @@ import type { WriteMode } from "./write_mode.ts";
 
 /** What a connection is told at its beginning. */
 export interface ConnectionConfig {
+  /** Where frames begin and end. */
   readonly framing: Framing;
   /** Where the kind of a frame stands; undefined where there is none. */
   readonly kind: KindField | undefined;
+  /** Who scans the stream. */
   readonly codec: CodecChoice;
+  /** The longest frame, its header included. */
   readonly maxFrameBytes: number;
   /** Input is not read while more than this waits to be written, in bytes. */
   readonly writeHighWaterBytes: number;
@@ -29,6 +32,7 @@ export interface ConnectionConfig {
    * takes to read it. If not, `lingerMs` is all the time there is.
    */
   readonly sendsAllBeforeEnd: boolean;
+  /** Where time comes from; by default the system's clock. */
   readonly clock?: Clock;
   /** When what is put out is written; by default in batches. */
   readonly writeMode?: WriteMode;

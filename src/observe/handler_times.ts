@@ -18,11 +18,13 @@ const SAMPLE_OF_MANY = 64;
 
 /** The handlers' times of one server. */
 export class HandlerTimes {
+  /** The times. */
   readonly histogram: Histogram = new Histogram();
   readonly #clock: Clock;
   #mask: number;
   #turn = 0;
 
+  /** Begins with no times. */
   constructor(clock: Clock, which: "sampled" | "all") {
     this.#clock = clock;
     this.#mask = which === "all" ? 0 : SAMPLE - 1;

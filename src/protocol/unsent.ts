@@ -13,6 +13,8 @@ export interface UnsentCall {
   readonly ageMs: number;
   /** What it fails with unless it is made again. */
   readonly error: Error;
+  /** Settles it with its answer. */
   readonly resolve: (value?: unknown) => void;
+  /** Fails it. */
   readonly reject: (error: Error) => void;
 }
