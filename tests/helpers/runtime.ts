@@ -20,13 +20,17 @@ export { serve } from "#entry";
 /** `connect` as programs have it, which stays unless it is told not to. */
 export const connectAndStay: Connect = entryConnect;
 
+/** On real time a busy machine shall not be taken for a server that does not answer. */
+const PATIENT = { connectTimeoutMs: 120_000, requestTimeoutMs: 120_000 };
+
 /**
  * Connects once unless a test asks for more: most tests are about one connection, and its end shall
  * be the client's.
  */
-export const connect: ConnectOnce =
-  ((servers: string, options?: object) =>
-    entryConnect(servers, { reconnect: false, ...options } as never)) as never;
+export const connect: ConnectOnce = ((servers: string, options?: { readonly clock?: unknown }) => {
+  const deadlines = options?.clock === undefined ? PATIENT : undefined;
+  return entryConnect(servers, { reconnect: false, ...deadlines, ...options } as never);
+}) as never;
 
 /** {@linkcode Connect} with `reconnect: false` as its default. */
 export interface ConnectOnce {
