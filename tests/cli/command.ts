@@ -34,7 +34,7 @@ export interface Ended {
 }
 
 /** How long output is waited for. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 90_000;
 
 /** What is different for one child process. */
 export interface StartOptions {
