@@ -7,7 +7,7 @@ import t from "tap";
 import { SERVER_DEFAULTS } from "../../src/options/server.ts";
 import { configSchema, SETTING_FLAGS } from "../../src/cli/settings.ts";
 import { read } from "../helpers/root.ts";
-import { connect } from "../../mod.ts";
+import { connect } from "../helpers/runtime.ts";
 import { folderOf, run, start, startServer } from "./command.ts";
 
 /** What the server answers to a frame that is too long for it. */

@@ -6,7 +6,8 @@ import { createConnection } from "node:net";
 import { join } from "node:path";
 import { platform } from "node:process";
 import t from "tap";
-import { connect, hashPassword, isFramewireError } from "../../mod.ts";
+import { hashPassword, isFramewireError } from "../../mod.ts";
+import { connect } from "../helpers/runtime.ts";
 import { path, read } from "../helpers/root.ts";
 import { folderOf, run, start, startServer } from "./command.ts";
 

@@ -2,7 +2,7 @@
 
 import process from "node:process";
 import t from "tap";
-import { connect } from "../../mod.ts";
+import { connect } from "../helpers/runtime.ts";
 import { folderOf, onDeno, run, startServer } from "./command.ts";
 
 t.test("the default export is the handlers, or the one handler", async (t) => {

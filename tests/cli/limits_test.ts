@@ -4,7 +4,8 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { platform } from "node:process";
 import t from "tap";
-import { connect, hashPassword, isFramewireError } from "../../mod.ts";
+import { hashPassword, isFramewireError } from "../../mod.ts";
+import { connect } from "../helpers/runtime.ts";
 import { folderOf, start, startServer } from "./command.ts";
 
 const posix = { skip: platform === "win32" };

@@ -3,7 +3,7 @@
 import { type AddressInfo, connect as connectSocket, createServer } from "node:net";
 import process from "node:process";
 import t from "tap";
-import { connect } from "../../mod.ts";
+import { connect } from "../helpers/runtime.ts";
 import { folderOf, onDeno, run, shellLine, start, startServer } from "./command.ts";
 
 /** A handler that never settles, and tells when it was called. */
