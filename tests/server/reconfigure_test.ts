@@ -195,11 +195,13 @@ t.test("the memory budget changes for the connections that are open", async (t) 
   const { server, peer } = await world(t);
   const [halfway, other] = [await peer(), await peer()];
   halfway.write(frame(SUBMIT, 1, new Uint8Array(500_000)).subarray(0, 400_000));
-  await until(() => server.stats().memory.used > 390_000, "half a frame");
+  const long = submit(1, new Uint8Array(100_000));
+  other.write(long.subarray(0, 90_000));
+  await until(() => server.stats().memory.used > 480_000, "both are inside a frame");
   t.equal(server.stats().memory.paused, 0);
   server.reconfigure({ memoryBudgetBytes: 300_000 });
   t.match(server.stats().memory, { budget: 300_000, paused: 1 });
-  other.write(submit(1));
+  other.write(long.subarray(90_000));
   await turns();
   t.equal(server.stats().requests, 0);
   server.reconfigure({ memoryBudgetBytes: 0 });
