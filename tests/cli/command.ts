@@ -9,8 +9,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { isFramewireError } from "../../src/errors.ts";
 import { denoCommand } from "../helpers/programs.ts";
 import { path } from "../helpers/root.ts";
+import { connect } from "../helpers/runtime.ts";
 
 /** Whether this test runs on Deno. */
 export const onDeno: boolean = "Deno" in globalThis;
@@ -19,6 +21,9 @@ export const onDeno: boolean = "Deno" in globalThis;
 export const framewire: readonly string[] = onDeno
   ? [...denoCommand(), "run", "-A", path("mod.ts")]
   : [process.execPath, path("dist/cli.js")];
+
+/** Signals and modes of files are for tests of the other systems. */
+export const posix: { readonly skip: boolean } = { skip: process.platform === "win32" };
 
 /** What a test's `t` has to offer. */
 interface Test {
@@ -170,4 +175,22 @@ export function folderOf(t: Test, files: Readonly<Record<string, string>>): stri
 /** The command as a line for `sh`. */
 export function shellLine(args: readonly string[]): string {
   return [...framewire, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+}
+
+/** Whether a peer with these credentials comes in, and is served. */
+export async function comesIn(to: string, auth: object, tls?: { ca: string }): Promise<boolean> {
+  const url = `${tls === undefined ? "tcp" : "tls"}://${to.replace("127.0.0.1", "localhost")}`;
+  try {
+    const client = await connect(url, {
+      hello: "required",
+      ...auth,
+      ...(tls !== undefined && { tls }),
+    });
+    await client.submit("hello");
+    await client.close();
+    return true;
+  } catch (error) {
+    if (!isFramewireError(error)) throw error;
+    return false;
+  }
 }

@@ -4,34 +4,14 @@ import { createHash } from "node:crypto";
 import { chmodSync, copyFileSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { join } from "node:path";
-import { platform } from "node:process";
 import t from "tap";
-import { hashPassword, isFramewireError } from "../../mod.ts";
+import { hashPassword } from "../../mod.ts";
 import { connect } from "../helpers/runtime.ts";
 import { path, read } from "../helpers/root.ts";
-import { folderOf, run, start, startServer } from "./command.ts";
+import { comesIn, folderOf, posix, run, start, startServer } from "./command.ts";
 
 const TOKEN = "a-token-that-is-long-enough";
 const sha256 = (text: string) => `sha256:${createHash("sha256").update(text).digest("hex")}`;
-const posix = { skip: platform === "win32" };
-
-/** Whether a peer with these credentials comes in, and is served. */
-async function comesIn(to: string, auth: object, tls?: { ca: string }): Promise<boolean> {
-  const url = `${tls === undefined ? "tcp" : "tls"}://${to.replace("127.0.0.1", "localhost")}`;
-  try {
-    const client = await connect(url, {
-      hello: "required",
-      ...auth,
-      ...(tls !== undefined && { tls }),
-    });
-    await client.submit("hello");
-    await client.close();
-    return true;
-  } catch (error) {
-    if (!isFramewireError(error)) throw error;
-    return false;
-  }
-}
 
 t.test("--token-file lets in who has a token, and SIGHUP reads it again", posix, async (t) => {
   const folder = folderOf(t, { tokens: `# who may\n\nbilling ${sha256(TOKEN)}\n` });

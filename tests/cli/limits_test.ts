@@ -2,31 +2,10 @@
 
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { platform } from "node:process";
 import t from "tap";
-import { hashPassword, isFramewireError } from "../../mod.ts";
+import { hashPassword } from "../../mod.ts";
 import { connect } from "../helpers/runtime.ts";
-import { folderOf, start, startServer } from "./command.ts";
-
-const posix = { skip: platform === "win32" };
-
-/** Whether a peer with these credentials comes in, and is served. */
-async function comesIn(to: string, auth: object, tls?: { ca: string }): Promise<boolean> {
-  const url = `${tls === undefined ? "tcp" : "tls"}://${to.replace("127.0.0.1", "localhost")}`;
-  try {
-    const client = await connect(url, {
-      hello: "required",
-      ...auth,
-      ...(tls !== undefined && { tls }),
-    });
-    await client.submit("hello");
-    await client.close();
-    return true;
-  } catch (error) {
-    if (!isFramewireError(error)) throw error;
-    return false;
-  }
-}
+import { comesIn, folderOf, posix, start, startServer } from "./command.ts";
 
 t.test(
   "SIGHUP reads --users-file again; who is in stays, with what is wrong nothing changes",

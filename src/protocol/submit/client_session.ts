@@ -8,7 +8,7 @@ import { FramewireError } from "../../errors.ts";
 import type { CallLimits, CallOptions } from "../call_limits.ts";
 import type { ProtocolSession, SessionTicket } from "../client_session.ts";
 import type { GoAway, SubmitCalls } from "./calls.ts";
-import { Command, type Feature, LAST_ID } from "./commands.ts";
+import { Command, type Feature, LAST_ID, TAKEN_OVER_REASON } from "./commands.ts";
 import type { SessionAsk, SessionGiven } from "./hello.ts";
 import { lacks, noStreams } from "./lacks.ts";
 import { PushIn } from "./push_in.ts";
@@ -142,7 +142,7 @@ export class ClientSession implements ProtocolSession, SubmitCalls {
   /** The server ends a connection soon, or has given its session to another one. */
   wentAway(endpoint: SessionEndpoint, notice: GoAway): void {
     if (this.#endpoint !== endpoint) return;
-    if (notice.reason !== TAKEN_OVER) {
+    if (notice.reason !== TAKEN_OVER_REASON) {
       this.#left = endpoint;
       this.calls.pause();
       this.#onGoAway?.(notice);
@@ -224,6 +224,3 @@ export class ClientSession implements ProtocolSession, SubmitCalls {
     if (handler !== undefined) this.pushes.handle(handler);
   }
 }
-
-/** The reason that a server gives in a GoAway when another connection has taken over its session. */
-const TAKEN_OVER = "another connection has taken over its session";

@@ -112,6 +112,9 @@ export function idText(bytes: Uint8Array, at: number): string {
   return String.fromCharCode(...bytes.subarray(at, at + DIGITS));
 }
 
+/** The reason in the GoAway of a connection whose session another one carries now; clients know it by this. */
+export const TAKEN_OVER_REASON = "another connection has taken over its session";
+
 /** A command as error messages show it. */
 export function hex(command: number): string {
   return `0x${command.toString(16).padStart(2, "0")}`;

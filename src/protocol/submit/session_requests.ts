@@ -11,7 +11,7 @@ import type { ServerSide } from "../protocol.ts";
 import type { KeptChunk } from "../reply_order.ts";
 import { type ReplyLine, ReplyPool } from "../reply_pool.ts";
 import { type Answer, OK, TIMED_OUT } from "./answer.ts";
-import { Command, Result } from "./commands.ts";
+import { Command, Result, TAKEN_OVER_REASON } from "./commands.ts";
 import { writeU32 } from "./frame_out.ts";
 import { fitting, settledAnswer } from "./reply_out.ts";
 import { Turn, type TurnEndpoint, UnderWay, untimed } from "./under_way.ts";
@@ -165,5 +165,5 @@ export class SessionRequests implements TurnEndpoint {
 /** Why a connection ends whose session another one carries now. */
 export const TAKEN_OVER: CloseReason = {
   code: "SESSION_TAKEN_OVER",
-  message: "another connection has taken over its session",
+  message: TAKEN_OVER_REASON,
 };
