@@ -24,7 +24,7 @@ const WORKER_EXTERNAL = ["node:*", "cloudflare:*"];
  * made: `index.html` and what it needs; `worker.mjs` and `codec.wasm`.
  */
 export async function bundles(project) {
-  for (const name of ["page.js", "worker.js"]) {
+  for (const name of ["page.js", "worker.js", "counter.js"]) {
     copyFileSync(join(root, "tools", "package", "consumer", name), join(project, name));
   }
   writeFileSync(join(project, "index.html"), PAGE);

@@ -65,14 +65,15 @@ export async function tryWorker(project, folder) {
       await client.submit("hello");
       await client.close();
     }
-    let got = "";
-    const backend = await serve({ port: 0 }, { submit: (packet) => void (got = packet.text()) });
+    const { counter } = await import(pathToFileURL(join(project, "counter.js")).href);
+    const backend = await serve({ port: 0, protocol: counter }, {
+      add: ({ amount }) => ({ total: 40 + amount }),
+    });
     const to = encodeURIComponent(`tcp://127.0.0.1:${backend.addr.port}`);
     const response = await fetch(`http://127.0.0.1:${http}/call?to=${to}`);
     const answer = await response.text();
     await backend.shutdown();
-    check(answer === "ok", `the Worker's client answered ${answer}`);
-    check(got === "hello from a Worker", `the backend got ${JSON.stringify(got)}`);
+    check(answer === "the sum is 42", `the Worker's client answered ${answer}`);
   } finally {
     child.kill("SIGKILL"); // SIGTERM would wait for what is open
     await ended;
