@@ -43,6 +43,7 @@ export class DedupWindow {
   readonly #payloads = new Map<number, Uint8Array>();
   #payloadBytes = 0;
   #newest: number;
+  #newestAnswered = 0;
 
   /**
    * @param size How many of the last requests are remembered.
@@ -59,6 +60,11 @@ export class DedupWindow {
   /** The number of the newest request that has come; 0 when none has. */
   get newest(): number {
     return this.#newest;
+  }
+
+  /** The number of the newest request that was answered; 0 when none was. */
+  get newestAnswered(): number {
+    return this.#newestAnswered;
   }
 
   /** Bytes of responses that are kept. */
@@ -100,6 +106,7 @@ export class DedupWindow {
   finish({ seq, result, payload }: Answered): void {
     if (seq > this.#newest || seq <= this.#newest - this.#size) return;
     this.#states[seq % this.#size] = DONE + result;
+    if (seq > this.#newestAnswered) this.#newestAnswered = seq;
     if (payload === undefined || payload.length === 0) return;
     this.#payloads.set(seq, payload);
     this.#payloadBytes += payload.length;

@@ -231,7 +231,9 @@ export class Session {
       answers: this.#answers,
       pushes: this.#made,
       pushesDone: this.#acknowledged,
-      answersDone: Math.max(0, this.#requests.newest - this.#window),
+      // By what is answered, not by what has come: the next server knows of the answered ones alone, and
+      // must not take for new what was dropped here for the sake of a later one under way.
+      answersDone: Math.max(0, this.#requests.newestAnswered - this.#window),
     };
   }
 
