@@ -29,6 +29,8 @@ export interface SessionReply extends Answered {
 
 /** What carries a session at the moment. */
 export interface SessionCarrier {
+  /** The number of the connection: later ones have higher numbers. */
+  readonly id: number;
   /** Another connection has taken the session over: this one ends. */
   takenOver(): void;
   /** The session is over: nothing of what it has not sent may leave. */
@@ -87,6 +89,14 @@ export class Session {
   /** Whether a connection carries it. */
   get isCarried(): boolean {
     return this.#carrier !== undefined;
+  }
+
+  /**
+   * Whether a connection that came later than number `id` carries it: then what that one said was long on
+   * its way, and the session's client has a newer connection.
+   */
+  isCarriedSince(id: number): boolean {
+    return this.#carrier !== undefined && this.#carrier.id > id;
   }
 
   /** Whether it is over. */

@@ -18,6 +18,7 @@ const LIMITS = {
 
 /** A connection that notes what it is to send. */
 class Carrier implements SessionCarrier {
+  readonly id = 1;
   readonly sent: string[] = [];
   isOver = false;
   takenOver(): void {

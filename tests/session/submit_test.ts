@@ -184,6 +184,23 @@ t.test("with ordered, replies leave in the order of their requests, over connect
   t.equal(await next.peer.says(), "82 00000004 00");
 });
 
+t.test("a hello that was long on its way does not take the session from a later connection", async (t) => {
+  const { server, setting, refusals, changes } = await world(t);
+  const first = await enter(server, setting);
+  first.peer.peer.reset();
+  await until(() => server.stats().connections.open === 0, "the cut");
+  const late = await framePeer(server, setting);
+  await until(() => server.stats().connections.open === 1, "the connection");
+  const third = await enter(server, setting, again(first.given));
+  late.write(hello({ features: FEATURES, session: again(first.given) }));
+  t.equal(await late.says(), "81 00000000 0400000064", "busy: on a new connection it may");
+  t.equal(await late.says(), "end");
+  t.match(refusals, [{ gate: "sessions" }]);
+  third.peer.write(submit(1, "a"));
+  t.equal(await third.peer.says(), "82 00000001 00", "and was not told to go");
+  t.strictSame(changes.map(({ change }) => change), ["begun", "resumed"]);
+});
+
 t.test("a second connection takes the session over, and the first is told and closed", async (t) => {
   const { server, setting, open, changes, disconnects } = await world(t);
   const first = await enter(server, setting);
