@@ -144,6 +144,16 @@ export class Outbound {
     this.#full = undefined;
   }
 
+  /** Whether a frame is put out in parts: nothing else leaves before its end. */
+  get laneOpen(): boolean {
+    return this.#lane !== undefined;
+  }
+
+  /** Whether all that was put into the lane has left. */
+  get laneEmpty(): boolean {
+    return this.#lane?.length === 0 && this.#writing === undefined;
+  }
+
   /** Copies bytes to the end of the open lane. */
   appendToLane(bytes: Uint8Array): void {
     if (this.#closed) return;

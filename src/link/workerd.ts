@@ -19,14 +19,11 @@ export const workerdCapabilities: Capabilities = {
   zstd: true,
 };
 
-/** How many sockets a Worker may have open at once. */
-const MOST_SOCKETS = 6;
-
-/** The sockets that are open, and who waits for one. */
-let open = 0;
-const waiting: (() => void)[] = [];
-
-/** TCP and WebSocket of workerd, for clients. */
+/**
+ * TCP and WebSocket of workerd, for clients. Cloudflare lets a Worker have six connections at once for
+ * each request that it is called with, and has further ones wait: nothing counts them here, since a
+ * module's variables are those of all requests.
+ */
 export const workerdTransport: Transport = {
   capabilities: workerdCapabilities,
 
@@ -40,21 +37,9 @@ export const workerdTransport: Transport = {
   async connect(target: ConnectTarget): Promise<Link> {
     if (target.webSocketPath !== undefined) return connectGlobal(target);
     checkTls(target);
-    if (open >= MOST_SOCKETS) await new Promise<void>((resolve) => waiting.push(resolve));
-    open++;
-    try {
-      return await connectSocket(target);
-    } catch (error) {
-      left();
-      throw error;
-    }
+    return await connectSocket(target);
   },
 };
-
-function left(): void {
-  open--;
-  waiting.shift()?.();
-}
 
 interface SocketsModule {
   connect(
@@ -82,9 +67,7 @@ async function connectSocket({ hostname, port, tls, signal }: ConnectTarget): Pr
   } finally {
     signal?.removeEventListener("abort", abort);
   }
-  const link = new StreamLink(socket, tls === undefined ? "tcp" : "tls", { hostname, port });
-  link.onClosed = left;
-  return link;
+  return new StreamLink(socket, tls === undefined ? "tcp" : "tls", { hostname, port });
 }
 
 /** Workers trust whom Cloudflare trusts, and show no certificate. */

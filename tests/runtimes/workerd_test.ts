@@ -9,7 +9,7 @@ import process from "node:process";
 import type { Readable } from "node:stream";
 import t from "tap";
 import { path } from "../helpers/root.ts";
-import { connect, runtime, serve } from "../helpers/runtime.ts";
+import { connect, deferred, runtime, serve } from "../helpers/runtime.ts";
 
 const platform = `${process.platform === "win32" ? "windows" : process.platform}-${
   process.arch === "x64" ? "64" : process.arch
@@ -121,6 +121,22 @@ t.test("a Worker calls servers over TCP and WebSocket", { skip }, async (t) => {
   t.equal(server.stats().requests, 100);
   t.match(await call("unix:///tmp/x"), /UNSUPPORTED: workerd cannot connect over unix:/);
   t.match(await call("tcp://127.0.0.1:1"), /^CONNECTION_REFUSED|^LINK_FAILED/);
+});
+
+t.test("requests of a Worker do not wait for each other's connections", { skip }, async (t) => {
+  const { http } = await start(t, "2026-10-01");
+  const AT_ONCE = 10;
+  const allHere = deferred();
+  const server = await serve({ port: 0 }, { submit: () => allHere.promise });
+  t.teardown(() => server.shutdown({ deadlineMs: 0 }));
+  server.on("connect", () => {
+    if (server.stats().connections.open === AT_ONCE) allHere.resolve();
+  });
+  const to = encodeURIComponent(`tcp://127.0.0.1:${server.addr.port}`);
+  const answers = Array.from({ length: AT_ONCE }, async () => {
+    return await (await fetch(`http://127.0.0.1:${http}/call?to=${to}`)).text();
+  });
+  t.strictSame(new Set(await Promise.all(answers)), new Set(["50 submits"]));
 });
 
 t.test("WebAssembly loads at a date before workerd allowed to compile it", { skip }, async (t) => {

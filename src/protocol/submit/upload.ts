@@ -109,6 +109,7 @@ async function send(
     const head = begin();
     let checksum = isChecked ? crc32c(head) : 0;
     outbound.appendToLane(head);
+    connection.flushSoon(); // the source may take its time
     for await (const part of partsOf(source)) {
       if (connection.state !== State.OPEN) return;
       sent += part.length;
