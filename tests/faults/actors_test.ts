@@ -198,6 +198,10 @@ t.test("memory pressure: hoarders of unfinished frames stay within the budget", 
   const scene = await Scene.set(t, { memoryBudgetBytes: budget, frameTimeoutMs: 2000 });
   const peers = await hoarders(scene.port, 100, 1 << 20);
   await until(() => scene.server.stats().memory.paused > 0, "the newest are not read from");
+  // Newcomers find the memory held, and are no reason to hold more of it.
+  peers.push(...await hoarders(scene.port, 100, 1 << 20));
+  await until(() => scene.ended("FRAME_TIMEOUT") > 0, "whoever is read from has had its time");
+  t.ok(scene.server.stats().memory.paused > 0, "and the others still wait");
   for (const peer of peers) peer.reset();
   await until(() => scene.others === 0, "they are gone");
   await until(() => scene.server.stats().memory.paused === 0, "all are read from again");
