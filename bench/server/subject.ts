@@ -57,6 +57,8 @@ const GATES: Record<string, ServeOptions> = {
     memoryBudgetBytes: 64 << 20,
     rate: { connection: { requestsPerSecond: 20_000, bytesPerSecond: 4 << 20 } },
   },
+  // The same without rates.
+  bounded: { maxConnections: 5000, memoryBudgetBytes: 64 << 20 },
   listed: { allow: ["127.0.0.0/8", "10.0.0.0/8", "::1"], deny: ["192.0.2.0/24", "2001:db8::/32"] },
   rated: {
     rate: {
