@@ -104,7 +104,7 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
     this.#figures.sessions = serverSessions(options, this.#clock, epoch, {
       failed: (error) => this.#report(error, undefined),
       changed: (event) => this.#events.has("session") && this.#events.emit("session", event),
-    });
+    }, this.#memory);
     const config: ConnectionConfig = Object.assign(sizes, {
       framing,
       kind,
