@@ -113,6 +113,15 @@ async function listen(): Promise<number> {
       });
       return server.addr.port;
     }
+    case "hanging": {
+      const server = await serve({ ...options, ...GATES["guarded"], handlerTimeoutMs: 1000 }, {
+        submit(packet): Promise<void> | undefined {
+          read(packet.id, packet.payload);
+          return packet.text() === "hang" ? new Promise(() => {}) : undefined;
+        },
+      });
+      return server.addr.port;
+    }
     case "defined": {
       const server = await serve({ ...options, protocol: definedSubmit }, {
         submit(packet): { result: number } {
@@ -130,7 +139,7 @@ async function listen(): Promise<number> {
       console.error(
         `unknown mode ${mode}: use ${
           Object.keys(GATES).join(", ")
-        }, tls, sqlite, async, echo or defined`,
+        }, tls, sqlite, async, hanging, echo or defined`,
       );
       return exit(2);
   }
