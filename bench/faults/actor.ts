@@ -80,7 +80,7 @@ const ACTORS: Record<string, (port: number, over: () => boolean) => unknown> = {
     void again(over, () => spoil(port, "lz4", bomb));
   },
   async "hung handlers"(port) {
-    const peers = await crowd(port, 100);
+    const peers = await crowd(port, 20);
     for (const peer of peers) peer.write(submits(1000, 1, "hang"));
   },
   garbage(port, over) {
