@@ -8,6 +8,7 @@ import { SERVER, type ServerOptions } from "../options/server.ts";
 import { MAX_TIMER_MS } from "../options/common.ts";
 import { type OptionSpec, type OptionSpecs, special, text, whole } from "../options/spec.ts";
 import type { TlsServerOptions } from "../options/tls.ts";
+import { DEADLINE_MS } from "../server/drain.ts";
 
 /** A certificate and its key, each as PEM text or as a file that holds it. */
 export interface TlsIdentityFiles {
@@ -38,6 +39,16 @@ export interface CommandOptions {
   /** How often the server's figures are logged, in milliseconds: 100 to 2,147,483,647. */
   readonly statsIntervalMs?: number;
   /**
+   * How long accepted requests may take to finish once a signal has asked the server to end, in
+   * milliseconds: 0 to 2,147,483,647. Then what is left is cut.
+   */
+  readonly shutdownDeadlineMs?: number;
+  /**
+   * Over how long connections are ended then, in milliseconds, so that their peers do not all come back
+   * somewhere at once: 0 to `shutdownDeadlineMs`.
+   */
+  readonly shutdownSpreadMs?: number;
+  /**
    * TLS: the certificate and its key, and the authority of clients' certificates, each a PEM text or a
    * file that holds it. Relative names of files are relative to the config file. SIGHUP reads them again.
    */
@@ -65,6 +76,8 @@ export const COMMAND: OptionSpecs<CommandOptions> = {
   tokenFile: text(undefined, "the path of a file"),
   usersFile: text(undefined, "the path of a file"),
   statsIntervalMs: whole(undefined, 100, MAX_TIMER_MS),
+  shutdownDeadlineMs: whole(DEADLINE_MS, 0, MAX_TIMER_MS, { live: true }),
+  shutdownSpreadMs: whole(0, 0, MAX_TIMER_MS, { live: true }),
   tls: special<TlsFiles>(wrongTls, {
     live: true,
     schema: {

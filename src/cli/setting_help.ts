@@ -47,6 +47,8 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     maxAgeMs: "until a connection is ended in order",
     lingerMs: "for the peer's end, behind this side's",
     keepAliveMs: "without traffic until TCP asks; 0 is off",
+    shutdownDeadlineMs: "for what was taken, after a signal; 0 is not at all",
+    shutdownSpreadMs: "over which connections are ended then",
   },
   "Memory and order": {
     memoryBudgetBytes: "all connections together; then the newest pause",

@@ -87,8 +87,8 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
     this.#prepare = protocol.broadcast?.bind(protocol);
     this.finished = new Promise((resolve) => this.#resolveFinished = resolve);
     this.#clock = options.clock ?? systemClock;
-    this.#memory = new MemoryBudget(options.memoryBudgetBytes);
     this.#settings = new LiveSettings(options, framing);
+    this.#memory = new MemoryBudget(options.memoryBudgetBytes, this.#settings.sizes);
     if (guarded(options)) this.#entrance = this.#makeEntrance();
     const { deadlines, limits, admission, flow, sizes } = this.#settings;
     this.#sweep = new Sweep(this.#clock, deadlines, this.#connections);
@@ -104,7 +104,7 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
     this.#figures.sessions = serverSessions(options, this.#clock, epoch, {
       failed: (error) => this.#report(error, undefined),
       changed: (event) => this.#events.has("session") && this.#events.emit("session", event),
-    });
+    }, this.#memory);
     const config: ConnectionConfig = Object.assign(sizes, {
       framing,
       kind,

@@ -292,6 +292,42 @@ t.test("answers over the limit are given up, and are not made again", async (t) 
   t.equal(handled.length, 2);
 });
 
+t.test("what sessions keep counts as memory; with half of the budget they keep no more", async (t) => {
+  const memoryBudgetBytes = 100_000;
+  const limits = { window: 2048, retentionMs: 1000 };
+  const { server, setting, clock, handled } = await world(t, limits, {
+    memoryBudgetBytes,
+    maxInFlight: 64,
+  });
+  const used = () => server.stats().memory.used;
+  const first = await enter(server, setting);
+  t.equal(used(), 0);
+  const long = "x".repeat(10_000);
+  for (let id = 1; id <= 6; id++) {
+    first.peer.write(request(id, long));
+    t.equal(await first.peer.says(), response(id, 0, `echo ${long}`));
+  }
+  t.equal(used(), 2048 + 5 * 10_005, "five answers and the window, and the sixth is not kept");
+  first.peer.write(join(request(5, long), request(6, long)));
+  t.equal(await first.peer.says(), response(5, 0, `echo ${long}`));
+  t.equal(await first.peer.says(), "83 00000006 0a", "which it says when the request comes again");
+  t.equal(handled.length, 6);
+  t.equal(carrying(server).push("news"), "dropped", "no push is kept either");
+  first.peer.write(submit(7, "short"));
+  t.equal(await first.peer.says(), "82 00000007 00", "what needs no memory goes on");
+  first.peer.peer.reset();
+  await until(() => server.stats().connections.open === 0, "the cut");
+  const second = await enter(server, setting);
+  t.equal(carrying(server).push("news"), "dropped", "it is the memory of all of them");
+  clock.advance(1300);
+  t.equal(used(), 0, "the first is forgotten");
+  t.equal(carrying(server).push("news"), "queued");
+  t.equal(await second.peer.says(), push(1, "news"));
+  t.equal(used(), 64 + 4);
+  second.peer.write(frame(PUSH_ACK, 1, new Uint8Array(0)));
+  await until(() => used() === 0, "the push is acknowledged");
+});
+
 t.test("a session is lost when its time has passed, and a new one is given", async (t) => {
   const { server, setting, clock, changes, open } = await world(t, { retentionMs: 1000 });
   const { peer, given } = await enter(server, setting);
