@@ -12,6 +12,7 @@ import { faultCells, faultMisses } from "./faults_rows.mjs";
 import { framingCells, framingLine, framingMisses } from "./framing_rows.mjs";
 import { gateCells } from "./gates_rows.mjs";
 import { heartbeatCells, heartbeatMisses, heartbeatText } from "./server/heartbeats.mjs";
+import { STARTUP_TARGETS, startupCells, startupMisses, startupText } from "./startup_rows.mjs";
 import { tlsCells } from "./tls/rows.mjs";
 import { smppCells, smppLine, smppMisses } from "./protocol/smpp_rows.mjs";
 
@@ -45,7 +46,7 @@ export function shortReport(results) {
 
 /** The full report: also latency, CPU per request, memory, and every codec row. */
 export function fullReport(
-  { machine, server, codec, framings, bytes, smpp, gates, faults, client },
+  { machine, server, codec, framings, bytes, smpp, gates, faults, client, startup },
 ) {
   const parts = [];
   if (server) {
@@ -100,6 +101,15 @@ export function fullReport(
       markdown(head, body),
     );
   }
+  if (startup) {
+    const { head, body } = startupCells(startup);
+    parts.push(
+      "What an entry takes to import, and how much longer a process with it takes than an empty one " +
+        `(wanted: under ${STARTUP_TARGETS.importMs} ms):`,
+      markdown(head, body),
+      startupText(startup),
+    );
+  }
   if (codec) {
     parts.push("Codec, ns per frame; the last column of each runtime is TypeScript ÷ WASM:");
     parts.push(codecTable(codec));
@@ -121,7 +131,7 @@ export function fullReport(
 }
 
 /** One line per target that was missed; empty when all that were measured are met. */
-export function misses({ server, codec, framings, bytes, smpp, faults, client }) {
+export function misses({ server, codec, framings, bytes, smpp, faults, client, startup }) {
   return [
     ...codecMisses(codec),
     ...framingMisses(framings),
@@ -133,6 +143,7 @@ export function misses({ server, codec, framings, bytes, smpp, faults, client })
     ...heartbeatMisses(server?.heartbeats),
     ...faultMisses(faults),
     ...clientMisses(client),
+    ...startupMisses(startup),
   ];
 }
 

@@ -5,7 +5,8 @@
  *   npm run bench            or: node bench/run.mjs [options]
  *
  *   --only PART              measure one part, server, codec, framings, bytes (checksums and LZ4),
- *                            smpp, gates, faults or client; the others keep their last figures
+ *                            smpp, gates, faults, client or startup; the others keep their last
+ *                            figures
  *   --workload NAME          measure this server workload alone, and write nothing
  *   --subjects A,B           measure these and the C limit alone, and write nothing: go, deno,
  *                            node, bare-deno, bare-node
@@ -40,6 +41,7 @@ import { measureWorkload } from "./server/rounds.mjs";
 import { SUBJECTS, subjects } from "./server/subjects.mjs";
 import { IDLE, WORKLOADS } from "./server/workloads.mjs";
 import { SetupError } from "./setup_error.mjs";
+import { measureStartup } from "./startup_rows.mjs";
 
 const RESULTS = join(import.meta.dirname, "results", "latest.json");
 
@@ -73,6 +75,7 @@ function readOptions() {
     "gates",
     "faults",
     "client",
+    "startup",
   ]);
   oneOf("--codec", codec, ["auto", "wasm", "ts"]);
   oneOf("--workload", workload, [...WORKLOADS.map(({ name }) => name), "idle", "idle-heartbeats"]);
@@ -181,6 +184,7 @@ async function main() {
     console.log("\nclients, calls a second of one connection");
     results.client = await measureClient(deno);
   }
+  if (only === undefined || only === "startup") results.startup = await measureStartup(deno);
 
   if (options.writes) {
     mkdirSync(join(RESULTS, ".."), { recursive: true });

@@ -1,146 +1,76 @@
-// Checks the npm package as its users get it: `node tools/check_package.mjs [RUNTIME…]`.
+// Checks the npm package as its users get it: `node tools/check_package.mjs [PART…]`.
 //
 // Packs dist/ (built beforehand), looks at the list of files, installs the tarball into an empty
-// project, and there runs the command, the README's example on each RUNTIME (a command on the search
-// path; node by default) and a type check by TypeScript.
+// project, and tries it there. The parts, all by default:
+//
+//   lint                    publint and attw have nothing to say
+//   command                 `framewire --version`
+//   node node24 deno bun    the README's example on that runtime
+//   types                   a program is checked by TypeScript 5.4 to 7
+//   bundles                 esbuild and Vite bundle a page and a Worker; Chromium and workerd run them
+//
+// What needs a program that is not installed is skipped, and says so.
 
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { denoCommand, readJson, root } from "./root.mjs";
+import { bundlePackages, bundles } from "./package/bundles.mjs";
+import { chromiumCommand, tryPage } from "./package/chromium.mjs";
+import { command } from "./package/command.mjs";
+import { lint } from "./package/lint.mjs";
+import { pack } from "./package/pack.mjs";
+import { makeProject } from "./package/project.mjs";
+import { runExample, runtimePackages } from "./package/runtimes.mjs";
+import { typePackages, types } from "./package/types.mjs";
+import { tryWorker, workerdCommand } from "./package/workerd.mjs";
+import { readJson } from "./root.mjs";
 
-const runtimes = process.argv.length > 2 ? process.argv.slice(2) : ["node"];
-const { version } = readJson("package.json");
+const RUNTIMES = ["node", "node24", "deno", "bun"];
+const PARTS = ["lint", "command", ...RUNTIMES, "types", "bundles"];
 
-/** Every file of the package matches one of these. */
-const ALLOWED = [
-  /^package\.json$/,
-  /^README\.md$/,
-  /^LICENSE$/,
-  /^dist\/(node|deno|bun|workerd|browser|codec|protocol|memory|sqlite|cli)\.js$/,
-  /^dist\/codec\.wasm$/,
-  /^schema\/framewire\.schema\.json$/,
-  /^dist\/chunks\/[\w-]+\.js$/,
-  /^dist\/types\/(src|codec-wasm)\/[\w/]+\.d\.ts$/,
-];
-/** Each of these is in the package. */
-const NEEDED = [
-  "LICENSE",
-  "README.md",
-  "package.json",
-  "dist/cli.js",
-  "dist/node.js",
-  "schema/framewire.schema.json",
-];
-/**
- * The unpacked package stays small: nothing but the library is in it. The entry for workerd has all it
- * needs in one file of its own, 320 KB, since what the others share brings WebAssembly as text.
- */
-const MAX_BYTES = 1900 * 1024;
+const parts = process.argv.length > 2 ? process.argv.slice(2) : PARTS;
+for (const part of parts) {
+  if (!PARTS.includes(part)) {
+    console.error(`there is no part ${part}; there are ${PARTS.join(", ")}`);
+    process.exit(2);
+  }
+}
 
 const folder = mkdtempSync(join(tmpdir(), "framewire-package-"));
 try {
-  const tarball = pack();
-  install(tarball);
-  command();
-  example();
-  types();
+  const tarball = pack(folder);
+  if (parts.includes("lint")) await lint(tarball);
+  const project = join(folder, "consumer");
+  const runtimes = RUNTIMES.filter((runtime) => parts.includes(runtime));
+  const { ws } = readJson("package.json").devDependencies;
+  makeProject(project, [
+    tarball,
+    `ws@${ws}`,
+    ...runtimePackages(runtimes),
+    ...(parts.includes("types") ? typePackages : []),
+    ...(parts.includes("bundles") ? bundlePackages : []),
+  ]);
+  if (parts.includes("command")) command(project);
+  for (const runtime of runtimes) runExample(project, runtime);
+  if (parts.includes("types")) types(project);
+  if (parts.includes("bundles")) await tryBundles(project);
 } finally {
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
-function pack() {
-  const [report] = JSON.parse(
-    npm(["pack", "--json", "--ignore-scripts", "--pack-destination", folder], root),
-  );
-  const files = report.files.map(({ path }) => path);
-  const odd = files.filter((file) => !ALLOWED.some((pattern) => pattern.test(file)));
-  check(odd.length === 0, `these files do not belong in the package: ${odd.join(", ")}`);
-  const missing = NEEDED.filter((file) => !files.includes(file));
-  check(missing.length === 0, `the package lacks ${missing.join(", ")}`);
-  check(
-    report.unpackedSize <= MAX_BYTES,
-    `the package is ${report.unpackedSize} bytes, over ${MAX_BYTES}`,
-  );
-  console.log(`package: ${files.length} files, ${report.size} bytes packed`);
-  return join(folder, report.filename);
-}
-
-function install(tarball) {
-  write("package.json", JSON.stringify({ name: "consumer", private: true, type: "module" }));
-  npm(["install", "--prefer-offline", "--no-audit", "--no-fund", tarball], folder);
-}
-
-function command() {
-  const cli = join(folder, "node_modules", "framewire", "dist", "cli.js");
-  const printed = execFileSync(process.execPath, [cli, "--version"], { encoding: "utf8" });
-  check(printed.includes(version), `framewire --version printed ${JSON.stringify(printed)}`);
-  console.log(`command: ${printed.trim()}`);
-}
-
-function example() {
-  const readme = readFileSync(join(root, "README.md"), "utf8");
-  const text = /^```ts\n(import .*?)^```$/ms.exec(readme)?.[1];
-  check(text !== undefined, "the README shows no program");
-  write("example.mjs", text);
-  for (const runtime of runtimes) {
-    const [file, ...args] = runtime === "node"
-      ? [process.execPath]
-      : runtime === "deno"
-      ? [...denoCommand(), "run", "-A", "--node-modules-dir=manual"]
-      : [runtime];
-    const printed = execFileSync(file, [...args, "example.mjs"], {
-      cwd: folder,
-      encoding: "utf8",
-      timeout: 30_000,
-    });
-    check(printed.includes("hello"), `the README's example on ${runtime} printed ${printed}`);
-    console.log(`example on ${runtime}: ${printed.trim()}`);
+async function tryBundles(project) {
+  for (const { bundler, page, worker } of await bundles(project)) {
+    if (chromiumCommand() === undefined) {
+      console.log(`page by ${bundler}: skipped, for there is no Chromium`);
+    } else {
+      await tryPage(project, page);
+      console.log(`page by ${bundler}: a round trip in Chromium`);
+    }
+    if (workerdCommand() === undefined) {
+      console.log(`Worker by ${bundler}: skipped, for workerd is not installed for this platform`);
+    } else {
+      await tryWorker(project, worker);
+      console.log(`Worker by ${bundler}: round trips in workerd, as a server and as a client`);
+    }
   }
-}
-
-function types() {
-  write(
-    "consumer.ts",
-    `import { connect, FramewireError, serve } from "framewire";
-import * as codec from "framewire/codec";
-import * as memory from "framewire/memory";
-import * as sqlite from "framewire/sqlite";
-import * as protocol from "framewire/protocol";
-import * as node from "framewire/node";
-const server = await serve({ port: 0 }, { submit: (packet) => console.log(packet.text()) });
-// @ts-expect-error: the port is a number; this fails when the package's types do not resolve.
-await serve({ port: "8888" }, {});
-const client = await connect("tcp://127.0.0.1:" + server.addr.port);
-const code: string = new FramewireError("RESULT_FAILED", "no").code;
-export { client, code, codec, memory, node, protocol, sqlite };
-`,
-  );
-  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  for (const [module, resolution] of [["nodenext", "nodenext"], ["preserve", "bundler"]]) {
-    const flags = ["--noEmit", "--strict", "--target", "esnext", "--types", "", "--module", module];
-    execFileSync(
-      process.execPath,
-      [tsc, ...flags, "--moduleResolution", resolution, "consumer.ts"],
-      {
-        cwd: folder,
-        stdio: "inherit",
-      },
-    );
-  }
-  console.log("types: resolved by nodenext and by bundler");
-}
-
-function npm(args, cwd) {
-  const shell = process.platform === "win32"; // there npm is a batch file
-  return execFileSync("npm", args, { cwd, encoding: "utf8", shell });
-}
-
-function write(name, text) {
-  writeFileSync(join(folder, name), text);
-}
-
-function check(condition, message) {
-  if (!condition) throw new Error(message);
 }

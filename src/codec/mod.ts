@@ -1,5 +1,16 @@
 /**
- * The codec by itself: kernels that scan and encode whole batches of frames.
+ * The codec by itself: kernels that scan and encode whole batches of frames, and decoders and encoders
+ * over them that need no socket.
+ *
+ * @example Frames to bytes and back
+ * ```ts
+ * import { createDecoder, createEncoder, varint } from "framewire/codec";
+ *
+ * const framing = varint({ maxFrameBytes: 1024 });
+ * const bytes = createEncoder(framing).encode(new TextEncoder().encode("hello"));
+ * const frames = [...createDecoder(framing).push(bytes)];
+ * console.log(frames.map((frame) => new TextDecoder().decode(frame)));
+ * ```
  *
  * @module
  */

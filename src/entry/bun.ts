@@ -1,6 +1,17 @@
 /**
  * Framewire on Bun: TCP by `Bun.listen` and `Bun.connect`.
  *
+ * @example A server and a client
+ * ```ts ignore
+ * import { connect, serve } from "framewire/bun";
+ *
+ * await using server = await serve({ port: 0 }, {
+ *   submit: (packet) => console.log(packet.id, packet.text()),
+ * });
+ * await using client = await connect(`tcp://127.0.0.1:${server.addr.port}`);
+ * await client.submit("hello");
+ * ```
+ *
  * @module
  */
 import { type Connect, makeConnect } from "../client/connect.ts";

@@ -1,6 +1,15 @@
 /**
  * Framewire on Deno: TCP by `Deno.listen` and `Deno.connect`.
  *
+ * @example A server and a client of the `echo` protocol
+ * ```ts
+ * import { connect, serve } from "framewire/deno";
+ *
+ * await using server = await serve({ port: 0, protocol: "echo" });
+ * await using client = await connect(`tcp://127.0.0.1:${server.addr.port}`, { protocol: "echo" });
+ * console.log(new TextDecoder().decode(await client.echo("hello")));
+ * ```
+ *
  * @module
  */
 import { type Connect, makeConnect } from "../client/connect.ts";

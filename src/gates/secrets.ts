@@ -22,9 +22,9 @@ export interface PasswordHash {
   /** Iterations of PBKDF2. */
   readonly iterations: number;
   /** At random, one for each password. */
-  readonly salt: Uint8Array<ArrayBuffer>;
+  readonly salt: Uint8Array;
   /** 32 bytes. */
-  readonly hash: Uint8Array<ArrayBuffer>;
+  readonly hash: Uint8Array;
 }
 
 /**
@@ -77,12 +77,13 @@ export async function hashPassword(
 /** PBKDF2-HMAC-SHA-256 of a password, 32 bytes. It runs beside the event loop. */
 export async function pbkdf2(
   password: string,
-  salt: Uint8Array<ArrayBuffer>,
+  salt: Uint8Array,
   iterations: number,
 ): Promise<Uint8Array> {
   const bytes = encoder.encode(password.normalize("NFKC"));
   const key = await crypto.subtle.importKey("raw", bytes, "PBKDF2", false, ["deriveBits"]);
-  const algorithm = { name: "PBKDF2", hash: "SHA-256", salt, iterations };
+  // Declared without its buffer's type, which TypeScript before 5.7 does not know of.
+  const algorithm = { name: "PBKDF2", hash: "SHA-256", salt: salt as BufferSource, iterations };
   return new Uint8Array(await crypto.subtle.deriveBits(algorithm, key, HASH_BYTES * 8));
 }
 
@@ -124,6 +125,6 @@ function toBase64(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes)).replaceAll("=", "");
 }
 
-function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+function fromBase64(text: string): Uint8Array {
   return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
 }

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import process from "node:process";
 import type { Capabilities } from "./capabilities.ts";
 import { SCHEMES } from "./url.ts";
+
+const { process } = globalThis; // as in node_capabilities.ts
 
 const HERE = SCHEMES.filter((scheme) => scheme !== "unix" || process.platform !== "win32");
 

@@ -4,6 +4,18 @@
  * It is stricter than a real one, so that what works here works there: bytes arrive in pieces of
  * any size, and memory that a receiver has not kept is overwritten as soon as it returns.
  *
+ * @example A server and a client without a socket
+ * ```ts
+ * import { connect, serve } from "framewire";
+ * import { memoryNetwork } from "framewire/memory";
+ *
+ * const transport = memoryNetwork();
+ * await using server = await serve({ port: 0, transport, protocol: "echo" });
+ * const url = `tcp://127.0.0.1:${server.addr.port}`;
+ * await using client = await connect(url, { transport, protocol: "echo" });
+ * console.log(new TextDecoder().decode(await client.echo("hello")));
+ * ```
+ *
  * @module
  */
 import { FramewireError } from "../errors.ts";

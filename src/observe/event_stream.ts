@@ -12,11 +12,15 @@ export type EventOf<Events, Name extends keyof Events> = {
 }[Name];
 
 /** Events that wait to be read, in their order. Ends when what raises them does, or by `break`. */
-export interface EventStream<Event> extends AsyncIterableIterator<Event, undefined> {
+export interface EventStream<Event> extends AsyncIterable<Event> {
   /** Events that were dropped because too many waited: the oldest ones. */
   readonly dropped: number;
+  /** Takes the next one, once there is one. */
+  next(): Promise<IteratorResult<Event, undefined>>;
   /** Ends it: what waits is forgotten. */
   return(): Promise<IteratorResult<Event, undefined>>;
+  /** Itself. */
+  [Symbol.asyncIterator](): EventStream<Event>;
 }
 
 /** The queue between who raises events and who reads them. */

@@ -2,6 +2,21 @@
  * What protocols are defined with: framings, fields and `defineProtocol`. Names no runtime and opens
  * nothing, so that one file can define a protocol for servers and browsers alike.
  *
+ * @example A packet to bytes and back
+ * ```ts
+ * import { cstring, defineProtocol, lengthField, u16, u32 } from "framewire/protocol";
+ *
+ * const greeter = defineProtocol({
+ *   name: "greeter",
+ *   framing: lengthField({ size: 4, counts: "frame", maxFrameBytes: 1024 }),
+ *   header: { length: u32, type: u16 },
+ *   kind: "type",
+ *   packets: { greet: { kind: 1, body: { name: cstring(32) } } },
+ * });
+ * const frame = greeter.encode("greet", { name: "world" });
+ * console.log(frame.length, greeter.decode(frame).name);
+ * ```
+ *
  * @module
  */
 export * from "../codec/framing.ts";
