@@ -29,6 +29,8 @@ export interface ServeCall {
   readonly listen: Listen;
   /** Whom the server knows; undefined when it need not know anybody. */
   readonly credentials: Credentials | undefined;
+  /** The database of sessions; undefined when there are none, or in memory. */
+  readonly sessionFile: string | undefined;
   /** Whether files are named that SIGHUP reads again. */
   readonly hasFiles: boolean;
   /** What an operator should know of the files. */
@@ -50,7 +52,8 @@ export async function readCall(host: Host, args: readonly string[]): Promise<Ser
   if (given.hostname === "") throw new UsageError("--hostname must not be empty");
   const texts = given as Readonly<Record<string, string | true | undefined>>;
   const settings = await readSettings(host, texts, given.config);
-  const { tls: tlsFiles, tokenFile, usersFile, statsIntervalMs, ...options } = settings;
+  const { tls: tlsFiles, tokenFile, usersFile, statsIntervalMs, ...rest } = settings;
+  const { sessions: { storeFile, ...sessions } = {}, ...options } = rest;
   const protocol = readChoice("protocol", given.protocol ?? settings.protocol ?? "submit", [
     "submit",
     "echo",
@@ -76,10 +79,12 @@ export async function readCall(host: Host, args: readonly string[]): Promise<Ser
     quiet: given.quiet ?? false,
     statsIntervalMs,
     credentials,
+    sessionFile: storeFile,
     hasFiles: given.config !== undefined || tls !== undefined || credentials !== undefined,
     warnings,
     listen: {
       ...options,
+      ...(settings.sessions && { sessions }),
       ...(tls && { tls }),
       ...(credentials && { authenticate: credentials.authenticate }),
       hostname: given.hostname?.replace(/^\[(.*)\]$/, "$1") ?? settings.hostname ?? own.hostname,
