@@ -7,6 +7,7 @@
 import { SERVER, type ServerOptions } from "../options/server.ts";
 import { MAX_TIMER_MS } from "../options/common.ts";
 import { type OptionSpec, type OptionSpecs, special, text, whole } from "../options/spec.ts";
+import type { SessionsOptions } from "../options/sessions.ts";
 import type { TlsServerOptions } from "../options/tls.ts";
 import { DEADLINE_MS } from "../server/drain.ts";
 
@@ -22,6 +23,11 @@ export interface TlsIdentityFiles {
 export interface TlsFiles extends TlsIdentityFiles, Omit<TlsServerOptions, "cert" | "key" | "sni"> {
   readonly clientCaFile?: string;
   readonly sni?: Readonly<Record<string, TlsIdentityFiles>>;
+}
+
+/** Sessions whose store may be a file. */
+export interface SessionFiles extends Omit<SessionsOptions, "store" | "owner"> {
+  readonly storeFile?: string;
 }
 
 /** Options of the command alone. */
@@ -53,17 +59,28 @@ export interface CommandOptions {
    * file that holds it. Relative names of files are relative to the config file. SIGHUP reads them again.
    */
   readonly tls?: TlsFiles;
+  /**
+   * Gives peers that ask for it in their hello a session, which outlives the connection: requests that
+   * come again are not handled again, and pushes are kept until they are acknowledged. With `storeFile`,
+   * an SQLite database that is made if there is none, sessions outlive the server too, kill -9 included;
+   * without it they are kept in memory. Without `sessions` there are none.
+   */
+  readonly sessions?: SessionFiles;
 }
 
 /** The server's options as the command takes them. */
-export type Settings = Omit<ServerOptions, "tls"> & CommandOptions & { readonly protocol?: string };
+export type Settings = Omit<ServerOptions, keyof CommandOptions> & CommandOptions & {
+  readonly protocol?: string;
+};
 
 /** The name of the option whose file holds what `name` is. */
 export const FILE_OF = { cert: "certFile", key: "keyFile", clientCa: "clientCaFile" } as const;
 
 const FILE = { type: "string", minLength: 1 };
 type Schema = { readonly properties: Readonly<Record<string, Schema>> };
-const inline = (SERVER.tls as OptionSpec<TlsServerOptions>).schema as unknown as Schema;
+const schemaOf = ({ schema }: OptionSpec<never>): Schema => schema as unknown as Schema;
+const inline = schemaOf(SERVER.tls as OptionSpec<never>);
+const SESSIONS = SERVER.sessions as OptionSpec<SessionsOptions>;
 const IDENTITY = {
   cert: inline.properties.cert,
   certFile: FILE,
@@ -98,7 +115,22 @@ export const COMMAND: OptionSpecs<CommandOptions> = {
       additionalProperties: false,
     },
   }),
+  sessions: special<SessionFiles>(wrongSessions, {
+    schema: {
+      ...SESSIONS.schema,
+      properties: { storeFile: FILE, ...schemaOf(SESSIONS as OptionSpec<never>).properties },
+    },
+  }),
 };
+
+function wrongSessions(given: unknown): string | undefined {
+  if (!isObject(given)) return SESSIONS.wrong(given)?.replace("store?", "storeFile?");
+  const { storeFile, ...rest } = given;
+  if (storeFile !== undefined && (typeof storeFile !== "string" || storeFile === "")) {
+    return "an object whose storeFile is the path of a file";
+  }
+  return SESSIONS.wrong(rest)?.replace("store?", "storeFile?");
+}
 
 /** What is wrong with files; the rest is looked at when they are read. */
 function wrongTls(given: unknown): string | undefined {

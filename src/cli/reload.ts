@@ -109,6 +109,7 @@ export class Reloads {
     } else if (credentials !== again.credentials) {
       kept.push("authentication");
     }
+    if (this.#call.sessionFile !== again.sessionFile) kept.push("sessions.storeFile");
     const what = this.#call.config ?? "files";
     this.#note("info", `${what} read again; changed: ${all.join(", ") || "nothing"}`);
     if (kept.length > 0) this.#note("warn", `a new start is needed to change ${kept.join(", ")}`);

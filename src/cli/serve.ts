@@ -19,6 +19,7 @@ import { usage } from "./serve_usage.ts";
 import { type Lines, logListeners, type Note, noteDrain, stopLine } from "./server_log.ts";
 import { onHangup, onSignals } from "./signals.ts";
 import { plural } from "./size.ts";
+import { openSessionStore } from "./session_store.ts";
 import { StatsLog } from "./stats_log.ts";
 import { StatusLine } from "./status_line.ts";
 
@@ -30,7 +31,7 @@ export const serveCommand: Command = { usage, run };
 async function run(context: Context, args: readonly string[]): Promise<number> {
   const { host, out, err } = context;
   const call = await readCall(host, args);
-  const { path, log, verbose, quiet, listen } = call;
+  const { path, log, verbose, quiet, listen, sessionFile } = call;
   const { protocol, codec } = listen;
   const handlers = path !== undefined
     ? await loadHandlers(host, path, protocol)
@@ -62,9 +63,11 @@ async function run(context: Context, args: readonly string[]): Promise<number> {
     shutdown();
   }, force);
 
+  const store = sessionFile === undefined ? undefined : openSessionStore(sessionFile);
   const server: Server = await serve(
     {
       ...listen,
+      ...(store && { sessions: { ...listen.sessions, store } }),
       ...(verbose && { flightRecorder: true }),
       ...(!quiet &&
         (log === "json" ? { logger } : { on: logListeners(lines, verbose) })),
@@ -123,6 +126,7 @@ async function run(context: Context, args: readonly string[]): Promise<number> {
     ]);
     host.exit(ExitCode.FAILED);
   }
+  store?.close();
   say(stopLine(figures, seconds));
   return ExitCode.OK;
 }

@@ -30,6 +30,8 @@ export interface ServeCall {
   readonly listen: Listen;
   /** Whom the server knows; undefined when it need not know anybody. */
   readonly credentials: Credentials | undefined;
+  /** The database of sessions; undefined when there are none, or in memory. */
+  readonly sessionFile: string | undefined;
   /** Whether files are named that SIGHUP reads again. */
   readonly hasFiles: boolean;
   /** What an operator should know of the files. */
@@ -62,7 +64,8 @@ export async function readCall(host: Host, args: readonly string[]): Promise<Ser
   const texts = given as Readonly<Record<string, string | true | undefined>>;
   const settings = await readSettings(host, texts, given.config);
   const { tls: tlsFiles, tokenFile, usersFile, ...others } = settings;
-  const { statsIntervalMs, shutdownDeadlineMs, shutdownSpreadMs, ...options } = others;
+  const { statsIntervalMs, shutdownDeadlineMs, shutdownSpreadMs, ...rest } = others;
+  const { sessions: { storeFile, ...sessions } = {}, ...options } = rest;
   const ending = {
     shutdownDeadlineMs: shutdownDeadlineMs ?? COMMAND.shutdownDeadlineMs.default!,
     shutdownSpreadMs: shutdownSpreadMs ?? COMMAND.shutdownSpreadMs.default!,
@@ -98,10 +101,12 @@ export async function readCall(host: Host, args: readonly string[]): Promise<Ser
     quiet: given.quiet ?? false,
     own: { statsIntervalMs, ...ending },
     credentials,
+    sessionFile: storeFile,
     hasFiles: given.config !== undefined || tls !== undefined || credentials !== undefined,
     warnings,
     listen: {
       ...options,
+      ...(settings.sessions && { sessions }),
       ...(tls && { tls }),
       ...(credentials && { authenticate: credentials.authenticate }),
       hostname: given.hostname?.replace(/^\[(.*)\]$/, "$1") ?? settings.hostname ?? own.hostname,

@@ -1,6 +1,6 @@
 /**
  * A store of sessions in an SQLite database, by the `node:sqlite` of Node (22.13 or newer), Deno (2.2 or
- * newer): what it has committed outlives the server, kill -9 included.
+ * newer) and Bun (1.4 or newer): what it has committed outlives the server, kill -9 included.
  *
  * ```ts
  * import { sqliteStore } from "framewire/sqlite";
@@ -103,7 +103,7 @@ function open(path: string): Database {
   if (sqlite === undefined) {
     throw new FramewireError(
       "UNSUPPORTED",
-      "this runtime has no node:sqlite: it takes Node 22.13 or newer, or Deno; " +
+      "this runtime has no node:sqlite: it takes Node 22.13, Deno 2.2 or Bun 1.4, or newer; " +
         "memoryStore() keeps sessions as long as the server runs",
     );
   }

@@ -110,6 +110,9 @@ export function makeServe(transport: Transport): Serve {
     const protocol = chooseProtocol(options?.protocol ?? "submit");
     const resolved = resolveServerOptions(options, ownLimit(protocol.framing));
     resolveCodec(resolved.codec); // "wasm" is refused now, not at the first connection
+    if (resolved.sessions !== undefined && protocol.session === undefined) {
+      throw new FramewireError("UNSUPPORTED", `the protocol ${protocol.name} has no sessions`);
+    }
     const gates = { ...resolved, authorize: options.authorize };
     const gated = gatedHandlers(protocol, gates, handlers, (gate, { id, remote }) => {
       const message = gate === "authorize"

@@ -1,4 +1,4 @@
-/** The tests of links, on Bun itself: they run there from the same source. */
+/** What must hold on Bun too, run there from the same source: links, clients that stay, the SQLite store. */
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -26,6 +26,9 @@ const FILES = [
   "tests/link/unix_test.ts",
   "tests/server/listeners_test.ts",
   "tests/client/connect_test.ts",
+  "tests/client/reconnect_test.ts",
+  "tests/client/session_server_test.ts",
+  "tests/session/sqlite_test.ts",
 ];
 
 for (const file of FILES) {

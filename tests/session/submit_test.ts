@@ -598,4 +598,6 @@ t.test("options of sessions are checked", async (t) => {
     const options = { port: 0, transport: memoryNetwork(), sessions } as never;
     await t.rejects(serve(options, { submit() {} }), { code: "INVALID_OPTION", message });
   }
+  const echo = serve({ port: 0, transport: memoryNetwork(), protocol: "echo", sessions: {} });
+  await t.rejects(echo, { code: "UNSUPPORTED", message: "the protocol echo has no sessions" });
 });
