@@ -40,6 +40,8 @@ export class Outbound {
   #closed = false;
   /** Who waits for room. */
   #below: { readonly bytes: number; readonly resolve: () => void } | undefined;
+  /** Called when it is closed. */
+  onClosed: (() => void) | undefined;
   /** Bytes given to the link and gone since the beginning. */
   bytesOut = 0;
   /** Bytes given to the link since the beginning, gone or not. */
@@ -238,6 +240,7 @@ export class Outbound {
     this.#lane = undefined;
     this.#filled = this.#fullBytes = this.#writingBytes = 0;
     this.#below?.resolve();
+    this.onClosed?.();
   }
 
   #setAside(buffer: Uint8Array): void {
