@@ -12,7 +12,7 @@ import { AcceptQueue } from "./accept_queue.ts";
 import { checkAuthorities, checkIdentity, versionOf } from "./certificates.ts";
 import type { ConnectTarget, Link, Listener, ListenerEvents, ListenTarget } from "./link.ts";
 import { acceptError, formatAddress, listenError } from "./net_errors.ts";
-import { infoOf } from "./tls.ts";
+import { infoOf } from "./tls_info.ts";
 import { type ClientSocket, connectGlobal, connectWebSocket } from "./web_socket_client.ts";
 import { PIECE_BYTES, type StandardSocket, SUBPROTOCOL, WebSocketLink } from "./web_socket_link.ts";
 import { refuseUpgrade } from "./web_socket_upgrade.ts";
@@ -168,7 +168,7 @@ export async function listenWs(target: ListenTarget, events: ListenerEvents): Pr
   } else {
     const [{ createServer }, { serverContexts }] = await Promise.all([
       import("node:https"),
-      import("./tls_listener.ts"),
+      import("./tls_contexts.ts"),
     ]);
     const contexts = serverContexts(target.tls);
     const secure = createServer({ ...settings, ...contexts.options });

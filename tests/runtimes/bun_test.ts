@@ -24,6 +24,9 @@ const FILES = [
   "tests/link/link_test.ts",
   "tests/link/web_socket_test.ts",
   "tests/link/unix_test.ts",
+  "tests/link/tls_test.ts",
+  "tests/link/tls_handshakes_test.ts",
+  "tests/client/tls_reconnect_test.ts",
   "tests/server/listeners_test.ts",
   "tests/client/connect_test.ts",
 ];
