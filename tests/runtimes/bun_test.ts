@@ -28,6 +28,8 @@ const FILES = [
   "tests/link/tls_handshakes_test.ts",
   "tests/client/tls_reconnect_test.ts",
   "tests/server/listeners_test.ts",
+  "tests/server/detached_test.ts",
+  "tests/runtimes/edge_test.ts",
   "tests/client/connect_test.ts",
 ];
 

@@ -1,7 +1,7 @@
 /** A handler that transfers the memory of its packet away: forbidden, told clearly, and no harm to others. */
 
 import t from "tap";
-import { acks, submit, submits, toHex } from "../helpers/frames.ts";
+import { acks, join, submit, submits, toHex } from "../helpers/frames.ts";
 import { turns, until } from "../helpers/runtime.ts";
 import { peerOf, recordEvents, settings, start } from "../helpers/settings.ts";
 
@@ -56,7 +56,7 @@ for (const setting of settings()) {
     const thief = await peerOf(server, setting);
     const other = await peerOf(server, setting);
     await turns();
-    thief.write(submits(20));
+    thief.write(join(...Array.from({ length: 20 }, (_, i) => submit(i, "some text"))));
     await until(() => errors.length > 0, "the first of them");
     t.match(errors[0], {
       code: "HANDLER_FAILED",
