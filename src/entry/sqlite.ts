@@ -13,6 +13,7 @@
  */
 import { FramewireError } from "../errors.ts";
 import type { SessionChanges, SessionStore, StoredSession } from "../session/store.ts";
+import { runtimeName } from "./runtime_name.ts";
 
 export type { Answered } from "../session/dedup_window.ts";
 export type { LoggedPush } from "../session/push_log.ts";
@@ -103,7 +104,7 @@ function open(path: string): Database {
   if (sqlite === undefined) {
     throw new FramewireError(
       "UNSUPPORTED",
-      "this runtime has no node:sqlite: it takes Node 22.13 or newer, or Deno; " +
+      `${runtimeName()} has no node:sqlite: it takes Node 22.13 or newer, Deno or Bun; ` +
         "memoryStore() keeps sessions as long as the server runs",
     );
   }

@@ -5,6 +5,7 @@
  * @module
  */
 import { AcceptQueue } from "./accept_queue.ts";
+import { refuseSocketOptions } from "./capabilities.ts";
 import { bunCapabilities } from "./bun_capabilities.ts";
 import { bun, BunLink, type BunSocket, configure, endsOf, HANDLERS } from "./bun_socket.ts";
 import type {
@@ -60,8 +61,9 @@ export function listenTcp(
 }
 
 /**
- * Whether a WebSocket has to come by `node:http` and `node:https`: the certificates of `Bun.serve` cannot
- * change and are one for all names, and it sets no options of sockets.
+ * Whether a WebSocket has to come by `node:http` and `node:https`: `Bun.serve` sets no options of sockets,
+ * and the others take what is asked of TLS as it is (wildcards, client certificates, the least version).
+ * Neither can change certificates while it listens.
  */
 function needsNode({ tls, noDelay = true, keepAliveMs = 0 }: ListenTarget): boolean {
   return tls !== undefined || !noDelay || keepAliveMs > 0;
@@ -99,6 +101,7 @@ export const bunTcp: Transport = {
       return connectUnix(target, target.unixPath);
     }
     if (target.webSocketPath !== undefined) {
+      refuseSocketOptions("Bun", target.tls === undefined ? "ws" : "wss", target);
       // Bun has `ws` built in; its own global WebSocket takes no certificates.
       return (await import("./node_web_socket.ts")).connectWs(target);
     }

@@ -6,6 +6,7 @@
 import { FramewireError } from "../errors.ts";
 import type { TlsServerOptions } from "../options/tls.ts";
 import { AcceptQueue } from "./accept_queue.ts";
+import { refuseSocketOptions } from "./capabilities.ts";
 import type {
   Address,
   ConnectTarget,
@@ -61,6 +62,7 @@ export function upgradeDeno(
 export function listenDeno(target: ListenTarget, events: ListenerEvents): Listener {
   const { hostname, port, backlog, tls } = target;
   if (tls !== undefined) checkTls(tls);
+  refuseSocketOptions("Deno", tls === undefined ? "ws" : "wss", target);
   const queue = new AcceptQueue(events, backlog);
   let server: Deno.HttpServer<Deno.NetAddr>;
   const bound = { ...target };
@@ -129,7 +131,9 @@ function checkTls(tls: TlsServerOptions): void {
 }
 
 /** Connects by the global WebSocket, which on Deno can be given certificates. */
-export function connectDeno(target: ConnectTarget): Promise<Link> {
+// deno-lint-ignore require-await -- so that what is thrown rejects
+export async function connectDeno(target: ConnectTarget): Promise<Link> {
+  refuseSocketOptions("Deno", target.tls === undefined ? "ws" : "wss", target);
   const { ca, cert, key, minVersion, serverName } = target.tls ?? {};
   const named = serverName !== undefined && serverName !== target.hostname
     ? "serverName"
@@ -138,7 +142,7 @@ export function connectDeno(target: ConnectTarget): Promise<Link> {
   if (other !== undefined) {
     const message =
       `Deno cannot connect over wss:// with tls.${other}: leave it out, or use tls://`;
-    return Promise.reject(new FramewireError("UNSUPPORTED", message));
+    throw new FramewireError("UNSUPPORTED", message);
   }
   if (ca === undefined && cert === undefined) return connectGlobal(target);
   const client = Deno.createHttpClient({

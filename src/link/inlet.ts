@@ -6,7 +6,7 @@
  */
 import { FramewireError } from "../errors.ts";
 import { AcceptQueue } from "./accept_queue.ts";
-import type { Capabilities } from "./capabilities.ts";
+import { type Capabilities, refuseSocketOptions } from "./capabilities.ts";
 import type { Link, Listener, ListenerEvents, ListenTarget, Transport } from "./link.ts";
 import type { Scheme } from "./url.ts";
 
@@ -35,9 +35,13 @@ export class Inlet implements Transport {
   }
 
   /** {@inheritDoc Transport.listen} */
-  listen({ hostname, backlog }: ListenTarget, events: ListenerEvents): Promise<Listener> {
+  // deno-lint-ignore require-await -- so that what is thrown rejects
+  async listen(target: ListenTarget, events: ListenerEvents): Promise<Listener> {
+    const { hostname, backlog } = target;
+    const { runtime, listen: [scheme] } = this.capabilities;
+    refuseSocketOptions(runtime, scheme!, target);
     const queue = this.#queue = new AcceptQueue(events, backlog);
-    return Promise.resolve({
+    return {
       address: { hostname, port: 0 },
       pause: () => queue.pause(),
       resume: () => queue.resume(),
@@ -46,7 +50,7 @@ export class Inlet implements Transport {
         queue.close();
         return Promise.resolve();
       },
-    });
+    };
   }
 
   /** Does not connect: a server has no need of it. */

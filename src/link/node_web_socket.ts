@@ -11,6 +11,8 @@ import type { TlsClientOptions } from "../options/tls.ts";
 import { WEB_SOCKET_DEFAULTS } from "../options/web_socket.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 import { checkAuthorities, checkIdentity, versionOf } from "./certificates.ts";
+import { refuseSocketOptions } from "./capabilities.ts";
+import { socketOptions } from "./node_tcp.ts";
 import type { ConnectTarget, Link, Listener, ListenerEvents, ListenTarget } from "./link.ts";
 import { acceptError, formatAddress, listenError } from "./net_errors.ts";
 import { infoOf } from "./tls_info.ts";
@@ -96,11 +98,13 @@ function optionsOf({ webSocket }: ConnectTarget | ListenTarget) {
 /** Connects by `ws`, whose reading can be paused; without it by the global of Node 22. */
 export async function connectWs(target: ConnectTarget): Promise<Link> {
   const ws = await findWs();
+  const { tls } = target;
   if (ws === undefined) {
     if (
       "WebSocket" in globalThis &&
       Object.keys(target.tls ?? {}).every((name) => name === "serverName")
     ) {
+      refuseSocketOptions("Node without the package ws", tls === undefined ? "ws" : "wss", target);
       return connectGlobal(target);
     }
     const what = target.tls === undefined
@@ -108,10 +112,10 @@ export async function connectWs(target: ConnectTarget): Promise<Link> {
       : "options of TLS over WebSocket";
     throw missing(what);
   }
-  const { tls } = target;
   return connectWebSocket(target, (url, protocols) => {
     const options = {
       ...optionsOf(target),
+      ...socketOptions(target),
       ...(tls && secureOptions(tls)),
       followRedirects: false,
     };
@@ -214,12 +218,10 @@ export async function loadUpgrade(
 export async function listenWs(target: ListenTarget, events: ListenerEvents): Promise<Listener> {
   const ws = await findWs();
   if (ws === undefined) throw missing("listening for WebSockets");
-  const { hostname, port, backlog, noDelay = true, keepAliveMs = 0 } = target;
+  const { hostname, port, backlog } = target;
   const queue = new AcceptQueue(events, backlog);
   const settings = {
-    noDelay,
-    keepAlive: keepAliveMs > 0,
-    keepAliveInitialDelay: keepAliveMs,
+    ...socketOptions(target),
     headersTimeout: REQUEST_MS,
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: 1000,
@@ -239,7 +241,10 @@ export async function listenWs(target: ListenTarget, events: ListenerEvents): Pr
     const secure = createServer({ ...settings, ...contexts.options });
     // A handshake has its own deadline here: the server's begins with the WebSocket.
     secure.on("tlsClientError", (_error, socket) => socket.destroy());
-    reload = (tls) => contexts.reload(tls, (main) => secure.setSecureContext(main));
+    // Bun's `node:https` has no such method, and then there is no reload.
+    if ("setSecureContext" in secure) {
+      reload = (tls) => contexts.reload(tls, (main) => secure.setSecureContext(main));
+    }
     server = secure;
   }
   server.on("request", (request, response) => {

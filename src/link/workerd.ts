@@ -4,10 +4,17 @@
  * @module
  */
 import { FramewireError } from "../errors.ts";
-import { type Capabilities, checkScheme, TCP_ALONE } from "./capabilities.ts";
+import {
+  type Capabilities,
+  checkScheme,
+  refuseSocketOptions,
+  refuseTlsOptions,
+  TCP_ALONE,
+} from "./capabilities.ts";
 import type { ConnectTarget, Link, Transport } from "./link.ts";
 import { connectError } from "./net_errors.ts";
 import { StreamLink, type StreamSocket } from "./stream_link.ts";
+import { schemeOf } from "./url.ts";
 import { connectGlobal } from "./web_socket_client.ts";
 
 /** What workerd can do. It listens by `edge`: the runtime calls a Worker, which cannot choose a port. */
@@ -38,8 +45,10 @@ export const workerdTransport: Transport = {
   },
 
   async connect(target: ConnectTarget): Promise<Link> {
+    const { runtime } = workerdCapabilities;
+    refuseTlsOptions(runtime, target);
+    refuseSocketOptions(runtime, schemeOf({ ...target, secure: target.tls !== undefined }), target);
     if (target.webSocketPath !== undefined) return connectGlobal(target);
-    checkTls(target);
     if (open >= MOST_SOCKETS) await new Promise<void>((resolve) => waiting.push(resolve));
     open++;
     try {
@@ -85,17 +94,4 @@ async function connectSocket({ hostname, port, tls, signal }: ConnectTarget): Pr
   const link = new StreamLink(socket, tls === undefined ? "tcp" : "tls", { hostname, port });
   link.onClosed = left;
   return link;
-}
-
-/** Workers trust whom Cloudflare trusts, and show no certificate. */
-function checkTls({ tls, hostname }: ConnectTarget): void {
-  const { serverName, ...others } = tls ?? {};
-  const [name] = serverName !== undefined && serverName !== hostname
-    ? ["serverName"]
-    : Object.keys(others);
-  if (name === undefined) return;
-  throw new FramewireError(
-    "UNSUPPORTED",
-    `workerd cannot connect over tls:// with tls.${name}: leave it out; it trusts public authorities`,
-  );
 }

@@ -29,6 +29,7 @@ const FILES = [
   "tests/client/tls_reconnect_test.ts",
   "tests/server/listeners_test.ts",
   "tests/server/detached_test.ts",
+  "tests/runtimes/capabilities_test.ts",
   "tests/runtimes/edge_test.ts",
   "tests/client/connect_test.ts",
 ];
