@@ -13,6 +13,7 @@ import {
 } from "./capabilities.ts";
 import type { ConnectTarget, Link, Transport } from "./link.ts";
 import { connectError } from "./net_errors.ts";
+import { Slots } from "./slots.ts";
 import { StreamLink, type StreamSocket } from "./stream_link.ts";
 import { schemeOf } from "./url.ts";
 import { connectGlobal } from "./web_socket_client.ts";
@@ -29,9 +30,8 @@ export const workerdCapabilities: Capabilities = {
 /** How many sockets a Worker may have open at once. */
 const MOST_SOCKETS = 6;
 
-/** The sockets that are open, and who waits for one. */
-let open = 0;
-const waiting: (() => void)[] = [];
+/** Those of the isolate: it does not know whose request it runs, and each may have as many. */
+const slots = new Slots(MOST_SOCKETS);
 
 /** TCP and WebSocket of workerd, for clients. */
 export const workerdTransport: Transport = {
@@ -49,21 +49,15 @@ export const workerdTransport: Transport = {
     refuseTlsOptions(runtime, target);
     refuseSocketOptions(runtime, schemeOf({ ...target, secure: target.tls !== undefined }), target);
     if (target.webSocketPath !== undefined) return connectGlobal(target);
-    if (open >= MOST_SOCKETS) await new Promise<void>((resolve) => waiting.push(resolve));
-    open++;
+    await slots.take(target.signal);
     try {
       return await connectSocket(target);
     } catch (error) {
-      left();
+      slots.give();
       throw error;
     }
   },
 };
-
-function left(): void {
-  open--;
-  waiting.shift()?.();
-}
 
 interface SocketsModule {
   connect(
@@ -92,6 +86,6 @@ async function connectSocket({ hostname, port, tls, signal }: ConnectTarget): Pr
     signal?.removeEventListener("abort", abort);
   }
   const link = new StreamLink(socket, tls === undefined ? "tcp" : "tls", { hostname, port });
-  link.onClosed = left;
+  link.onClosed = () => slots.give();
   return link;
 }

@@ -9,7 +9,7 @@ import process from "node:process";
 import type { Readable } from "node:stream";
 import t from "tap";
 import { path } from "../helpers/root.ts";
-import { connect, runtime, serve } from "../helpers/runtime.ts";
+import { connect, runtime, serve, until } from "../helpers/runtime.ts";
 
 const platform = `${process.platform === "win32" ? "windows" : process.platform}-${
   process.arch === "x64" ? "64" : process.arch
@@ -121,6 +121,43 @@ t.test("a Worker calls servers over TCP and WebSocket", { skip }, async (t) => {
   t.equal(server.stats().requests, 100);
   t.match(await call("unix:///tmp/x"), /UNSUPPORTED: workerd cannot connect over unix:/);
   t.match(await call("tcp://127.0.0.1:1"), /^CONNECTION_REFUSED|^LINK_FAILED/);
+});
+
+t.test("more than six sockets of a Worker wait for their turn", { skip }, async (t) => {
+  const { http } = await start(t, "2026-10-01");
+  let open = 0;
+  let most = 0;
+  const held: (() => void)[] = [];
+  const server = await serve({ port: 0, maxInFlight: 1 }, {
+    submit: () => new Promise<void>((resolve) => held.push(resolve)),
+  });
+  t.teardown(() => server.shutdown({ deadlineMs: 0 }));
+  server.on("connect", () => most = Math.max(most, ++open));
+  server.on("disconnect", () => open--);
+  const url = `http://127.0.0.1:${http}/many?to=tcp://127.0.0.1:${server.addr.port}`;
+  const answered = fetch(`${url}&count=20`).then((response) => response.json());
+  for (let left = 20; left > 0; left--) {
+    await until(() => held.length > 0, `${left} are to come`, 120_000);
+    // As many as may are there, and none beside them.
+    if (left > 6) await until(() => open === 6, "six are open", 120_000);
+    held.shift()!();
+  }
+  t.strictSame(await answered, new Array(20).fill("answered"));
+  t.equal(most, 6);
+  t.match(server.stats(), { connections: { accepted: 20 }, requests: 20 });
+
+  // Those of two requests share them too; who waits for too long is told, and takes none.
+  const first = fetch(`${url}&count=6`).then((response) => response.json());
+  await until(() => held.length === 6, "six are held", 120_000);
+  const second = await (await fetch(`${url}&count=3&timeout=500`)).json();
+  t.strictSame(second, new Array(3).fill("CONNECT_TIMEOUT"));
+  for (const answer of held.splice(0)) answer();
+  t.strictSame(await first, new Array(6).fill("answered"));
+  const third = fetch(`${url}&count=6`).then((response) => response.json());
+  await until(() => held.length === 6, "all six are free again", 120_000);
+  for (const answer of held.splice(0)) answer();
+  t.strictSame(await third, new Array(6).fill("answered"));
+  t.equal(most, 6);
 });
 
 t.test("WebAssembly loads at a date before workerd allowed to compile it", { skip }, async (t) => {

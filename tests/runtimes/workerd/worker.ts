@@ -8,10 +8,30 @@ const worker = edge({
   },
 });
 
+/** Connects `count` times at once; each client stays until its request is answered. */
+async function many(params: URLSearchParams): Promise<Response> {
+  const to = params.get("to")!;
+  const connectTimeoutMs = Number(params.get("timeout") ?? 120_000);
+  const outcomes = await Promise.all(
+    Array.from({ length: Number(params.get("count")) }, async (_, i) => {
+      try {
+        const client = await connect(to, { reconnect: false, connectTimeoutMs });
+        await client.submit(`client ${i}`);
+        await client.close();
+        return "answered";
+      } catch (error) {
+        return String((error as { code?: string }).code);
+      }
+    }),
+  );
+  return Response.json(outcomes);
+}
+
 const gateway: EdgeWorker = {
   ...worker,
   async fetch(request: Request, env: unknown, context: unknown): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
+    if (pathname === "/many") return await many(searchParams);
     if (pathname !== "/call") return await worker.fetch(request, env, context);
     try {
       const client = await connect(searchParams.get("to")!);
