@@ -53,6 +53,9 @@ interface OwnServer extends BunServer {
 /** How long a peer may be silent before Bun asks whether it is there, and cuts it, in seconds. */
 const PING_AFTER_S = 60;
 
+/** How long a peer may be silent before it has asked for its WebSocket, in seconds. */
+const REQUEST_S = 10;
+
 /** A server's socket as the standard has it. */
 class ListenedSocket implements StandardSocket {
   readonly #socket: BunWebSocket;
@@ -196,6 +199,8 @@ export async function listenWs(target: ListenTarget, events: ListenerEvents): Pr
     server = Bun.serve({
       hostname,
       port,
+      idleTimeout: REQUEST_S,
+      development: false,
       fetch: (request: Request, self: BunServer) =>
         upgradeBun(request, self, bound, (link) => queue.accepted(link)),
       websocket: webSocketHandlers(webSocket),

@@ -24,8 +24,17 @@ export const workerdCapabilities: Capabilities = {
   runtime: "workerd",
   listen: [],
   connect: ["tcp", "tls", "ws", "wss"],
-  zstd: true,
+  zstd: hasZstd(),
 };
+
+/** Whether the Worker has `node:zlib`: by its compatibility date, or the flag `nodejs_compat`. */
+function hasZstd(): boolean {
+  const { process } = globalThis as {
+    readonly process?: { getBuiltinModule?(name: string): object | undefined };
+  };
+  const zlib = process?.getBuiltinModule?.("node:zlib");
+  return zlib !== undefined && "zstdCompressSync" in zlib;
+}
 
 /** How many sockets a Worker may have open at once. */
 const MOST_SOCKETS = 6;

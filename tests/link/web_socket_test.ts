@@ -4,7 +4,7 @@ import * as net from "node:net";
 import t from "tap";
 import { WebSocketLink } from "../../src/link/web_socket_link.ts";
 import type { LinkReceiver } from "../../src/link/link.ts";
-import { ack, submit, toHex } from "../helpers/frames.ts";
+import { ack, join, submit, toHex } from "../helpers/frames.ts";
 import { read } from "../helpers/root.ts";
 import { connect, deferred, runtime, serve, turns, until } from "../helpers/runtime.ts";
 
@@ -246,6 +246,38 @@ t.test("a peer that does not read is not read from either, and memory stays boun
   const backs = await Promise.all(Array.from({ length: 300 }, () => client.echo(payload)));
   t.ok(backs.every((back) => back.length === 60_000 && back[59_999] === 7));
   await client.close();
+});
+
+t.test("a peer that floods a busy server is paused, or closed where that cannot be", async (t) => {
+  const go = deferred();
+  const { server, url } = await start(t, {
+    maxInFlight: 1,
+    memoryBudgetBytes: 0,
+    webSocket: { maxPausedBytes: 65_536 },
+  }, { submit: () => go.promise as never });
+  const errors: string[] = [];
+  server.on("error", ({ code, message }) => errors.push(`${code} ${message}`));
+  const { socket, opened, closed, messages } = await browserSocket(url);
+  await opened;
+  const batch = join(...Array.from({ length: 60 }, (_, i) => submit(i, "x".repeat(1000))));
+  for (let i = 0; i < 100; i++) socket.send(batch);
+  await until(() => server.stats().requests === 1, "the first is taken");
+  if (runtime === "deno") {
+    // The flood may break the connection before the peer has read the code, 1008.
+    t.match((await closed).code, /^(1006|1008)$/);
+    await until(() => errors.length === 1, "the server tells");
+    t.match(errors[0], /^WEBSOCKET_FAILED .*maxPausedBytes/);
+    go.resolve();
+    return;
+  }
+  await turns(50);
+  t.ok(server.stats().bytesIn < 1_000_000, "most of it is not read");
+  go.resolve();
+  const answeredBytes = () =>
+    messages.reduce<number>((sum, data) => sum + (data as ArrayBuffer).byteLength, 0);
+  await until(() => answeredBytes() === 6000 * 14, "all of it is answered", 120_000);
+  t.equal(server.stats().requests, 6000);
+  socket.close();
 });
 
 /** A WebSocket that a test plays. */

@@ -160,6 +160,30 @@ t.test("more than six sockets of a Worker wait for their turn", { skip }, async 
   t.equal(most, 6);
 });
 
+t.test(
+  "a Worker says what it can, by its date, and refuses the rest by name",
+  { skip },
+  async (t) => {
+    for (const [date, zstd] of [["2026-10-01", true], ["2025-05-01", false]] as const) {
+      const { http } = await start(t, date);
+      const told = await (await fetch(`http://127.0.0.1:${http}/capabilities`)).json();
+      t.match(told.capabilities, {
+        runtime: "workerd",
+        listen: [],
+        connect: ["tcp", "tls", "ws", "wss"],
+        inboundTcp: true,
+        mutualTls: false,
+        reusePort: false,
+        zstd,
+        sqlite: false,
+      });
+      t.match(told.refusals.sqlite, /^UNSUPPORTED workerd has no node:sqlite.*memoryStore/);
+      if (zstd) t.equal(told.refusals.zstd, undefined);
+      else t.match(told.refusals.zstd, /^UNSUPPORTED workerd has no zstd.*lz4/);
+    }
+  },
+);
+
 t.test("WebAssembly loads at a date before workerd allowed to compile it", { skip }, async (t) => {
   const { http } = await start(t, "2025-05-01");
   t.equal(await tryServer(`ws://127.0.0.1:${http}/wire`), "RESULT_FAILED");

@@ -1,12 +1,28 @@
 /** The Worker of workerd_test.ts: a server, and a client when it is asked for one. */
 
-import { connect, edge, type EdgeWorker } from "../../../src/entry/workerd.ts";
+import { sqliteStore } from "../../../src/entry/sqlite.ts";
+import { capabilities, connect, edge, type EdgeWorker, zstd } from "../../../src/entry/workerd.ts";
 
 const worker = edge({
   submit(packet) {
     if (packet.text() === "fail") throw new Error("as asked");
   },
 });
+
+/** What the Worker says it can do, and what becomes of what it cannot. */
+function tell(): Response {
+  const refusals: Record<string, string> = {};
+  const attempts = { zstd: () => zstd(), sqlite: () => sqliteStore(":memory:").close() };
+  for (const [name, attempt] of Object.entries(attempts)) {
+    try {
+      attempt();
+    } catch (error) {
+      const { code, message } = error as { code?: string; message?: string };
+      refusals[name] = `${code} ${message}`;
+    }
+  }
+  return Response.json({ capabilities: capabilities(), refusals });
+}
 
 /** Connects `count` times at once; each client stays until its request is answered. */
 async function many(params: URLSearchParams): Promise<Response> {
@@ -31,6 +47,7 @@ const gateway: EdgeWorker = {
   ...worker,
   async fetch(request: Request, env: unknown, context: unknown): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
+    if (pathname === "/capabilities") return tell();
     if (pathname === "/many") return await many(searchParams);
     if (pathname !== "/call") return await worker.fetch(request, env, context);
     try {
