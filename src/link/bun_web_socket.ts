@@ -201,6 +201,7 @@ export async function listenWs(target: ListenTarget, events: ListenerEvents): Pr
       port,
       idleTimeout: REQUEST_S,
       development: false,
+      reusePort: false, // which is not what it does by itself outside of development
       fetch: (request: Request, self: BunServer) =>
         upgradeBun(request, self, bound, (link) => queue.accepted(link)),
       websocket: webSocketHandlers(webSocket),
