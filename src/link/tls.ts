@@ -11,6 +11,7 @@ import type { ConnectTarget, Link, TlsInfo } from "./link.ts";
 import { connectError, formatAddress, linkError } from "./net_errors.ts";
 import { SocketLink } from "./socket_link.ts";
 import { isTlsFailure, tlsError } from "./tls_errors.ts";
+import { infoOf, nameOf, peerOf } from "./tls_info.ts";
 
 /** What of the handle beneath a TLS socket is used. */
 interface Readable {
@@ -134,36 +135,4 @@ export function connectTls(
       resolve(new TlsLink(false).secured(socket));
     });
   });
-}
-
-/** What the handshake has agreed on. */
-export function infoOf(socket: tls.TLSSocket): TlsInfo {
-  const { alpnProtocol, servername } = socket as { alpnProtocol: unknown; servername?: unknown };
-  const peer = peerOf(socket);
-  return {
-    version: socket.getProtocol() ?? "",
-    authorized: peer !== undefined && socket.authorized,
-    ...(typeof alpnProtocol === "string" && alpnProtocol !== "" && { alpn: alpnProtocol }),
-    ...(typeof servername === "string" && servername !== "" && { serverName: servername }),
-    ...(peer !== undefined && {
-      subject: nameText(peer.subject),
-      issuer: nameText(peer.issuer),
-      fingerprint: peer.fingerprint256.replaceAll(":", "").toLowerCase(),
-    }),
-  };
-}
-
-/** The peer's certificate; undefined when it showed none. */
-function peerOf(socket: tls.TLSSocket): tls.PeerCertificate | undefined {
-  const peer = socket.getPeerCertificate() as tls.PeerCertificate | null;
-  return peer?.fingerprint256 === undefined ? undefined : peer;
-}
-
-/** A distinguished name in one line: `"CN=client-7, O=Example"`. */
-function nameText(name: tls.Certificate): string {
-  return Object.entries(name).map(([type, value]) => `${type}=${value}`).join(", ");
-}
-
-function nameOf(what: string, code: unknown, name: string): string {
-  return String(code) === "ERR_TLS_CERT_ALTNAME_INVALID" ? `${what} as ${name}` : what;
 }

@@ -4,10 +4,17 @@
  * @module
  */
 import { FramewireError } from "../errors.ts";
-import { type Capabilities, checkScheme, TCP_ALONE } from "./capabilities.ts";
+import {
+  type Capabilities,
+  checkScheme,
+  refuseSocketOptions,
+  refuseTlsOptions,
+  TCP_ALONE,
+} from "./capabilities.ts";
 import type { ConnectTarget, Link, Transport } from "./link.ts";
 import { connectError } from "./net_errors.ts";
 import { StreamLink, type StreamSocket } from "./stream_link.ts";
+import { schemeOf } from "./url.ts";
 import { connectGlobal } from "./web_socket_client.ts";
 
 /** What workerd can do. It listens by `edge`: the runtime calls a Worker, which cannot choose a port. */
@@ -16,8 +23,17 @@ export const workerdCapabilities: Capabilities = {
   runtime: "workerd",
   listen: [],
   connect: ["tcp", "tls", "ws", "wss"],
-  zstd: true,
+  zstd: hasZstd(),
 };
+
+/** Whether the Worker has `node:zlib`: by its compatibility date, or the flag `nodejs_compat`. */
+function hasZstd(): boolean {
+  const { process } = globalThis as {
+    readonly process?: { getBuiltinModule?(name: string): object | undefined };
+  };
+  const zlib = process?.getBuiltinModule?.("node:zlib");
+  return zlib !== undefined && "zstdCompressSync" in zlib;
+}
 
 /**
  * TCP and WebSocket of workerd, for clients. Cloudflare lets a Worker have six connections at once for
@@ -35,8 +51,10 @@ export const workerdTransport: Transport = {
   },
 
   async connect(target: ConnectTarget): Promise<Link> {
+    const { runtime } = workerdCapabilities;
+    refuseTlsOptions(runtime, target);
+    refuseSocketOptions(runtime, schemeOf({ ...target, secure: target.tls !== undefined }), target);
     if (target.webSocketPath !== undefined) return connectGlobal(target);
-    checkTls(target);
     return await connectSocket(target);
   },
 };
@@ -68,17 +86,4 @@ async function connectSocket({ hostname, port, tls, signal }: ConnectTarget): Pr
     signal?.removeEventListener("abort", abort);
   }
   return new StreamLink(socket, tls === undefined ? "tcp" : "tls", { hostname, port });
-}
-
-/** Workers trust whom Cloudflare trusts, and show no certificate. */
-function checkTls({ tls, hostname }: ConnectTarget): void {
-  const { serverName, ...others } = tls ?? {};
-  const [name] = serverName !== undefined && serverName !== hostname
-    ? ["serverName"]
-    : Object.keys(others);
-  if (name === undefined) return;
-  throw new FramewireError(
-    "UNSUPPORTED",
-    `workerd cannot connect over tls:// with tls.${name}: leave it out; it trusts public authorities`,
-  );
 }

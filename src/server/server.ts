@@ -150,8 +150,8 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
       refused: (refusal) => this.refused(refusal),
     });
     this.#admission = new Admission(admission, this.#clock, this.#connections, {
-      admit: (link) => {
-        if (link.handshake === undefined) this.#enter(link);
+      admit: (link, since) => {
+        if (link.handshake === undefined) this.#enter(link, since);
         else this.#handshakes.take(link);
       },
       entering: this.#handshakes,
@@ -277,7 +277,7 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
   #makeEntrance(): Entrance {
     const { options, handshakes } = this.#settings;
     return new Entrance(options, this.#clock, handshakes, {
-      admitted: (link) => this.#admission.take(link),
+      admitted: (link, since) => this.#admission.take(link, since),
       refused: (refusal) => this.refused(refusal),
     });
   }

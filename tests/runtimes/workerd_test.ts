@@ -7,7 +7,9 @@ import t from "tap";
 import { connect, deferred, runtime, serve } from "../helpers/runtime.ts";
 import { missingWorkerd, startWorkerd } from "../helpers/workerd.ts";
 
-const skip = runtime !== "node" ? "once is enough: it is workerd that runs" : missingWorkerd;
+const skip = runtime !== "node"
+  ? "once is enough: it is workerd that runs"
+  : missingWorkerd ?? false;
 
 /** Starts workerd at a compatibility date. @returns The ports of its sockets. */
 async function start(
@@ -41,7 +43,7 @@ async function tryServer(url: string): Promise<string> {
   return failure;
 }
 
-t.test("a Worker serves WebSocket and TCP", { skip: skip ?? false }, async (t) => {
+t.test("a Worker serves WebSocket and TCP", { skip }, async (t) => {
   const { http, tcp } = await start(t, "2026-10-01");
   t.equal(await tryServer(`ws://127.0.0.1:${http}/wire`), "RESULT_FAILED");
   t.equal(await tryServer(`tcp://127.0.0.1:${tcp}`), "RESULT_FAILED");
@@ -50,7 +52,7 @@ t.test("a Worker serves WebSocket and TCP", { skip: skip ?? false }, async (t) =
   await plain.text();
 });
 
-t.test("a Worker calls servers over TCP and WebSocket", { skip: skip ?? false }, async (t) => {
+t.test("a Worker calls servers over TCP and WebSocket", { skip }, async (t) => {
   const { http } = await start(t, "2026-10-01");
   const server = await serve({ listen: ["tcp://:0", "ws://:0"] }, { submit: () => {} });
   t.teardown(() => server.shutdown({ deadlineMs: 0 }));
@@ -64,7 +66,7 @@ t.test("a Worker calls servers over TCP and WebSocket", { skip: skip ?? false },
 
 t.test(
   "requests of a Worker do not wait for each other's connections",
-  { skip: skip ?? false },
+  { skip },
   async (t) => {
     const { http } = await start(t, "2026-10-01");
     const AT_ONCE = 10;
@@ -79,14 +81,36 @@ t.test(
       return await (await fetch(`http://127.0.0.1:${http}/call?to=${to}`)).text();
     });
     t.strictSame(new Set(await Promise.all(answers)), new Set(["50 submits"]));
+    const { accepted } = server.stats().connections;
+    t.equal(accepted, AT_ONCE, "the 50 calls of each share a connection: more than six would wait");
   },
 );
 
 t.test(
-  "WebAssembly loads at a date before workerd allowed to compile it",
-  { skip: skip ?? false },
+  "a Worker says what it can, by its date, and refuses the rest by name",
+  { skip },
   async (t) => {
-    const { http } = await start(t, "2025-05-01");
-    t.equal(await tryServer(`ws://127.0.0.1:${http}/wire`), "RESULT_FAILED");
+    for (const [date, zstd] of [["2026-10-01", true], ["2025-05-01", false]] as const) {
+      const { http } = await start(t, date);
+      const told = await (await fetch(`http://127.0.0.1:${http}/capabilities`)).json();
+      t.match(told.capabilities, {
+        runtime: "workerd",
+        listen: [],
+        connect: ["tcp", "tls", "ws", "wss"],
+        inboundTcp: true,
+        mutualTls: false,
+        reusePort: false,
+        zstd,
+        sqlite: false,
+      });
+      t.match(told.refusals.sqlite, /^UNSUPPORTED workerd has no node:sqlite.*memoryStore/);
+      if (zstd) t.equal(told.refusals.zstd, undefined);
+      else t.match(told.refusals.zstd, /^UNSUPPORTED workerd has no zstd.*lz4/);
+    }
   },
 );
+
+t.test("WebAssembly loads at a date before workerd allowed to compile it", { skip }, async (t) => {
+  const { http } = await start(t, "2025-05-01");
+  t.equal(await tryServer(`ws://127.0.0.1:${http}/wire`), "RESULT_FAILED");
+});
