@@ -9,14 +9,36 @@
  */
 import { argv, exit, stdin } from "node:process";
 import {
+  allClosed,
   blackHole,
+  corrupted,
   crowd,
   flood,
   garbage,
+  greeting,
   hoarders,
+  lz4Frame,
+  lz4Zeros,
   reconnectStorm,
   slowloris,
 } from "../../tests/faults/actors.ts";
+import { submits } from "../../tests/helpers/frames.ts";
+
+/** Twenty peers at a time do something, again and again; then twenty others do. */
+async function again(over: () => boolean, act: (n: number) => Promise<unknown>): Promise<void> {
+  let n = 0;
+  await Promise.all(Array.from({ length: 20 }, async () => {
+    while (!over()) await act(n++);
+  }));
+}
+
+/** A peer that has said hello, and then sends something that ends its connection. */
+async function spoil(port: number, feature: string, bytes: Uint8Array): Promise<void> {
+  const { peer } = await greeting(port, [feature]);
+  peer.write(bytes);
+  await peer.ended;
+  peer.reset();
+}
 
 /** Each begins, and goes on until `over` holds. */
 const ACTORS: Record<string, (port: number, over: () => boolean) => unknown> = {
@@ -41,6 +63,25 @@ const ACTORS: Record<string, (port: number, over: () => boolean) => unknown> = {
     void (async () => {
       while (!over()) await reconnectStorm(port, 500, 50);
     })();
+  },
+  "half closers"(port, over) {
+    void again(over, async () => {
+      const peers = await crowd(port, 1);
+      peers[0]!.write(submits(100));
+      peers[0]!.end();
+      await allClosed(peers);
+    });
+  },
+  "corrupt checksums"(port, over) {
+    void again(over, (n) => spoil(port, "crc32c", corrupted(n)));
+  },
+  "LZ4 bombs"(port, over) {
+    const bomb = lz4Frame(1 << 19, lz4Zeros(500_000)); // 127 MB
+    void again(over, () => spoil(port, "lz4", bomb));
+  },
+  async "hung handlers"(port) {
+    const peers = await crowd(port, 20);
+    for (const peer of peers) peer.write(submits(1000, 1, "hang"));
   },
   garbage(port, over) {
     void (async () => {

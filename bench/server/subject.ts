@@ -57,6 +57,8 @@ const GATES: Record<string, ServeOptions> = {
     memoryBudgetBytes: 64 << 20,
     rate: { connection: { requestsPerSecond: 20_000, bytesPerSecond: 4 << 20 } },
   },
+  // The same without rates.
+  bounded: { maxConnections: 5000, memoryBudgetBytes: 64 << 20 },
   listed: { allow: ["127.0.0.0/8", "10.0.0.0/8", "::1"], deny: ["192.0.2.0/24", "2001:db8::/32"] },
   rated: {
     rate: {
@@ -111,6 +113,15 @@ async function listen(): Promise<number> {
       });
       return server.addr.port;
     }
+    case "hanging": {
+      const server = await serve({ ...options, ...GATES["guarded"], handlerTimeoutMs: 1000 }, {
+        submit(packet): Promise<void> | undefined {
+          read(packet.id, packet.payload);
+          return packet.text() === "hang" ? new Promise(() => {}) : undefined;
+        },
+      });
+      return server.addr.port;
+    }
     case "defined": {
       const server = await serve({ ...options, protocol: definedSubmit }, {
         submit(packet): { result: number } {
@@ -128,7 +139,7 @@ async function listen(): Promise<number> {
       console.error(
         `unknown mode ${mode}: use ${
           Object.keys(GATES).join(", ")
-        }, tls, sqlite, async, echo or defined`,
+        }, tls, sqlite, async, hanging, echo or defined`,
       );
       return exit(2);
   }

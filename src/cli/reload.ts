@@ -7,7 +7,7 @@ import { SERVER, SERVER_DEFAULTS, type ServerOptions } from "../options/server.t
 import type { OptionSpec } from "../options/spec.ts";
 import type { Server } from "../server/server.ts";
 import { describeFailure } from "./failure.ts";
-import type { ServeCall } from "./serve_options.ts";
+import type { OwnSettings, ServeCall } from "./serve_options.ts";
 
 /** What came of reading options again. */
 interface Reloaded {
@@ -58,6 +58,7 @@ export class Reloads {
   readonly #call: ServeCall;
   readonly #note: (level: "info" | "warn", text: string) => void;
   #options: ServerOptions;
+  #own: OwnSettings;
   /** Signals that come while files are being read wait for their turn. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -71,6 +72,7 @@ export class Reloads {
     this.#call = call;
     this.#note = note;
     this.#options = call.listen;
+    this.#own = call.own;
   }
 
   /** Reads once more; undefined when something is wrong, and then nothing is changed. */
@@ -96,13 +98,18 @@ export class Reloads {
     const options: Record<string, unknown> = { ...this.#options, ...Object.fromEntries(next) };
     for (const name of gone) delete options[name];
     this.#options = options;
+    const own = Object.entries(again.own);
+    const before = new Map<string, unknown>(Object.entries(this.#own));
     const all = [...changed];
+    for (const [name, value] of own) if (before.get(name) !== value) all.push(name);
+    this.#own = again.own;
     const { credentials } = this.#call;
     if (credentials !== undefined && again.credentials !== undefined) {
       all.push(...credentials.become(again.credentials));
     } else if (credentials !== again.credentials) {
       kept.push("authentication");
     }
+    if (this.#call.sessionFile !== again.sessionFile) kept.push("sessions.storeFile");
     const what = this.#call.config ?? "files";
     this.#note("info", `${what} read again; changed: ${all.join(", ") || "nothing"}`);
     if (kept.length > 0) this.#note("warn", `a new start is needed to change ${kept.join(", ")}`);

@@ -16,9 +16,10 @@ import { Rates } from "./rates.ts";
 import { Reloads } from "./reload.ts";
 import { readCall } from "./serve_options.ts";
 import { usage } from "./serve_usage.ts";
-import { type Lines, logListeners, stopLine } from "./server_log.ts";
+import { type Lines, logListeners, type Note, noteDrain, stopLine } from "./server_log.ts";
 import { onHangup, onSignals } from "./signals.ts";
 import { plural } from "./size.ts";
+import { openSessionStore } from "./session_store.ts";
 import { StatsLog } from "./stats_log.ts";
 import { StatusLine } from "./status_line.ts";
 
@@ -30,7 +31,7 @@ export const serveCommand: Command = { usage, run };
 async function run(context: Context, args: readonly string[]): Promise<number> {
   const { host, out, err } = context;
   const call = await readCall(host, args);
-  const { path, log, verbose, quiet, listen } = call;
+  const { path, log, verbose, quiet, listen, sessionFile } = call;
   const { protocol, codec } = listen;
   const handlers = path !== undefined
     ? await loadHandlers(host, path, protocol)
@@ -39,6 +40,7 @@ async function run(context: Context, args: readonly string[]): Promise<number> {
     : {};
   const { serve } = await loadEntry();
 
+  let { own } = call;
   let shutdown = () => {};
   let status: StatusLine | undefined;
   let stopping = false;
@@ -47,19 +49,25 @@ async function run(context: Context, args: readonly string[]): Promise<number> {
     info: (line) => above(() => out.line(line)),
     error: (line) => above(() => err.line(line)),
   };
+  const logger = jsonLogger((line) => lines.info(line), verbose);
+  const note: Note = (level, text, properties) =>
+    log === "json"
+      ? logger(["framewire", "server"])[level](text, properties)
+      : lines[level === "info" ? "info" : "error"](text);
   let force!: () => void;
   const forced = new Promise<void>((resolve) => force = resolve);
   onSignals(host, (signal) => {
     stopping = true;
-    if (verbose) lines.info(`${signal}: shutting down; a second signal ends it at once`);
+    if (verbose) note("info", `${signal}: shutting down; a second signal ends it at once`);
     status?.repaint();
     shutdown();
   }, force);
 
-  const logger = jsonLogger((line) => lines.info(line), verbose);
+  const store = sessionFile === undefined ? undefined : openSessionStore(sessionFile);
   const server: Server = await serve(
     {
       ...listen,
+      ...(store && { sessions: { ...listen.sessions, store } }),
       ...(verbose && { flightRecorder: true }),
       ...(!quiet &&
         (log === "json" ? { logger } : { on: logListeners(lines, verbose) })),
@@ -68,34 +76,25 @@ async function run(context: Context, args: readonly string[]): Promise<number> {
   );
   const startedMs = performance.now();
   shutdown = () =>
-    void server.shutdown().then(({ completed, moved, cut }) => {
-      if (cut.length > 0) {
-        const owed = cut.reduce((sum, { owed }) => sum + owed, 0);
-        lines.error(
-          `cut ${plural(cut.length, "connection")} with ${plural(owed, "request")} unanswered`,
-        );
-      }
-      if (verbose) lines.info(`${plural(completed, "connection")} completed, ${moved} moved`);
-    });
-  const note = (level: "info" | "warn", text: string) =>
-    log === "json"
-      ? logger(["framewire", "server"])[level](text)
-      : lines[level === "info" ? "info" : "error"](text);
+    void server.shutdown({ deadlineMs: own.shutdownDeadlineMs, spreadMs: own.shutdownSpreadMs })
+      .then((result) => noteDrain(note, result, verbose || log === "json"));
   for (const warning of call.warnings) note("warn", warning);
   const stats = new StatsLog(
     server,
     (text, figures) =>
       log === "json" ? logger(["framewire", "stats"]).info(text, figures) : lines.info(text),
   );
-  stats.every(call.statsIntervalMs);
+  stats.every(own.statsIntervalMs);
   if (call.hasFiles) {
     const reloads = new Reloads(server, call, note);
     onHangup(
       host,
       () =>
-        void reloads.read(() => readCall(host, args)).then((again) =>
-          again && stats.every(again.statsIntervalMs)
-        ),
+        void reloads.read(() => readCall(host, args)).then((again) => {
+          if (again === undefined) return;
+          own = again.own;
+          stats.every(own.statsIntervalMs);
+        }),
     );
   }
   if (stopping) shutdown(); // the signal came before there was a server
@@ -119,7 +118,7 @@ async function run(context: Context, args: readonly string[]): Promise<number> {
   const figures = server.stats();
   const seconds = (performance.now() - startedMs) / 1000;
   if (!done) {
-    lines.error(`forced to end with ${plural(figures.connections.open, "connection")} open`);
+    note("warn", `forced to end with ${plural(figures.connections.open, "connection")} open`);
     // Perhaps nobody reads what is written: the end does not wait for that.
     await Promise.race([
       Promise.all([out.flush(), err.flush()]),
@@ -127,6 +126,7 @@ async function run(context: Context, args: readonly string[]): Promise<number> {
     ]);
     host.exit(ExitCode.FAILED);
   }
+  store?.close();
   say(stopLine(figures, seconds));
   return ExitCode.OK;
 }

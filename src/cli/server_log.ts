@@ -7,10 +7,11 @@ import type { FramewireError } from "../errors.ts";
 import { flightText } from "../observe/flight.ts";
 import { formatAddress } from "../link/net_errors.ts";
 import type { ServerConnection } from "../protocol/protocol.ts";
+import type { DrainResult } from "../server/drain.ts";
 import type { ServerListeners } from "../server/server.ts";
 import type { ServerStats } from "../server/stats.ts";
 import { oneLine } from "./failure.ts";
-import { formatBytes, plural } from "./size.ts";
+import { formatBytes, formatCount, plural } from "./size.ts";
 
 /** Where lines go. */
 export interface Lines {
@@ -39,6 +40,18 @@ export function logListeners(lines: Lines, verbose: boolean): ServerListeners {
   if (!verbose) return { error };
   return {
     error,
+    refuse: ({ gate, category, remote, message }) => {
+      // What is malformed is an error, and told as one.
+      if (gate === "protocol" || limit.holdsBack(gate)) return;
+      const from = formatAddress(remote.hostname, remote.port);
+      lines.error(`security from ${from}: ${category} by ${gate}: ${oneLine(message)}`);
+    },
+    drop: (conn, { policy, pushes, over }) =>
+      lines.info(
+        over
+          ? `drop ${name(conn)}: over, ${formatCount(pushes)} dropped (${policy})`
+          : `drop ${name(conn)}: it is behind, and pushes are dropped (${policy})`,
+      ),
     connect: (conn) => lines.info(`connect ${name(conn)}`),
     disconnect: (conn, { code, message, requests, bytesIn, bytesOut }) =>
       lines.info(
@@ -48,6 +61,24 @@ export function logListeners(lines: Lines, verbose: boolean): ServerListeners {
           `${formatBytes(bytesIn)} in, ${formatBytes(bytesOut)} out`,
       ),
   };
+}
+
+/** Takes what the command itself has to say: a line, or a record with properties. */
+export type Note = (
+  level: "info" | "warn",
+  text: string,
+  properties?: Record<string, unknown>,
+) => void;
+
+/** Tells what became of the connections; without `all`, only when some were cut. */
+export function noteDrain(note: Note, { completed, moved, cut }: DrainResult, all: boolean): void {
+  const owed = cut.reduce((sum, { owed }) => sum + owed, 0);
+  const figures = { completed, moved, cut: cut.length, owed };
+  if (cut.length > 0) {
+    const what = plural(cut.length, "connection");
+    note("warn", `cut ${what} with ${plural(owed, "request")} unanswered`, figures);
+  }
+  if (all) note("info", `${plural(completed, "connection")} completed, ${moved} moved`, figures);
 }
 
 /** The line a server leaves behind. */

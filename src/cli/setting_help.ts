@@ -47,6 +47,16 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     maxAgeMs: "until a connection is ended in order",
     lingerMs: "for the peer's end, behind this side's",
     keepAliveMs: "without traffic until TCP asks; 0 is off",
+    shutdownDeadlineMs: "for what was taken, after a signal; 0 is not at all",
+    shutdownSpreadMs: "over which connections are ended then",
+  },
+  "Sessions": {
+    sessions: "gives peers sessions, kept in memory or in an SQLite file",
+    sessionRetentionMs: "how long one is kept that no connection carries",
+    sessionWindow: "requests that one remembers with their answers",
+    sessionResponseBytes: "memory for one's answers",
+    sessionPushBytes: "memory for one's unacknowledged pushes",
+    maxSessions: "sessions at once; then the one unused longest goes",
   },
   "Memory and order": {
     memoryBudgetBytes: "all connections together; then the newest pause",

@@ -60,8 +60,17 @@ const OWN: Readonly<Record<string, SettingText>> = {
     expected: "a number of seconds, or a time such as 30s or 5m,",
     read: (text) => parseDuration(text, "s"),
   },
-  tokenFile: { placeholder: "FILE", read: (text) => text },
-  usersFile: { placeholder: "FILE", read: (text) => text },
+  sessions: {
+    placeholder: "memory|FILE",
+    expected: "memory or the path of a file",
+    read: (text) => text === "memory" ? {} : text === "" ? text : { storeFile: text },
+  },
+  ...Object.fromEntries(
+    ["tokenFile", "usersFile", "tlsCert", "tlsKey", "tlsClientCa"].map((name) => [
+      name,
+      { placeholder: "FILE", read: (text: string) => text },
+    ]),
+  ),
 };
 
 /** What texts an option takes; undefined where none can say it. */

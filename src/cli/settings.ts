@@ -9,11 +9,12 @@
  */
 import { dirname, resolve } from "node:path";
 import { SERVER } from "../options/server.ts";
-import type { OptionSpec } from "../options/spec.ts";
+import { SESSION_LIMITS } from "../options/sessions.ts";
+import { type OptionSpec, text } from "../options/spec.ts";
 import { describe } from "../protocol/protocol.ts";
 import { closest } from "./closest.ts";
 import { oneLine, UsageError } from "./failure.ts";
-import { COMMAND, FILE_OF, type Settings } from "./file_settings.ts";
+import { COMMAND, FILE_OF, type SessionFiles, type Settings } from "./file_settings.ts";
 import { readText } from "./files.ts";
 import { type Host, readEnv } from "./host.ts";
 import { SETTING_HELP } from "./setting_help.ts";
@@ -31,25 +32,49 @@ const SPECS: ReadonlyMap<string, OptionSpec<unknown>> = new Map(
     .filter(([, spec]) => spec.schema !== undefined),
 );
 
-/** The files of `tls`, which have a flag each. */
-const TLS_FILES: Readonly<Record<string, keyof typeof FILE_OF>> = {
-  tlsCert: "cert",
-  tlsKey: "key",
-  tlsClientCa: "clientCa",
+/** Parts of options that are objects, which have a flag each. */
+interface Part {
+  readonly option: "tls" | "sessions";
+  readonly key: string;
+  /** The key that this one stands in for. */
+  readonly instead?: string;
+  readonly spec: OptionSpec<unknown>;
+}
+const fileOf = (name: keyof typeof FILE_OF): Part => ({
+  option: "tls",
+  key: FILE_OF[name],
+  instead: name,
+  spec: text(undefined, "the path of a file"),
+});
+const limitOf = (key: keyof typeof SESSION_LIMITS): Part => ({
+  option: "sessions",
+  key,
+  spec: SESSION_LIMITS[key],
+});
+const PARTS: Readonly<Record<string, Part>> = {
+  tlsCert: fileOf("cert"),
+  tlsKey: fileOf("key"),
+  tlsClientCa: fileOf("clientCa"),
+  sessionRetentionMs: limitOf("retentionMs"),
+  sessionWindow: limitOf("window"),
+  sessionResponseBytes: limitOf("maxResponseBytes"),
+  sessionPushBytes: limitOf("maxPushBytes"),
+  maxSessions: limitOf("maxSessions"),
 };
-const TLS_FILE: SettingText = { placeholder: "FILE", read: (text) => text };
+
+/** The spec of what a text says: of an option, or of a part of one. */
+function specOf(name: string): OptionSpec<unknown> | undefined {
+  return Object.hasOwn(PARTS, name) ? PARTS[name]!.spec : SPECS.get(name);
+}
 
 /** Options that texts can say, in the order of the help. */
 const TEXTS: ReadonlyMap<string, SettingText> = new Map(
-  [...new Set([...OWN_FLAGS, ...SETTING_HELP.keys(), ...SPECS.keys()])].flatMap((name) => {
-    const schema = SPECS.get(name)?.schema;
-    const text = Object.hasOwn(TLS_FILES, name)
-      ? TLS_FILE
-      : schema === undefined
-      ? undefined
-      : settingText(name, schema);
-    return text === undefined ? [] : [[name, text]];
-  }),
+  [...new Set([...OWN_FLAGS, ...SETTING_HELP.keys(), ...SPECS.keys(), ...Object.keys(PARTS)])]
+    .flatMap((name) => {
+      const schema = specOf(name)?.schema;
+      const text = schema === undefined ? undefined : settingText(name, schema);
+      return text === undefined ? [] : [[name, text]];
+    }),
 );
 
 /** `idleTimeoutMs` as a flag: `idle-timeout`. */
@@ -62,7 +87,7 @@ function flagOf(name: string): string {
 
 function usageOf(name: string, { placeholder, list }: SettingText): OptionUsage {
   const { group = "Server options", help = name } = SETTING_HELP.get(name) ?? {};
-  const standard = SPECS.get(name)?.default;
+  const standard = specOf(name)?.default;
   const value = standard === undefined ? "" : ` (default ${shown(name, standard)})`;
   return { value: placeholder, help: help + value, group, ...(list && { list }) };
 }
@@ -102,13 +127,16 @@ export async function readSettings(
         `${where} must be ${expected ?? "a text that is not empty"} and is ${JSON.stringify(text)}`,
       );
     }
-    const part = TLS_FILES[name];
-    if (part === undefined) {
-      check(where, value, SPECS.get(name)!);
-      settings[name] = value;
+    check(where, value, specOf(name)!);
+    if (Object.hasOwn(PARTS, name)) {
+      const { option, key, instead = key } = PARTS[name]!;
+      const { [instead]: _, ...others } = (settings[option] ?? {}) as Record<string, unknown>;
+      settings[option] = { ...others, [key]: value };
+    } else if (name === "sessions") {
+      const { storeFile: _, ...others } = (settings.sessions ?? {}) as SessionFiles;
+      settings.sessions = { ...others, ...value as SessionFiles };
     } else {
-      const { [part]: _, ...others } = (settings.tls ?? {}) as Record<string, unknown>;
-      settings.tls = { ...others, [FILE_OF[part]]: value };
+      settings[name] = value;
     }
   }
   return settings;

@@ -6,11 +6,12 @@
 import type { Clock } from "../connection/clock.ts";
 import { type FramewireError, isFramewireError } from "../errors.ts";
 import type { ResolvedClientOptions } from "../options/client.ts";
-import type { CallOptions } from "../protocol/call_limits.ts";
+import { type CallOptions, cancelled } from "../protocol/call_limits.ts";
 import { Backoff } from "./backoff.ts";
 import { type Balancer, BALANCERS } from "./balancer/mod.ts";
 import type { Member } from "./member.ts";
 import { OUTLIER, OutlierDetector } from "./outlier.ts";
+import { Pauses } from "./pauses.ts";
 import { mayRetry, verdict } from "./retry.ts";
 import { RETRY_BUDGET, RetryBudget } from "./retry_budget.ts";
 import { WaitingCalls } from "./waiting.ts";
@@ -43,6 +44,7 @@ export class CallRouter<Calls extends object> {
   readonly #outliers: OutlierDetector;
   readonly #budget: RetryBudget;
   readonly #waiting: WaitingCalls;
+  readonly #pauses: Pauses;
   /** The servers with a connection. */
   #up: readonly Member<Calls>[] = [];
   /** What calls fail with from now on. */
@@ -60,11 +62,12 @@ export class CallRouter<Calls extends object> {
     this.#outliers = new OutlierDetector(OUTLIER, clock.now());
     this.#budget = new RetryBudget(RETRY_BUDGET, clock.now());
     this.#waiting = new WaitingCalls(clock, options.maxQueued);
+    this.#pauses = new Pauses(clock);
   }
 
-  /** Calls that wait for a connection. */
+  /** Calls that wait for a connection, or to be made again. */
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#waiting.size + this.#pauses.size;
   }
 
   /** The time of about now: all calls of one turn share one look at the clock. */
@@ -106,6 +109,7 @@ export class CallRouter<Calls extends object> {
     this.#up = [];
     this.only = undefined;
     this.#waiting.failAll(error);
+    this.#pauses.endAll();
   }
 
   /** A call is made without the router: it counts for how many may be made again. */
@@ -185,7 +189,7 @@ export class CallRouter<Calls extends object> {
   ): Promise<T> {
     const { outcome, retryAfterMs = 0 } = isFramewireError(error) ? error : {};
     if (outcome === "unknown") way.unknown ??= error;
-    const tell = outcome === "answered" ? error : way.unknown ?? error;
+    const tell = outcome === "answered" ? error : known(way, error);
     if (!mayRetry(error, way.options)) return Promise.reject(tell);
     way.failed = member?.key;
     const now = this.#clock.now();
@@ -199,11 +203,17 @@ export class CallRouter<Calls extends object> {
     if (this.#ended !== undefined || now + wait >= way.dueMs || !this.#budget.take(now)) {
       return Promise.reject(tell);
     }
-    return this.#again(way, wait);
+    return this.#again(way, wait, tell);
   }
 
-  async #again<T>(way: Way<Calls, T>, wait: number): Promise<T> {
-    await new Promise<void>((resolve) => void this.#clock.after(wait, resolve));
+  /** @param tell What is told when the client ends meanwhile. */
+  async #again<T>(way: Way<Calls, T>, wait: number, tell: Error): Promise<T> {
+    const { signal } = way.options;
+    if (!(await this.#pauses.wait(wait, signal))) {
+      if (!signal?.aborted) throw tell;
+      const { outcome } = tell as Partial<FramewireError>;
+      throw cancelled(signal.reason, outcome === "not-sent" ? outcome : "unknown");
+    }
     const member = this.#pick(way, this.#clock.now());
     if (member === undefined) return await this.#later(way);
     return await this.#attempt(way, member, this.#left(way));
@@ -224,9 +234,18 @@ export class CallRouter<Calls extends object> {
       return member && this.#attempt(way, member, this.#left(way));
     });
     if (way.unknown === undefined) return made;
-    // What was lost once is unknown, whatever became of the attempts after it.
     return made.catch((error) => {
-      throw isFramewireError(error) && error.outcome === "answered" ? error : way.unknown;
+      throw isFramewireError(error) && error.outcome === "answered" ? error : known(way, error);
     });
   }
+}
+
+/**
+ * What is known of a call that failed now and may have been lost before: what was lost once is unknown,
+ * whatever became of the attempts after it.
+ */
+function known({ unknown, options }: Way<never, unknown>, error: Error): Error {
+  if (unknown === undefined || unknown === error) return error;
+  const isCancelled = isFramewireError(error, "CANCELLED");
+  return isCancelled ? cancelled(options.signal?.reason, "unknown") : unknown;
 }

@@ -6,6 +6,7 @@
  */
 import type { Clock, Timer } from "../connection/clock.ts";
 import type { CloseReason } from "../connection/connection.ts";
+import type { Outbound } from "../connection/outbound.ts";
 import { FramewireError } from "../errors.ts";
 
 /** What is asked of a connection. */
@@ -14,6 +15,8 @@ export interface PulseLine {
   readonly bytesIn: number;
   /** Whether it takes what comes: while it does not, nothing can come. */
   readonly reading: boolean;
+  /** What it has to send. */
+  readonly outbound: Pick<Outbound, "laneOpen" | "laneEmpty" | "progress">;
   /** Asks for a sign of life; false where the protocol, or this peer, knows none. */
   heartbeat(): boolean;
   /** Cuts it. */
@@ -44,6 +47,7 @@ export class Pulse {
   readonly #options: PulseOptions;
   #timer: Timer | undefined;
   #bytesIn = 0;
+  #progress = 0;
   #quiet = 0;
 
   constructor(line: PulseLine, clock: Clock, options: PulseOptions) {
@@ -71,9 +75,14 @@ export class Pulse {
 
   /** Whether there was a sign of life since the last look. */
   get #lives(): boolean {
-    const { bytesIn, reading } = this.#line;
-    const lives = bytesIn !== this.#bytesIn || !reading;
+    const { bytesIn, reading, outbound } = this.#line;
+    const { laneOpen, laneEmpty, progress } = outbound;
+    // A heartbeat would wait behind the frame that is sent in parts. It is not called for while that
+    // gets on, or its source has given nothing to send.
+    const sends = laneOpen && (progress !== this.#progress || laneEmpty);
+    const lives = bytesIn !== this.#bytesIn || !reading || sends;
     this.#bytesIn = bytesIn;
+    this.#progress = progress;
     return lives;
   }
 

@@ -23,6 +23,7 @@ export class Lender {
   #auto: AutoCodec | undefined;
   #wasm: WasmCodec | undefined;
   readonly #spare: TsCodec[] = [];
+  #isTold = false;
 
   /**
    * @param module codec.wasm, compiled; undefined where that is not allowed.
@@ -44,6 +45,15 @@ export class Lender {
         'use codec "auto" or "ts"',
       { cause: this.#failure },
     );
+  }
+
+  /** See {@linkcode codecNote}. */
+  note(choice: CodecChoice): { readonly message: string; readonly cause: unknown } | undefined {
+    if (this.#isTold || choice !== "auto" || this.resolve("auto") === "wasm") return undefined;
+    this.#isTold = true;
+    const message = "WebAssembly cannot be used here, and TypeScript does its work " +
+      "(does a Content-Security-Policy lack 'wasm-unsafe-eval'?)";
+    return { message, cause: this.#failure };
   }
 
   /** See {@linkcode codecOf}. */
@@ -87,6 +97,18 @@ const isolate = new Lender(module, failure);
  */
 export function resolveCodec(choice: CodecChoice): "wasm" | "ts" {
   return isolate.resolve(choice);
+}
+
+/**
+ * What the log should say once of a choice that WebAssembly was meant for and cannot be had: to the first
+ * who asks in this isolate, and to nobody else.
+ *
+ * @param choice What the user asked for.
+ */
+export function codecNote(
+  choice: CodecChoice,
+): { readonly message: string; readonly cause: unknown } | undefined {
+  return isolate.note(choice);
 }
 
 /**

@@ -13,6 +13,7 @@ import type { Link, LinkEnds, LinkReceiver } from "../link/link.ts";
 import type { ConnectionConfig } from "./config.ts";
 import { type CloseReason, failure, PEER_ENDED } from "./close_reason.ts";
 import type { BatchGate, Endpoint, GoAwayNotice } from "./endpoint.ts";
+import { detachedMemory } from "./detached.ts";
 import { makeOutbound } from "./delayed_outbound.ts";
 import { Linger } from "./linger.ts";
 import { type Holder, MemoryShare } from "./memory_share.ts";
@@ -291,6 +292,7 @@ export class Connection implements LinkReceiver, Holder {
   }
 
   #take(chunk: Uint8Array): boolean {
+    const { length } = chunk;
     this.endpoint.keepsChunk = false;
     this.#inTurn = true;
     let keeps: boolean;
@@ -308,9 +310,17 @@ export class Connection implements LinkReceiver, Holder {
       this.#decoder.close();
     }
     this.#inTurn = false;
+    // What was to be read or answered from it is gone: nothing of this turn may leave.
+    if (chunk.length < length) this.#detached();
     this.outbound.flush();
     this.#afterTurn();
     return keeps;
+  }
+
+  #detached(): void {
+    const error = detachedMemory();
+    this.#reason = undefined;
+    this.abort({ code: error.code, message: error.message, error });
   }
 
   /** Reads on, stops reading or ends, whichever is due. */

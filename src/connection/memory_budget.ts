@@ -21,7 +21,9 @@
  * the budget at the most, and the parts above are parts of the rest.
  *
  * The oldest one inside a frame is read from always: connections that all wait for the rest of their
- * frames would otherwise hold their memory for ever. So a budget can be exceeded by one frame.
+ * frames would otherwise hold their memory for ever. So the length of a frame, and as much again for what
+ * grows at the same time, is left out of the parts above, as far as that is no more than an eighth of the
+ * budget: one that is less than sixteen times the longest frame can be exceeded by one.
  *
  * @module
  */
@@ -42,15 +44,22 @@ const FREE_PART = 3 / 4;
 const SMALL_PART = 1 / 16;
 /** The most of the budget that the links read into. */
 const READ_PART = 1 / 4;
+/** The most of the budget that is left for the one frame that is read on whatever is held. */
+const FRAME_PART = 1 / 8;
+/** While no more than this part is held, nothing is restricted, whatever else there is. */
+const PLENTY_PART = FREE_PART * (1 - SMALL_PART - READ_PART - FRAME_PART);
 /** In how many steps the rest of the budget is used up: each is a walk over all connections. */
 const STEPS = 16;
 
 /** One server's budget. */
 export class MemoryBudget {
   #limit: number;
+  readonly #sizes: { readonly maxFrameBytes: number };
   /** In the order they were accepted. */
   readonly #members = new Set<BudgetMember>();
   readonly #starved = new Set<BudgetMember>();
+  /** Those that the last walk has let read although they were large. */
+  readonly #allowed = new Set<BudgetMember>();
   /** The one that is read from whatever the others hold. */
   #favoured: BudgetMember | undefined;
   #step = 0;
@@ -62,9 +71,11 @@ export class MemoryBudget {
    * A budget of which nothing is used.
    *
    * @param limit The budget in bytes; 0 for no bound.
+   * @param sizes How long a frame may be; it may change.
    */
-  constructor(limit: number) {
+  constructor(limit: number, sizes: { readonly maxFrameBytes: number }) {
     this.#limit = limit;
+    this.#sizes = sizes;
   }
 
   /** The budget in bytes; 0 for no bound. It can be changed at any time. */
@@ -101,6 +112,7 @@ export class MemoryBudget {
   leave(member: BudgetMember): void {
     this.#members.delete(member);
     this.#starved.delete(member);
+    this.#allowed.delete(member);
     if (this.#favoured === member) this.#favoured = undefined;
     if (this.#step > 0) this.#walkSoon();
   }
@@ -109,20 +121,19 @@ export class MemoryBudget {
   add(bytes: number, member?: BudgetMember): void {
     this.#held += bytes;
     // The first comparison is all there is to it as long as there is plenty.
-    if (this.#step === 0 && this.#held <= this.#limit * (FREE_PART - SMALL_PART - READ_PART)) {
-      return;
-    }
+    if (this.#step === 0 && this.#held <= this.#limit * PLENTY_PART) return;
     this.#look();
-    if (this.#step > 0 && member !== undefined) this.#judge(member, bytes);
+    if (this.#step > 0 && member !== undefined) this.#judge(member);
   }
 
   /** Who becomes large while memory is short stops at once, who becomes small goes on. */
-  #judge(member: BudgetMember, change: number): void {
-    const most = this.#smallBytes;
-    const { heldBytes } = member;
-    if (heldBytes > most) {
-      if (heldBytes - change <= most && member !== this.#favoured) this.#starve(member);
-    } else if (this.#starved.delete(member)) member.starve(false);
+  #judge(member: BudgetMember): void {
+    if (member.heldBytes > this.#smallBytes) {
+      if (!this.#allowed.has(member) && member !== this.#favoured) this.#starve(member);
+      return;
+    }
+    this.#allowed.delete(member);
+    if (this.#starved.delete(member)) member.starve(false);
   }
 
   #starve(member: BudgetMember): void {
@@ -136,9 +147,11 @@ export class MemoryBudget {
     return this.#limit * SMALL_PART / this.#members.size;
   }
 
-  /** Whether links may read into so many bytes more. */
-  mayReadInto(bytes: number): boolean {
-    return this.#limit === 0 || this.#readBuffers + bytes <= this.#limit * READ_PART;
+  /** Whether a member's link may read into so many bytes more: not while that is what makes it large. */
+  mayReadInto(bytes: number, { heldBytes }: BudgetMember): boolean {
+    if (this.#limit === 0) return true;
+    if (this.#readBuffers + bytes > this.#limit * READ_PART) return false;
+    return this.#step === 0 || heldBytes + bytes <= this.#smallBytes;
   }
 
   /** What links read into has grown by so many bytes. */
@@ -149,7 +162,8 @@ export class MemoryBudget {
 
   /** Finds the step that the memory in use means; going back needs half a step more than going on. */
   #look(): void {
-    const all = this.#limit * (1 - SMALL_PART);
+    const frames = Math.min(this.#limit * FRAME_PART, 2 * this.#sizes.maxFrameBytes);
+    const all = this.#limit * (1 - SMALL_PART) - frames;
     const rest = Math.max(all - this.#limit * READ_PART, all - this.#readBuffers);
     const free = rest * FREE_PART;
     const exact = this.#limit === 0 || this.#held <= free
@@ -186,9 +200,11 @@ export class MemoryBudget {
     for (const { heldBytes } of this.#members) if (heldBytes > small) large++;
     let allowed = Math.ceil(large * (1 - this.#step / STEPS));
     this.#favoured = undefined;
+    this.#allowed.clear();
     for (const member of this.#members) {
       const isSmall = member.heldBytes <= small;
       let reads = isSmall || allowed-- > 0;
+      if (reads && !isSmall && this.#step > 0) this.#allowed.add(member);
       const favours = this.#step > 0 && this.#favoured === undefined;
       if (favours && !isSmall && member.partialBytes > 0) {
         this.#favoured = member;

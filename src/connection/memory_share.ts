@@ -46,7 +46,7 @@ export class MemoryShare implements BudgetMember {
 
   /** Counts more, or less, memory that the link reads into; false when there is none to be had. */
   readInto(bytes: number): boolean {
-    if (bytes > 0 && (this.#closed || !this.#budget.mayReadInto(bytes))) return false;
+    if (bytes > 0 && (this.#closed || !this.#budget.mayReadInto(bytes, this))) return false;
     this.#readBytes += bytes;
     this.#budget.addReadBuffers(bytes);
     return true;

@@ -40,6 +40,8 @@ export class Outbound {
   #closed = false;
   /** Who waits for room. */
   #below: { readonly bytes: number; readonly resolve: () => void } | undefined;
+  /** Called when it is closed. */
+  onClosed: (() => void) | undefined;
   /** Bytes given to the link and gone since the beginning. */
   bytesOut = 0;
   /** Bytes given to the link since the beginning, gone or not. */
@@ -144,6 +146,16 @@ export class Outbound {
     this.#full = undefined;
   }
 
+  /** Whether a frame is put out in parts: nothing else leaves before its end. */
+  get laneOpen(): boolean {
+    return this.#lane !== undefined;
+  }
+
+  /** Whether all that was put into the lane has left. */
+  get laneEmpty(): boolean {
+    return this.#lane?.length === 0 && this.#writing === undefined;
+  }
+
   /** Copies bytes to the end of the open lane. */
   appendToLane(bytes: Uint8Array): void {
     if (this.#closed) return;
@@ -228,6 +240,7 @@ export class Outbound {
     this.#lane = undefined;
     this.#filled = this.#fullBytes = this.#writingBytes = 0;
     this.#below?.resolve();
+    this.onClosed?.();
   }
 
   #setAside(buffer: Uint8Array): void {

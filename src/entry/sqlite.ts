@@ -1,6 +1,6 @@
 /**
  * A store of sessions in an SQLite database, by the `node:sqlite` of Node (22.13 or newer), Deno (2.2 or
- * newer): what it has committed outlives the server, kill -9 included.
+ * newer) and Bun (1.4 or newer): what it has committed outlives the server, kill -9 included.
  *
  * ```ts
  * import { sqliteStore } from "framewire/sqlite";
@@ -13,6 +13,7 @@
  */
 import { FramewireError } from "../errors.ts";
 import type { SessionChanges, SessionStore, StoredSession } from "../session/store.ts";
+import { runtimeName } from "./runtime_name.ts";
 
 export type { Answered } from "../session/dedup_window.ts";
 export type { LoggedPush } from "../session/push_log.ts";
@@ -100,14 +101,21 @@ function open(path: string): Database {
   const sqlite = process?.getBuiltinModule?.("node:sqlite") as
     | { readonly DatabaseSync: new (path: string) => Database }
     | undefined;
-  if (sqlite === undefined) {
-    throw new FramewireError(
-      "UNSUPPORTED",
-      "this runtime has no node:sqlite: it takes Node 22.13 or newer, or Deno; " +
-        "memoryStore() keeps sessions as long as the server runs",
-    );
+  if (sqlite === undefined) throw missing();
+  try {
+    return new sqlite.DatabaseSync(path);
+  } catch (error) {
+    // workerd has the module, and nothing in it.
+    throw /illegal constructor/i.test(String(error)) ? missing() : error;
   }
-  return new sqlite.DatabaseSync(path);
+}
+
+function missing(): FramewireError {
+  return new FramewireError(
+    "UNSUPPORTED",
+    `${runtimeName()} has no node:sqlite: it takes Node 22.13 or newer, Deno or Bun; ` +
+      "memoryStore() keeps sessions as long as the server runs",
+  );
 }
 
 class Store implements SqliteStore {

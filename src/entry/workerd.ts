@@ -17,30 +17,27 @@
  */
 import { type Connect, makeConnect } from "../client/connect.ts";
 import type { Capabilities } from "../link/capabilities.ts";
-import type { Link, Transport } from "../link/link.ts";
+import type { Link } from "../link/link.ts";
 import { StreamLink, type StreamSocket } from "../link/stream_link.ts";
 import { type StandardSocket, SUBPROTOCOL, WebSocketLink } from "../link/web_socket_link.ts";
 import { refuseUpgrade } from "../link/web_socket_upgrade.ts";
 import { workerdCapabilities, workerdTransport } from "../link/workerd.ts";
 import type { HandlersOf, ProtocolChoice } from "../protocol/choice.ts";
+import { makeServe } from "../server/serve.ts";
 import type { Server } from "../server/server.ts";
-import { makeServe, type ServeOptions } from "../server/serve.ts";
+import { type EdgeOptions, edgeTarget, serveEdge } from "./edge.ts";
 
 export * from "./common.ts";
+export type { EdgeOptions } from "./edge.ts";
 
 /** {@inheritDoc Connect} */
 export const connect: Connect = makeConnect(workerdTransport);
 
+const serve = makeServe(workerdTransport);
+
 /** What this runtime can do: what it cannot is refused with `UNSUPPORTED`. */
 export function capabilities(): Capabilities {
   return workerdCapabilities;
-}
-
-/** What {@linkcode edge} takes: a server's options, but for where it listens. */
-export interface EdgeOptions<P extends ProtocolChoice = "submit">
-  extends Omit<ServeOptions<P>, "listen" | "hostname" | "port" | "tls" | "transport"> {
-  /** The path of WebSockets; without it, all paths. */
-  readonly path?: string;
 }
 
 /** A Worker: what its module exports by default. */
@@ -73,26 +70,20 @@ export function edge<P extends ProtocolChoice = "submit">(
   handlers: HandlersOf<P> | ((env: never) => HandlersOf<P>),
   options: EdgeOptions<P> = {},
 ): EdgeWorker {
-  const { path, ...settings } = options;
-  const run = async (link: Link, env: unknown) => {
-    const transport: Transport = {
-      ...workerdTransport,
-      capabilities: { ...workerdCapabilities, listen: ["tcp"] },
-      listen: (_target, events) => {
-        events.accepted(link);
-        return Promise.resolve({
-          address: link.local,
-          pause() {},
-          resume() {},
-          close: () => Promise.resolve(),
-        });
-      },
-    };
+  const { path: _, ...settings } = options;
+  const run = async (link: Link, env: unknown, scheme: "tcp" | "ws") => {
     const given = typeof handlers === "function"
       ? (handlers as (env: unknown) => HandlersOf<P>)(env)
       : handlers;
-    const serve = makeServe(transport) as (o: object, h: unknown) => Promise<Server>;
-    const server = await serve({ ...settings, port: 0 }, given);
+    const { inlet, server: starting } = serveEdge(
+      serve,
+      workerdCapabilities,
+      scheme,
+      given,
+      settings,
+    );
+    const server = await starting as unknown as Server;
+    inlet.accepted(link);
     // Its timers end with the connection.
     server.on("disconnect", () => void server.shutdown({ deadlineMs: 0 }));
     await server.finished;
@@ -102,12 +93,8 @@ export function edge<P extends ProtocolChoice = "submit">(
     async fetch(request, env, context) {
       const { pathname } = new URL(request.url);
       const header = (name: string) => request.headers.get(name);
-      const { webSocket } = settings;
-      const target = { hostname: "", port: 0, backlog: 1, webSocketPath: path ?? pathname };
-      const refusal = refuseUpgrade(request.method, pathname, header, {
-        ...target,
-        ...(webSocket !== undefined && { webSocket }),
-      });
+      const target = edgeTarget(pathname, options);
+      const refusal = refuseUpgrade(request.method, pathname, header, target);
       if (refusal !== undefined) {
         return new Response(refusal.text, { status: refusal.status, headers: refusal.headers });
       }
@@ -117,8 +104,8 @@ export function edge<P extends ProtocolChoice = "submit">(
       ours.binaryType = "arraybuffer";
       const remote = { hostname: header("cf-connecting-ip") ?? "unknown", port: 0 };
       const local = { hostname: "workerd", port: 0 };
-      const link = new WebSocketLink(ours, { transport: "ws", local, remote }, webSocket);
-      const over = run(link, env);
+      const link = new WebSocketLink(ours, { transport: "ws", local, remote }, options.webSocket);
+      const over = run(link, env, "ws");
       (context as { waitUntil?(promise: Promise<unknown>): void }).waitUntil?.(over);
       const init = {
         status: 101,
@@ -132,7 +119,7 @@ export function edge<P extends ProtocolChoice = "submit">(
       const inbound = socket as InboundSocket;
       const { remoteAddress = "" } = await inbound.opened;
       const [, hostname = "unknown", port = "0"] = /^\[?(.*?)\]?:(\d+)$/.exec(remoteAddress) ?? [];
-      await run(new StreamLink(inbound, "tcp", { hostname, port: Number(port) }), env);
+      await run(new StreamLink(inbound, "tcp", { hostname, port: Number(port) }), env, "tcp");
     },
   };
 }

@@ -9,6 +9,7 @@
  */
 import { type Compression, compressionFrom } from "../codec/compression.ts";
 import { FramewireError } from "../errors.ts";
+import { runtimeName } from "./runtime_name.ts";
 
 /** What is used of `node:zlib`. */
 interface Zlib {
@@ -75,6 +76,6 @@ function loadZlib(wanted: string): Zlib {
 function missing(wanted: string): FramewireError {
   return new FramewireError(
     "UNSUPPORTED",
-    `this runtime has no ${wanted} in node:zlib: use lz4, or compressionFrom() with a library`,
+    `${runtimeName()} has no ${wanted} in node:zlib: use lz4, or compressionFrom() with a library`,
   );
 }

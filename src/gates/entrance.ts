@@ -16,8 +16,12 @@ import { ProxyLink } from "./proxy_link.ts";
 
 /** What lies behind the entrance. */
 export interface EntranceHost {
-  /** A link may become a connection. */
-  admitted(link: Link): void;
+  /**
+   * A link may become a connection.
+   *
+   * @param since When it was accepted, by the clock, where that is longer ago than now.
+   */
+  admitted(link: Link, since?: number): void;
   /** A link was stopped; it is closed. */
   refused(refusal: Omit<Refusal, "category">): void;
 }
@@ -79,10 +83,7 @@ export class Entrance {
       return;
     }
     const proxied = new ProxyLink(link, this.#required, {
-      ready: (ready) => {
-        this.#waiting.end(ready);
-        this.#admit(ready);
-      },
+      ready: (ready) => this.#admit(ready, this.#waiting.end(ready)),
       lost: (lost, { code, message }) => {
         this.#waiting.end(lost);
         if (this.#closed) return;
@@ -106,9 +107,9 @@ export class Entrance {
     this.#waiting.close();
   }
 
-  #admit(link: Link): void {
+  #admit(link: Link, since?: number): void {
     const gate = this.#access.stops(link.remote.hostname);
-    if (gate === undefined) this.#host.admitted(link);
+    if (gate === undefined) this.#host.admitted(link, since);
     else this.#turnAway(link, gate);
   }
 

@@ -83,8 +83,16 @@ export class ProxyLink implements Link, LinkReceiver {
     this.#link.resume();
   }
 
+  writeAtOnce(): void {
+    this.#link.writeAtOnce?.();
+  }
+
   write(bytes: Uint8Array): boolean {
     return this.#link.write(bytes);
+  }
+
+  get unsentBytes(): number | undefined {
+    return this.#link.unsentBytes;
   }
 
   end(): void {

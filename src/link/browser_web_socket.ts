@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { type Capabilities, checkScheme, TCP_ALONE } from "./capabilities.ts";
+import {
+  type Capabilities,
+  checkScheme,
+  refuseSocketOptions,
+  refuseTlsOptions,
+  TCP_ALONE,
+} from "./capabilities.ts";
 import type { Transport } from "./link.ts";
 import { connectGlobal } from "./web_socket_client.ts";
 
@@ -13,6 +19,7 @@ export const browserCapabilities: Capabilities = {
   runtime: "a browser",
   listen: [],
   connect: ["ws", "wss"],
+  inboundTcp: false,
 };
 
 /** WebSocket of a browser: a client, and the browser says whom it trusts. */
@@ -25,5 +32,11 @@ export const browserWebSocket: Transport = {
     throw new Error("a browser cannot listen");
   },
 
-  connect: (target) => connectGlobal(target),
+  // deno-lint-ignore require-await -- so that what is thrown rejects
+  async connect(target) {
+    const { runtime } = browserCapabilities;
+    refuseTlsOptions(runtime, target);
+    refuseSocketOptions(runtime, target.tls === undefined ? "ws" : "wss", target);
+    return connectGlobal(target);
+  },
 };

@@ -15,9 +15,11 @@ export const bunCapabilities: Capabilities = {
   runtime: "Bun",
   listen: HERE,
   connect: HERE,
+  inboundTcp: true,
   mutualTls: true,
   reusePort: process.platform === "linux",
   keepAliveTime: true,
+  // A server's can be paused, a client's cannot.
   pausesWebSocket: false,
   zeroCopyRead: false,
   zstd: true,

@@ -11,6 +11,7 @@ export const denoCapabilities: Capabilities = {
   runtime: "Deno",
   listen: SCHEMES,
   connect: SCHEMES,
+  inboundTcp: true,
   mutualTls: true,
   // Behind `--unstable-net` only: without that, asking for it ends the process.
   reusePort: false,

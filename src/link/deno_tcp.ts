@@ -157,10 +157,7 @@ class DenoTcpLink implements Link, DueLink {
       return;
     }
     try {
-      const buffer = this.#buffer!;
-      const { view } = buffer;
-      const kept = receiver.data(bytes === view.length ? view : view.subarray(0, bytes));
-      buffer.took(bytes, kept, receiver);
+      this.#buffer!.give(bytes, receiver);
     } catch (error) {
       this.#close(error);
       return;

@@ -6,6 +6,7 @@
 import { FramewireError } from "../errors.ts";
 import type { TlsServerOptions } from "../options/tls.ts";
 import { AcceptQueue } from "./accept_queue.ts";
+import { refuseSocketOptions } from "./capabilities.ts";
 import type {
   Address,
   ConnectTarget,
@@ -22,39 +23,46 @@ import { refuseUpgrade } from "./web_socket_upgrade.ts";
 /** How long a peer may be silent before Deno asks whether it is there, and cuts it, in seconds. */
 const PING_AFTER_S = 60;
 
-/** A handler for `Deno.serve`, which makes links of requests that are WebSockets. */
-export function upgradeHandler(
+/** What `Deno.serve` tells of a request besides it. */
+export interface RequestInfo {
+  /** Who has sent it. */
+  readonly remoteAddr: unknown;
+}
+
+/** Makes a WebSocket of a request of `Deno.serve`, or says why not. */
+export function upgradeDeno(
+  request: Request,
+  info: RequestInfo | undefined,
   target: ListenTarget,
   accepted: (link: WebSocketLink) => void,
-): (request: Request, info: Deno.ServeHandlerInfo) => Response {
-  return (request, info) => {
-    const { pathname } = new URL(request.url);
-    const header = (name: string) => request.headers.get(name);
-    const refusal = refuseUpgrade(request.method, pathname, header, target);
-    if (refusal !== undefined) {
-      return new Response(refusal.text, { status: refusal.status, headers: refusal.headers });
-    }
-    // Asked now: an upgraded request does not know any more.
-    const { hostname = "", port = 0 } = info.remoteAddr as Partial<Address>;
-    const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: PING_AFTER_S });
-    // Not by its option `protocol`: that finds a name in the list only behind a comma and a space.
-    response.headers.set("sec-websocket-protocol", SUBPROTOCOL);
-    socket.binaryType = "arraybuffer";
-    const ends = {
-      transport: target.tls === undefined ? "ws" : "wss",
-      remote: { hostname, port },
-      local: { hostname: target.hostname, port: target.port },
-    } as const;
-    const link = new WebSocketLink(socket as unknown as StandardSocket, ends, target.webSocket);
-    socket.addEventListener("open", () => accepted(link));
-    return response;
-  };
+): Response {
+  const { pathname, protocol } = new URL(request.url);
+  const header = (name: string) => request.headers.get(name);
+  const refusal = refuseUpgrade(request.method, pathname, header, target);
+  if (refusal !== undefined) {
+    return new Response(refusal.text, { status: refusal.status, headers: refusal.headers });
+  }
+  // Asked now: an upgraded request does not know any more.
+  const { hostname = "", port = 0 } = (info?.remoteAddr ?? {}) as Partial<Address>;
+  const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: PING_AFTER_S });
+  // Not by its option `protocol`: that finds a name in the list only behind a comma and a space.
+  response.headers.set("sec-websocket-protocol", SUBPROTOCOL);
+  socket.binaryType = "arraybuffer";
+  const ends = {
+    transport: protocol === "https:" ? "wss" : "ws",
+    remote: { hostname, port },
+    local: { hostname: target.hostname, port: target.port },
+  } as const;
+  const link = new WebSocketLink(socket as unknown as StandardSocket, ends, target.webSocket);
+  socket.addEventListener("open", () => accepted(link));
+  return response;
 }
 
 /** Listens for WebSockets at one path of HTTP, or of HTTPS. */
 export function listenDeno(target: ListenTarget, events: ListenerEvents): Listener {
   const { hostname, port, backlog, tls } = target;
   if (tls !== undefined) checkTls(tls);
+  refuseSocketOptions("Deno", tls === undefined ? "ws" : "wss", target);
   const queue = new AcceptQueue(events, backlog);
   let server: Deno.HttpServer<Deno.NetAddr>;
   const bound = { ...target };
@@ -75,20 +83,20 @@ export function listenDeno(target: ListenTarget, events: ListenerEvents): Listen
   let open = 0;
   let closing = false;
   let allClosed = () => {};
-  const upgrade = upgradeHandler(bound, (link) => {
+  const accepted = (link: WebSocketLink) => {
     open++;
     link.onClosed = () => {
       if (--open === 0) allClosed();
     };
     queue.accepted(link);
-  });
+  };
   const handler = (request: Request, info: Deno.ServeHandlerInfo) =>
     closing
       ? new Response("the server is shutting down\n", {
         status: 503,
         headers: { connection: "close" },
       })
-      : upgrade(request, info);
+      : upgradeDeno(request, info, bound, accepted);
   return {
     address: { hostname: server.addr.hostname, port: server.addr.port },
     pause: () => queue.pause(),
@@ -123,7 +131,9 @@ function checkTls(tls: TlsServerOptions): void {
 }
 
 /** Connects by the global WebSocket, which on Deno can be given certificates. */
-export function connectDeno(target: ConnectTarget): Promise<Link> {
+// deno-lint-ignore require-await -- so that what is thrown rejects
+export async function connectDeno(target: ConnectTarget): Promise<Link> {
+  refuseSocketOptions("Deno", target.tls === undefined ? "ws" : "wss", target);
   const { ca, cert, key, minVersion, serverName } = target.tls ?? {};
   const named = serverName !== undefined && serverName !== target.hostname
     ? "serverName"
@@ -132,7 +142,7 @@ export function connectDeno(target: ConnectTarget): Promise<Link> {
   if (other !== undefined) {
     const message =
       `Deno cannot connect over wss:// with tls.${other}: leave it out, or use tls://`;
-    return Promise.reject(new FramewireError("UNSUPPORTED", message));
+    throw new FramewireError("UNSUPPORTED", message);
   }
   if (ca === undefined && cert === undefined) return connectGlobal(target);
   const client = Deno.createHttpClient({

@@ -105,7 +105,7 @@ class MemoryPipe {
     if (bytes === first.length) this.#queue.shift();
     else this.#queue[0] = first.subarray(bytes);
     this.#bytes -= bytes;
-    if (!this.reader.data(piece)) piece.fill(POISON);
+    if (!this.reader.data(piece) && piece.length > 0) piece.fill(POISON); // a detached one has none
     if (this.#waiting && this.#bytes <= this.#options.windowBytes && !this.closed) {
       this.#waiting = false;
       this.writer?.written();

@@ -23,6 +23,7 @@ export const nodeCapabilities: Capabilities = {
   runtime: `Node ${process.versions.node}`,
   listen: HERE,
   connect: HERE,
+  inboundTcp: true,
   mutualTls: true,
   reusePort: process.platform === "linux" && (since(23, 1) || (major === 22 && minor >= 12)),
   keepAliveTime: true,

@@ -99,7 +99,11 @@ export function dialOptions(dialed: SocketLink): HandleOptions {
 }
 
 /** How Node names the options of a socket. */
-function socketOptions({ noDelay = true, keepAliveMs = 0 }: SocketOptions) {
+export function socketOptions({ noDelay = true, keepAliveMs = 0 }: SocketOptions): {
+  readonly noDelay: boolean;
+  readonly keepAlive: boolean;
+  readonly keepAliveInitialDelay: number;
+} {
   return { noDelay, keepAlive: keepAliveMs > 0, keepAliveInitialDelay: keepAliveMs };
 }
 

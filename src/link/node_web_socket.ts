@@ -4,15 +4,18 @@
  * @module
  */
 import type * as http from "node:http";
+import type * as net from "node:net";
 import type * as tls from "node:tls";
 import { FramewireError } from "../errors.ts";
 import type { TlsClientOptions } from "../options/tls.ts";
 import { WEB_SOCKET_DEFAULTS } from "../options/web_socket.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 import { checkAuthorities, checkIdentity, versionOf } from "./certificates.ts";
+import { refuseSocketOptions } from "./capabilities.ts";
+import { socketOptions } from "./node_tcp.ts";
 import type { ConnectTarget, Link, Listener, ListenerEvents, ListenTarget } from "./link.ts";
 import { acceptError, formatAddress, listenError } from "./net_errors.ts";
-import { infoOf } from "./tls.ts";
+import { infoOf } from "./tls_info.ts";
 import { type ClientSocket, connectGlobal, connectWebSocket } from "./web_socket_client.ts";
 import { PIECE_BYTES, type StandardSocket, SUBPROTOCOL, WebSocketLink } from "./web_socket_link.ts";
 import { refuseUpgrade } from "./web_socket_upgrade.ts";
@@ -22,7 +25,7 @@ interface WsModule {
   readonly WebSocket: new (url: string, protocols: string[], options: object) => WsSocket;
   readonly WebSocketServer: new (options: object) => {
     handleUpgrade(
-      request: http.IncomingMessage,
+      request: UpgradeRequest,
       socket: unknown,
       head: unknown,
       done: (socket: WsSocket) => void,
@@ -95,11 +98,13 @@ function optionsOf({ webSocket }: ConnectTarget | ListenTarget) {
 /** Connects by `ws`, whose reading can be paused; without it by the global of Node 22. */
 export async function connectWs(target: ConnectTarget): Promise<Link> {
   const ws = await findWs();
+  const { tls } = target;
   if (ws === undefined) {
     if (
       "WebSocket" in globalThis &&
       Object.keys(target.tls ?? {}).every((name) => name === "serverName")
     ) {
+      refuseSocketOptions("Node without the package ws", tls === undefined ? "ws" : "wss", target);
       return connectGlobal(target);
     }
     const what = target.tls === undefined
@@ -107,10 +112,10 @@ export async function connectWs(target: ConnectTarget): Promise<Link> {
       : "options of TLS over WebSocket";
     throw missing(what);
   }
-  const { tls } = target;
   return connectWebSocket(target, (url, protocols) => {
     const options = {
       ...optionsOf(target),
+      ...socketOptions(target),
       ...(tls && secureOptions(tls)),
       followRedirects: false,
     };
@@ -139,22 +144,84 @@ function missing(what: string): FramewireError {
   );
 }
 
-/** Listens for WebSockets at one path of HTTP, or of HTTPS. */
-export async function listenWs(target: ListenTarget, events: ListenerEvents): Promise<Listener> {
-  const ws = await findWs();
-  if (ws === undefined) throw missing("listening for WebSockets");
-  const { hostname, port, backlog, noDelay = true, keepAliveMs = 0 } = target;
-  const queue = new AcceptQueue(events, backlog);
+/** A request of `node:http` that would become something else. */
+export interface UpgradeRequest {
+  /** Its method. */
+  readonly method?: string | undefined;
+  /** Its path, with what follows a question mark. */
+  readonly url?: string | undefined;
+  /** Its headers, by their names in lower case. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** The socket that it came over. */
+  readonly socket: object;
+}
+
+/** Takes what the event `upgrade` of a server of `node:http` gives. */
+export type Upgrade = (
+  request: UpgradeRequest,
+  socket: object,
+  head: object,
+  target: ListenTarget,
+) => void;
+
+/** Makes WebSockets of requests, by `ws`. */
+function upgraderOf(
+  ws: WsModule,
+  limits: ListenTarget,
+  accepted: (link: WebSocketLink) => void,
+): Upgrade {
   const upgrader = new ws.WebSocketServer({
-    ...optionsOf(target),
+    ...optionsOf(limits),
     noServer: true,
     clientTracking: false,
     handleProtocols: () => SUBPROTOCOL,
   });
+  return (request, given, head, target) => {
+    const socket = given as net.Socket;
+    const refusal = refusalOf(request, target);
+    if (refusal !== undefined) {
+      const { status, text, headers } = refusal;
+      const lines = Object.entries({ ...headers, connection: "close" }).map(([name, value]) =>
+        `${name}: ${value}\r\n`
+      );
+      socket.on("error", () => {}).end(`HTTP/1.1 ${status} \r\n${lines.join("")}\r\n${text}`);
+      return;
+    }
+    upgrader.handleUpgrade(request, socket, head, (upgraded) => {
+      upgraded.binaryType = "nodebuffer";
+      const { remoteAddress, remotePort, localAddress, localPort } = request.socket as net.Socket;
+      const isSecure = "encrypted" in request.socket && request.socket.encrypted === true;
+      const ends = {
+        transport: isSecure ? "wss" : "ws",
+        remote: { hostname: remoteAddress ?? "", port: remotePort ?? 0 },
+        local: { hostname: localAddress ?? "", port: localPort ?? 0 },
+        // Bun's socket of a request knows nothing of its TLS.
+        ...(isSecure && "getPeerCertificate" in request.socket &&
+          { tls: infoOf(request.socket as tls.TLSSocket) }),
+      } as const;
+      accepted(new WsLink(upgraded as unknown as StandardSocket, ends, target.webSocket));
+    });
+  };
+}
+
+/** Loads what makes WebSockets of the requests of a program's own server. */
+export async function loadUpgrade(
+  limits: ListenTarget,
+  accepted: (link: WebSocketLink) => void,
+): Promise<Upgrade> {
+  const ws = await findWs();
+  if (ws === undefined) throw missing("taking WebSockets");
+  return upgraderOf(ws, limits, accepted);
+}
+
+/** Listens for WebSockets at one path of HTTP, or of HTTPS. */
+export async function listenWs(target: ListenTarget, events: ListenerEvents): Promise<Listener> {
+  const ws = await findWs();
+  if (ws === undefined) throw missing("listening for WebSockets");
+  const { hostname, port, backlog } = target;
+  const queue = new AcceptQueue(events, backlog);
   const settings = {
-    noDelay,
-    keepAlive: keepAliveMs > 0,
-    keepAliveInitialDelay: keepAliveMs,
+    ...socketOptions(target),
     headersTimeout: REQUEST_MS,
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: 1000,
@@ -168,43 +235,24 @@ export async function listenWs(target: ListenTarget, events: ListenerEvents): Pr
   } else {
     const [{ createServer }, { serverContexts }] = await Promise.all([
       import("node:https"),
-      import("./tls_listener.ts"),
+      import("./tls_contexts.ts"),
     ]);
     const contexts = serverContexts(target.tls);
     const secure = createServer({ ...settings, ...contexts.options });
     // A handshake has its own deadline here: the server's begins with the WebSocket.
     secure.on("tlsClientError", (_error, socket) => socket.destroy());
-    reload = (tls) => contexts.reload(tls, (main) => secure.setSecureContext(main));
+    // Bun's `node:https` has no such method, and then there is no reload.
+    if ("setSecureContext" in secure) {
+      reload = (tls) => contexts.reload(tls, (main) => secure.setSecureContext(main));
+    }
     server = secure;
   }
   server.on("request", (request, response) => {
     const { status, text, headers } = refusalOf(request, target) ?? NO_UPGRADE;
     response.writeHead(status, headers).end(text);
   });
-  server.on("upgrade", (request, socket, head) => {
-    const refusal = refusalOf(request, target);
-    if (refusal !== undefined) {
-      const { status, text, headers } = refusal;
-      const lines = Object.entries({ ...headers, connection: "close" }).map(([name, value]) =>
-        `${name}: ${value}\r\n`
-      );
-      socket.on("error", () => {}).end(`HTTP/1.1 ${status} \r\n${lines.join("")}\r\n${text}`);
-      return;
-    }
-    upgrader.handleUpgrade(request, socket, head, (upgraded) => {
-      upgraded.binaryType = "nodebuffer";
-      const { remoteAddress, remotePort, localAddress, localPort } = request.socket;
-      const ends = {
-        transport: target.tls === undefined ? "ws" : "wss",
-        remote: { hostname: remoteAddress ?? "", port: remotePort ?? 0 },
-        local: { hostname: localAddress ?? "", port: localPort ?? 0 },
-        // Bun's socket of a request knows nothing of its TLS.
-        ...(target.tls !== undefined && "getPeerCertificate" in request.socket &&
-          { tls: infoOf(request.socket as tls.TLSSocket) }),
-      } as const;
-      queue.accepted(new WsLink(upgraded as unknown as StandardSocket, ends, target.webSocket));
-    });
-  });
+  const upgrade = upgraderOf(ws, target, (link) => queue.accepted(link));
+  server.on("upgrade", (request, socket, head) => upgrade(request, socket, head, target));
   await new Promise<void>((resolve, reject) => {
     const refuse = (error: Error) => reject(listenError(error, hostname, port));
     server.once("error", refuse);
@@ -232,7 +280,7 @@ export async function listenWs(target: ListenTarget, events: ListenerEvents): Pr
 /** What is said to a request that would be a WebSocket, and is none. */
 const NO_UPGRADE = { status: 426, text: "", headers: { connection: "close" } };
 
-function refusalOf(request: http.IncomingMessage, target: ListenTarget) {
+function refusalOf(request: UpgradeRequest, target: ListenTarget) {
   const { method = "", url = "", headers } = request;
   const header = (name: string) => String(headers[name] ?? "");
   return refuseUpgrade(method, url.split("?")[0]!, header, target);

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { giveBuffer, takeBuffer } from "../connection/buffer_pool.ts";
+import { detachedMemory } from "../connection/detached.ts";
 import type { LinkReceiver } from "./link.ts";
 
 const LEAST_BYTES = 256;
@@ -33,10 +35,33 @@ export class ReadBuffer {
   #size = LEAST_BYTES;
   #view: Uint8Array<ArrayBuffer> = firstMemory();
   #average = 0;
+  /** Whether other links read into the same piece. */
+  #isCut = true;
 
   /** The memory to read into now. */
   get view(): Uint8Array<ArrayBuffer> {
     return this.#view;
+  }
+
+  /**
+   * Hands on what was read.
+   *
+   * @param bytes How much was.
+   * @returns Whether {@linkcode view} is another one now.
+   * @throws FramewireError HANDLER_FAILED when the memory was taken away while it was read into.
+   */
+  give(bytes: number, receiver: LinkReceiver): boolean {
+    const view = this.#view;
+    if (view.length === 0) throw detachedMemory();
+    if (!this.#isCut) {
+      const chunk = bytes === view.length ? view : view.subarray(0, bytes);
+      return this.took(bytes, receiver.data(chunk), receiver);
+    }
+    // A handler that transfers the memory of its packet would take away that of fifteen others.
+    const copy = takeBuffer(LEAST_BYTES);
+    copy.set(view);
+    if (!receiver.data(copy.subarray(0, bytes))) giveBuffer(copy);
+    return this.took(bytes, false, receiver);
   }
 
   /**
@@ -58,8 +83,9 @@ export class ReadBuffer {
       if (size > LEAST_BYTES && this.#average < size >> 3) size >>= 1;
     }
     if (size !== this.#size && receiver?.reserve?.(size - this.#size) === false) size = this.#size;
-    if (!kept && size === this.#size) return false;
+    if (!kept && size === this.#size && view.length > 0) return false;
     this.#size = size;
+    this.#isCut = false;
     this.#view = new Uint8Array(size);
     return true;
   }

@@ -52,7 +52,7 @@ export class SocketLink implements Link, DueLink {
     this.#buffer = new ReadBuffer();
     return {
       buffer: (() => this.#nextBuffer()) as () => Uint8Array,
-      callback: (bytes, memory) => this.#read(bytes, memory as Uint8Array),
+      callback: (bytes) => this.#read(bytes),
     };
   }
 
@@ -189,8 +189,8 @@ export class SocketLink implements Link, DueLink {
   }
 
   /** Bytes came into memory of `sharedOnread`. */
-  readShared(bytes: number, memory: Uint8Array): boolean {
-    const goesOn = this.#read(bytes, memory);
+  readShared(bytes: number): boolean {
+    const goesOn = this.#read(bytes);
     nextBuffer = this.#nextBuffer();
     return goesOn;
   }
@@ -201,10 +201,12 @@ export class SocketLink implements Link, DueLink {
     return this.#buffer!.view;
   }
 
-  #read(bytes: number, memory: Uint8Array): boolean {
-    const receiver = this.#receiver!;
-    const kept = receiver.data(bytes === memory.length ? memory : memory.subarray(0, bytes));
-    this.#moved = this.#buffer!.took(bytes, kept, receiver);
+  #read(bytes: number): boolean {
+    try {
+      this.#moved = this.#buffer!.give(bytes, this.#receiver!);
+    } catch (error) {
+      this.#socket!.destroy(error as Error);
+    }
     return true;
   }
 }
@@ -240,8 +242,8 @@ const SHARED_ONREAD: net.OnReadOpts = {
     return buffer;
   }) as () => Uint8Array,
   // Node calls it as a method of the socket, though it does not say so.
-  callback(this: unknown, bytes, memory) {
-    return (this as LinkedSocket)[link]!.readShared(bytes, memory as Uint8Array);
+  callback(this: unknown, bytes) {
+    return (this as LinkedSocket)[link]!.readShared(bytes);
   },
 };
 

@@ -23,8 +23,6 @@ export class StreamLink implements Link {
   readonly #socket: StreamSocket;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  /** Called when it is closed, whether it was started or not. */
-  onClosed: (() => void) | undefined;
   #receiver: LinkReceiver | undefined;
   #paused: { readonly over: Promise<void>; readonly end: () => void } | undefined;
   #writing: Promise<void> | undefined;
@@ -133,7 +131,6 @@ export class StreamLink implements Link {
     this.resume();
     void this.#reader.cancel().catch(() => {});
     void this.#socket.close().catch(() => {});
-    this.onClosed?.();
     if (this.#receiver !== undefined) this.#tellClosed(cause);
   }
 

@@ -11,17 +11,37 @@ import type { ConnectTarget, Link, TlsInfo } from "./link.ts";
 import { connectError, formatAddress, linkError } from "./net_errors.ts";
 import { SocketLink } from "./socket_link.ts";
 import { isTlsFailure, tlsError } from "./tls_errors.ts";
+import { infoOf, nameOf, peerOf } from "./tls_info.ts";
+
+/** What of the handle beneath a TLS socket is used. */
+interface Readable {
+  readStart(): void;
+  readStop(): void;
+}
 
 /** A connection with TLS. */
 export class TlsLink extends SocketLink {
   tls?: TlsInfo;
+  /** Where reading has to be stopped besides. */
+  #beneath: Readable | undefined;
 
   /** The handshake has succeeded. */
   secured(socket: tls.TLSSocket): this {
     this.tls = infoOf(socket);
     // Not before: half open, Node would wait for more of a handshake whose peer has left.
     socket.allowHalfOpen = true;
+    this.#beneath = handleBeneath(socket);
     return this.bind(socket);
+  }
+
+  override pause(): void {
+    super.pause();
+    this.#beneath?.readStop();
+  }
+
+  override resume(): void {
+    this.#beneath?.readStart();
+    super.resume();
   }
 
   override get transport(): string {
@@ -49,6 +69,18 @@ export class TlsLink extends SocketLink {
       ? tlsError(`the TLS connection to ${where} failed`, error)
       : linkError(error, where);
   }
+}
+
+/**
+ * Deno goes on reading for a TLS socket that is paused, and keeps all that comes: 200 MB were there of a
+ * peer that sends and does not read. So the handle beneath is paused too, which is not public.
+ */
+function handleBeneath(socket: tls.TLSSocket): Readable | undefined {
+  if (!("Deno" in globalThis)) return undefined;
+  const { _handle } = socket as unknown as {
+    readonly _handle?: { readonly _parent?: Readable } | null;
+  };
+  return _handle?._parent;
 }
 
 /** Connects with TLS; resolves when the server's certificate is found good. */
@@ -103,36 +135,4 @@ export function connectTls(
       resolve(new TlsLink(false).secured(socket));
     });
   });
-}
-
-/** What the handshake has agreed on. */
-export function infoOf(socket: tls.TLSSocket): TlsInfo {
-  const { alpnProtocol, servername } = socket as { alpnProtocol: unknown; servername?: unknown };
-  const peer = peerOf(socket);
-  return {
-    version: socket.getProtocol() ?? "",
-    authorized: peer !== undefined && socket.authorized,
-    ...(typeof alpnProtocol === "string" && alpnProtocol !== "" && { alpn: alpnProtocol }),
-    ...(typeof servername === "string" && servername !== "" && { serverName: servername }),
-    ...(peer !== undefined && {
-      subject: nameText(peer.subject),
-      issuer: nameText(peer.issuer),
-      fingerprint: peer.fingerprint256.replaceAll(":", "").toLowerCase(),
-    }),
-  };
-}
-
-/** The peer's certificate; undefined when it showed none. */
-function peerOf(socket: tls.TLSSocket): tls.PeerCertificate | undefined {
-  const peer = socket.getPeerCertificate() as tls.PeerCertificate | null;
-  return peer?.fingerprint256 === undefined ? undefined : peer;
-}
-
-/** A distinguished name in one line: `"CN=client-7, O=Example"`. */
-function nameText(name: tls.Certificate): string {
-  return Object.entries(name).map(([type, value]) => `${type}=${value}`).join(", ");
-}
-
-function nameOf(what: string, code: unknown, name: string): string {
-  return String(code) === "ERR_TLS_CERT_ALTNAME_INVALID" ? `${what} as ${name}` : what;
 }

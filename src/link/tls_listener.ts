@@ -6,13 +6,12 @@
  */
 import * as net from "node:net";
 import * as tls from "node:tls";
-import { FramewireError } from "../errors.ts";
-import type { TlsIdentity, TlsServerOptions } from "../options/tls.ts";
+import type { TlsServerOptions } from "../options/tls.ts";
 import { AcceptQueue } from "./accept_queue.ts";
-import { checkAuthorities, checkIdentity, versionOf } from "./certificates.ts";
 import type { Address, Listener, ListenerEvents, ListenTarget } from "./link.ts";
 import { acceptError, listenError } from "./net_errors.ts";
 import { TlsLink } from "./tls.ts";
+import { serverContexts } from "./tls_contexts.ts";
 import { handshakeError } from "./tls_errors.ts";
 
 /** The server has a deadline of its own, and `node:tls` has no "for ever": the longest for timers. */
@@ -134,68 +133,5 @@ export async function listenTls(
       await new Promise<void>((closed) => setImmediate(closed));
     },
     reloadTls: (next) => contexts.reload(next, (main) => secure.setSecureContext(main)),
-  };
-}
-
-/** What a server of `node:tls` or `node:https` is given of its certificates. */
-export function serverContexts(options: TlsServerOptions): {
-  /** Which certificate clients must show. */
-  readonly asked: string;
-  readonly options: tls.TlsOptions;
-  /** Uses other certificates from now on. */
-  reload(next: TlsServerOptions, use: (main: tls.SecureContextOptions) => void): void;
-} {
-  let contexts = contextsOf(options);
-  const asked = askedOf(options);
-  return {
-    asked,
-    options: {
-      ...contexts.main,
-      requestCert: asked !== "none",
-      rejectUnauthorized: asked === "require",
-      SNICallback: (name, answer) => answer(null, contexts.of(name)),
-    },
-    reload(next, use) {
-      if (askedOf(next) !== asked || String(next.alpn) !== String(options.alpn)) {
-        throw new FramewireError(
-          "INVALID_OPTION",
-          "tls.clientCertificate and tls.alpn cannot change while the server runs: start it anew",
-        );
-      }
-      const prepared = contextsOf(next);
-      use(prepared.main);
-      contexts = prepared;
-    },
-  };
-}
-
-/** Which certificate a client must show, by its default. */
-function askedOf({ clientCa, clientCertificate }: TlsServerOptions): string {
-  return clientCertificate ?? (clientCa === undefined ? "none" : "require");
-}
-
-/** The contexts of a server's certificates. */
-function contextsOf(options: TlsServerOptions): {
-  readonly main: tls.SecureContextOptions;
-  of(name: string): tls.SecureContext | undefined;
-} {
-  checkAuthorities("tls.clientCa", options.clientCa);
-  const prepare = (what: string, { cert, key }: TlsIdentity): tls.SecureContextOptions => {
-    checkIdentity(what, { cert, key });
-    const ca = options.clientCa;
-    return { cert, key, minVersion: versionOf(options), ...(ca !== undefined && { ca }) };
-  };
-  const main = prepare("tls", options);
-  const named = new Map<string, tls.SecureContext>();
-  for (const [name, identity] of Object.entries(options.sni ?? {})) {
-    const context = tls.createSecureContext(prepare(`tls.sni[${JSON.stringify(name)}]`, identity));
-    named.set(name.toLowerCase(), context);
-  }
-  return {
-    main,
-    of(name) {
-      const lower = name.toLowerCase();
-      return named.get(lower) ?? named.get(lower.replace(/^[^.]+/, "*"));
-    },
   };
 }

@@ -52,8 +52,7 @@ export function connectWebSocket(
     socket.addEventListener("open", () => {
       signal?.removeEventListener("abort", abort);
       if (socket.protocol !== SUBPROTOCOL) {
-        const message = `${url} speaks WebSocket, but not the subprotocol ${SUBPROTOCOL}`;
-        reject(new FramewireError("UNSUPPORTED", message));
+        reject(otherSubprotocol(url));
         socket.close();
         return;
       }
@@ -64,6 +63,11 @@ export function connectWebSocket(
   });
 }
 
+function otherSubprotocol(url: string, cause?: unknown): FramewireError {
+  const message = `${url} speaks WebSocket, but not the subprotocol ${SUBPROTOCOL}`;
+  return new FramewireError("UNSUPPORTED", message, cause === undefined ? {} : { cause });
+}
+
 /** Runtimes differ in what they say, and browsers say nothing. */
 function connectError(event: unknown, url: string): FramewireError {
   const { error, message } = (event ?? {}) as {
@@ -71,9 +75,11 @@ function connectError(event: unknown, url: string): FramewireError {
     readonly message?: unknown;
   };
   const cause = error ?? event;
-  const said = [message, (error as Error | undefined)?.message].filter((text) =>
+  const texts = [message, (error as Error | undefined)?.message].filter((text) =>
     typeof text === "string" && text !== ""
-  ).join(": ");
+  );
+  const said = [...new Set(texts)].join(": ");
+  if (/subprotocol/.test(said)) return otherSubprotocol(url, cause);
   const inner = (error as { readonly cause?: unknown } | undefined)?.cause ?? error;
   const known = inner === undefined ? "LINK_FAILED" : codeOf(inner);
   const code = /refused|tcp connect error/i.test(said) // the latter is all that Deno says

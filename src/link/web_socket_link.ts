@@ -56,7 +56,7 @@ export interface WebSocketEnds {
 /** Messages that are sent are no longer than this: no peer must allow more. */
 export const PIECE_BYTES: number = 64 << 10;
 /** While more than this is buffered, writes wait; they go on at half of it. */
-const HIGH_WATER_BYTES = 64 << 10;
+export const HIGH_WATER_BYTES: number = 64 << 10;
 /** How often the buffer of a slow peer is looked at: the standard has no event for it. */
 const POLL_MS = 5;
 /** The codes below are the protocol's own; programs in browsers may use those from 4000 on. */
@@ -149,7 +149,7 @@ export class WebSocketLink implements Link {
       this.send(bytes.subarray(from, from + PIECE_BYTES));
     }
     if ((this.socket.bufferedAmount ?? 0) <= HIGH_WATER_BYTES) return true;
-    this.#poll();
+    this.awaitRoom();
     return false;
   }
 
@@ -175,10 +175,11 @@ export class WebSocketLink implements Link {
     );
   }
 
-  #poll(): void {
+  /** Tells `written` when the buffer is empty enough. */
+  protected awaitRoom(): void {
     this.#timer = setTimeout(() => {
       if (this.isClosed) return;
-      if ((this.socket.bufferedAmount ?? 0) > HIGH_WATER_BYTES / 2) this.#poll();
+      if ((this.socket.bufferedAmount ?? 0) > HIGH_WATER_BYTES / 2) this.awaitRoom();
       else this.receiver?.written();
     }, POLL_MS);
   }

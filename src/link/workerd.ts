@@ -4,10 +4,17 @@
  * @module
  */
 import { FramewireError } from "../errors.ts";
-import { type Capabilities, checkScheme, TCP_ALONE } from "./capabilities.ts";
+import {
+  type Capabilities,
+  checkScheme,
+  refuseSocketOptions,
+  refuseTlsOptions,
+  TCP_ALONE,
+} from "./capabilities.ts";
 import type { ConnectTarget, Link, Transport } from "./link.ts";
 import { connectError } from "./net_errors.ts";
 import { StreamLink, type StreamSocket } from "./stream_link.ts";
+import { schemeOf } from "./url.ts";
 import { connectGlobal } from "./web_socket_client.ts";
 
 /** What workerd can do. It listens by `edge`: the runtime calls a Worker, which cannot choose a port. */
@@ -16,17 +23,23 @@ export const workerdCapabilities: Capabilities = {
   runtime: "workerd",
   listen: [],
   connect: ["tcp", "tls", "ws", "wss"],
-  zstd: true,
+  zstd: hasZstd(),
 };
 
-/** How many sockets a Worker may have open at once. */
-const MOST_SOCKETS = 6;
+/** Whether the Worker has `node:zlib`: by its compatibility date, or the flag `nodejs_compat`. */
+function hasZstd(): boolean {
+  const { process } = globalThis as {
+    readonly process?: { getBuiltinModule?(name: string): object | undefined };
+  };
+  const zlib = process?.getBuiltinModule?.("node:zlib");
+  return zlib !== undefined && "zstdCompressSync" in zlib;
+}
 
-/** The sockets that are open, and who waits for one. */
-let open = 0;
-const waiting: (() => void)[] = [];
-
-/** TCP and WebSocket of workerd, for clients. */
+/**
+ * TCP and WebSocket of workerd, for clients. Cloudflare lets a Worker have six connections at once for
+ * each request that it is called with, and has further ones wait: nothing counts them here, since a
+ * module's variables are those of all requests.
+ */
 export const workerdTransport: Transport = {
   capabilities: workerdCapabilities,
 
@@ -38,23 +51,13 @@ export const workerdTransport: Transport = {
   },
 
   async connect(target: ConnectTarget): Promise<Link> {
+    const { runtime } = workerdCapabilities;
+    refuseTlsOptions(runtime, target);
+    refuseSocketOptions(runtime, schemeOf({ ...target, secure: target.tls !== undefined }), target);
     if (target.webSocketPath !== undefined) return connectGlobal(target);
-    checkTls(target);
-    if (open >= MOST_SOCKETS) await new Promise<void>((resolve) => waiting.push(resolve));
-    open++;
-    try {
-      return await connectSocket(target);
-    } catch (error) {
-      left();
-      throw error;
-    }
+    return await connectSocket(target);
   },
 };
-
-function left(): void {
-  open--;
-  waiting.shift()?.();
-}
 
 interface SocketsModule {
   connect(
@@ -82,20 +85,5 @@ async function connectSocket({ hostname, port, tls, signal }: ConnectTarget): Pr
   } finally {
     signal?.removeEventListener("abort", abort);
   }
-  const link = new StreamLink(socket, tls === undefined ? "tcp" : "tls", { hostname, port });
-  link.onClosed = left;
-  return link;
-}
-
-/** Workers trust whom Cloudflare trusts, and show no certificate. */
-function checkTls({ tls, hostname }: ConnectTarget): void {
-  const { serverName, ...others } = tls ?? {};
-  const [name] = serverName !== undefined && serverName !== hostname
-    ? ["serverName"]
-    : Object.keys(others);
-  if (name === undefined) return;
-  throw new FramewireError(
-    "UNSUPPORTED",
-    `workerd cannot connect over tls:// with tls.${name}: leave it out; it trusts public authorities`,
-  );
+  return new StreamLink(socket, tls === undefined ? "tcp" : "tls", { hostname, port });
 }

@@ -65,7 +65,7 @@ export interface SessionServerOptions {
   /**
    * Gives peers that ask for it in their hello a session, which outlives the connection: requests that
    * come again are not handled again, and pushes are kept until they are acknowledged. Without it there
-   * are none.
+   * are none. Protocols that have no sessions refuse it with `UNSUPPORTED`.
    */
   readonly sessions?: SessionsOptions;
 }
@@ -76,7 +76,13 @@ export type ResolvedSessions = Required<SessionsOptions>;
 /** What a store must have. */
 const STORE_CALLS = ["create", "load", "commit", "expire", "remove", "close"] as const;
 
-const LIMITS = {
+/** The specs of the numbers among {@linkcode SessionsOptions}. */
+export const SESSION_LIMITS: Readonly<
+  Record<
+    "window" | "retentionMs" | "maxSessions" | "maxResponseBytes" | "maxPushBytes",
+    OptionSpec<number>
+  >
+> = {
   window: whole(4096, 1, 1 << 20),
   retentionMs: whole(300_000, 1, MAX_TIMER_MS),
   maxSessions: whole(10_000, 1, 10_000_000),
@@ -92,7 +98,7 @@ const PARTS: OptionSpecs<SessionsOptions> = {
       ? undefined
       : `a session store, with ${STORE_CALLS.join(", ")}`
   ),
-  ...LIMITS,
+  ...SESSION_LIMITS,
   owner: callback(),
 };
 
@@ -128,7 +134,7 @@ function sessions(): OptionSpec<SessionsOptions> {
     schema: {
       type: "object",
       properties: Object.fromEntries(
-        Object.entries(LIMITS).map(([name, { schema }]) => [name, schema]),
+        Object.entries(SESSION_LIMITS).map(([name, { schema }]) => [name, schema]),
       ),
       additionalProperties: false,
     },

@@ -37,8 +37,12 @@ export interface Member {
 
 /** What the decisions are carried out by. */
 export interface Door {
-  /** Lets a link in. */
-  admit(link: Link): void;
+  /**
+   * Lets a link in.
+   *
+   * @param since When it was accepted, by the clock, where that is longer ago than now.
+   */
+  admit(link: Link, since?: number): void;
   /** Links that were let in and are no connections yet. */
   readonly entering: Iterable<Link>;
   /** Turns a link away. */
@@ -73,7 +77,7 @@ export class Admission {
   /** Evicted, and not closed yet: they count no more. */
   readonly #evicted = new Set<object>();
   /** Let in as soon as the evicted are closed. */
-  readonly #waiting: Link[] = [];
+  readonly #waiting: (readonly [link: Link, since: number | undefined])[] = [];
   /** Those idle for longest when they were looked up, the longest last. */
   #candidates: Member[] = [];
   #paused = false;
@@ -92,8 +96,8 @@ export class Admission {
     this.changed();
   }
 
-  /** A link asks to come in. */
-  take(link: Link): void {
+  /** A link asks to come in, which was accepted a while ago if `since` says so. */
+  take(link: Link, since?: number): void {
     const { maxConnections, maxConnectionsPerIp } = this.#limits;
     const { remote } = link;
     const address = this.#addressOf(remote);
@@ -104,13 +108,13 @@ export class Admission {
     } else if (maxConnectionsPerIp > 0 && this.#countOf(address) >= maxConnectionsPerIp) {
       const message =
         `${address} has ${maxConnectionsPerIp} connections already (maxConnectionsPerIp)`;
-      this.#makeRoom(link, "maxConnectionsPerIp", message, address);
+      this.#makeRoom(link, since, "maxConnectionsPerIp", message, address);
     } else if (this.#count >= maxConnections) {
       const message = `there are ${maxConnections} connections already (maxConnections)`;
-      this.#makeRoom(link, "maxConnections", message, undefined);
+      this.#makeRoom(link, since, "maxConnections", message, undefined);
     } else {
       this.#enter(address);
-      this.#door.admit(link);
+      this.#door.admit(link, since);
       this.#pauseIfFull(remote);
     }
   }
@@ -118,8 +122,8 @@ export class Admission {
   /** A connection is closed, or a link that was let in and has not become one. */
   left(member: Pick<Member, "remote">): void {
     if (!this.#evicted.delete(member)) this.#leave(this.#addressOf(member.remote));
-    const link = this.#waiting.shift();
-    if (link !== undefined) this.#door.admit(link);
+    const next = this.#waiting.shift();
+    if (next !== undefined) this.#door.admit(...next);
     this.#resumeIfRoom();
   }
 
@@ -136,17 +140,23 @@ export class Admission {
         if (!this.#evicted.has(member)) this.#enterAddress(this.#addressOf(member.remote));
       }
       for (const { remote } of this.#door.entering) this.#enterAddress(this.#addressOf(remote));
-      for (const { remote } of this.#waiting) this.#enterAddress(this.#addressOf(remote));
+      for (const [{ remote }] of this.#waiting) this.#enterAddress(this.#addressOf(remote));
     }
     this.#resumeIfRoom();
   }
 
   /** The server ends: nobody comes in any more. */
   close(): void {
-    for (const link of this.#waiting.splice(0)) link.abort();
+    for (const [link] of this.#waiting.splice(0)) link.abort();
   }
 
-  #makeRoom(link: Link, gate: string, message: string, address: string | undefined): void {
+  #makeRoom(
+    link: Link,
+    since: number | undefined,
+    gate: string,
+    message: string,
+    address: string | undefined,
+  ): void {
     const victim = this.#limits.onMaxConnections === "evict-idle"
       ? this.#longestIdle(address)
       : undefined;
@@ -164,7 +174,7 @@ export class Admission {
     this.#leave(this.#addressOf(victim.remote));
     this.#enter(this.#addressOf(link.remote));
     this.#evicted.add(victim);
-    this.#waiting.push(link);
+    this.#waiting.push([link, since]);
     victim.abort({ code: "EVICTED", message: "it was idle, and others wanted to connect" });
   }
 

@@ -37,7 +37,8 @@ export interface DrainResult {
   readonly cut: readonly CutConnection[];
 }
 
-const DEADLINE_MS = 10_000;
+/** How long a shutdown may take that does not say, in milliseconds. */
+export const DEADLINE_MS = 10_000;
 
 /** What a server says when it ends without being told why. */
 export const SHUTTING_DOWN = "the server is shutting down";

@@ -93,14 +93,21 @@ export class Listeners {
   readonly #all: readonly Listener[];
   /** Holds back what comes before all of them listen. */
   readonly #early: AcceptQueue;
-  readonly #hasTls: boolean;
+  readonly #places: readonly Place[];
+  readonly #runtime: string;
   /** Where they listen. */
   readonly addresses: readonly ListenAddress[];
 
-  private constructor(all: readonly Listener[], places: readonly Place[], early: AcceptQueue) {
+  private constructor(
+    all: readonly Listener[],
+    places: readonly Place[],
+    early: AcceptQueue,
+    { runtime }: Capabilities,
+  ) {
     this.#all = all;
     this.#early = early;
-    this.#hasTls = places.some(({ target }) => target.tls !== undefined);
+    this.#places = places;
+    this.#runtime = runtime;
     this.addresses = all.map(({ address: { hostname, port } }, i) => ({
       hostname,
       port,
@@ -137,7 +144,7 @@ export class Listeners {
       await Promise.all(all.map((listener) => listener.close()));
       throw error;
     }
-    return new Listeners(all, places, queued);
+    return new Listeners(all, places, queued, transport.capabilities ?? TCP_ALONE);
   }
 
   /** The first one's. */
@@ -164,8 +171,18 @@ export class Listeners {
 
   /** {@inheritDoc Listener.reloadTls} */
   reloadTls(tls: TlsServerOptions | undefined): void {
-    if (tls === undefined || !this.#hasTls) {
+    if (tls === undefined || this.#places.every(({ target }) => target.tls === undefined)) {
       throw invalid("tls cannot be turned on or off while the server runs");
+    }
+    for (const [i, { target }] of this.#places.entries()) {
+      if (target.tls === undefined || this.#all[i]!.reloadTls !== undefined) continue;
+      throw new FramewireError(
+        "UNSUPPORTED",
+        `${this.#runtime} cannot change the certificates of ${
+          formatUrl(this.#places[i]!.url)
+        } while ` +
+          "the server runs: start it anew, or let a proxy speak TLS",
+      );
     }
     for (const listener of this.#all) listener.reloadTls?.(tls);
   }

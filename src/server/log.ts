@@ -3,7 +3,7 @@
  *
  * | category               | what                                                                     |
  * | ---------------------- | ------------------------------------------------------------------------ |
- * | `framewire.server`     | it listens, is closed; a handler or accepting failed                     |
+ * | `framewire.server`     | it listens, is closed; a handler or accepting failed; no WebAssembly     |
  * | `framewire.connection` | connections and sessions come and go, break, fall behind                 |
  * | `framewire.security`   | refused, not authenticated, over a limit, malformed: `event` says which  |
  *
@@ -12,6 +12,7 @@
  *
  * @module
  */
+import { type CodecChoice, codecNote } from "../codec/lend.ts";
 import type { FramewireError } from "../errors.ts";
 import type { GetLogger } from "../observe/logger.ts";
 import type { ServerConnection } from "../protocol/protocol.ts";
@@ -19,6 +20,14 @@ import type { Server } from "./server.ts";
 
 /** Errors of the server's own program: what a handler did, what the system refused. */
 const OWN: ReadonlySet<string> = new Set(["HANDLER_FAILED", "HANDLER_TIMEOUT", "ACCEPT_FAILED"]);
+
+/** Notes that the codec is the slower one, once for all servers. */
+export function logCodec(choice: CodecChoice, getLogger: GetLogger): void {
+  const note = codecNote(choice);
+  if (note === undefined) return;
+  const { message, cause } = note;
+  getLogger(["framewire", "server"]).warn(message, { codec: "ts", cause: String(cause) });
+}
 
 /** Logs what happens on a server from now on. */
 export function logServer(server: Pick<Server, "on">, getLogger: GetLogger): void {

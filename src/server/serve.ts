@@ -25,7 +25,7 @@ import {
 import { gatedHandlers } from "../gates/handlers.ts";
 import { describe } from "../protocol/protocol.ts";
 import { Listeners, listenTargets } from "./listeners.ts";
-import { logServer } from "./log.ts";
+import { logCodec, logServer } from "./log.ts";
 import {
   type PayloadBroadcast,
   RunningServer,
@@ -110,6 +110,9 @@ export function makeServe(transport: Transport): Serve {
     const protocol = chooseProtocol(options?.protocol ?? "submit");
     const resolved = resolveServerOptions(options, ownLimit(protocol.framing));
     resolveCodec(resolved.codec); // "wasm" is refused now, not at the first connection
+    if (resolved.sessions !== undefined && protocol.session === undefined) {
+      throw new FramewireError("UNSUPPORTED", `the protocol ${protocol.name} has no sessions`);
+    }
     const gates = { ...resolved, authorize: options.authorize };
     const gated = gatedHandlers(protocol, gates, handlers, (gate, { id, remote }) => {
       const message = gate === "authorize"
@@ -119,7 +122,10 @@ export function makeServe(transport: Transport): Serve {
     });
     const makeEndpoint = protocol.server(gated as never);
     const server = new RunningServer(protocol, guardedAttempts(resolved), makeEndpoint);
-    if (resolved.logger !== undefined) logServer(server, resolved.logger);
+    if (resolved.logger !== undefined) {
+      logServer(server, resolved.logger);
+      logCodec(resolved.codec, resolved.logger);
+    }
     for (const [name, listener] of Object.entries(options.on ?? {})) {
       if (!(SERVER_EVENTS as readonly string[]).includes(name) || typeof listener !== "function") {
         const wanted = `on takes functions by the events' names, ${SERVER_EVENTS.join(", ")}`;

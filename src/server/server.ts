@@ -87,8 +87,8 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
     this.#prepare = protocol.broadcast?.bind(protocol);
     this.finished = new Promise((resolve) => this.#resolveFinished = resolve);
     this.#clock = options.clock ?? systemClock;
-    this.#memory = new MemoryBudget(options.memoryBudgetBytes);
     this.#settings = new LiveSettings(options, framing);
+    this.#memory = new MemoryBudget(options.memoryBudgetBytes, this.#settings.sizes);
     if (guarded(options)) this.#entrance = this.#makeEntrance();
     const { deadlines, limits, admission, flow, sizes } = this.#settings;
     this.#sweep = new Sweep(this.#clock, deadlines, this.#connections);
@@ -104,7 +104,7 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
     this.#figures.sessions = serverSessions(options, this.#clock, epoch, {
       failed: (error) => this.#report(error, undefined),
       changed: (event) => this.#events.has("session") && this.#events.emit("session", event),
-    });
+    }, this.#memory);
     const config: ConnectionConfig = Object.assign(sizes, {
       framing,
       kind,
@@ -150,8 +150,8 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
       refused: (refusal) => this.refused(refusal),
     });
     this.#admission = new Admission(admission, this.#clock, this.#connections, {
-      admit: (link) => {
-        if (link.handshake === undefined) this.#enter(link);
+      admit: (link, since) => {
+        if (link.handshake === undefined) this.#enter(link, since);
         else this.#handshakes.take(link);
       },
       entering: this.#handshakes,
@@ -277,7 +277,7 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
   #makeEntrance(): Entrance {
     const { options, handshakes } = this.#settings;
     return new Entrance(options, this.#clock, handshakes, {
-      admitted: (link) => this.#admission.take(link),
+      admitted: (link, since) => this.#admission.take(link, since),
       refused: (refusal) => this.refused(refusal),
     });
   }

@@ -43,6 +43,7 @@ export class DedupWindow {
   readonly #payloads = new Map<number, Uint8Array>();
   #payloadBytes = 0;
   #newest: number;
+  #newestAnswered = 0;
 
   /**
    * @param size How many of the last requests are remembered.
@@ -61,9 +62,19 @@ export class DedupWindow {
     return this.#newest;
   }
 
+  /** The number of the newest request that was answered; 0 when none was. */
+  get newestAnswered(): number {
+    return this.#newestAnswered;
+  }
+
   /** Bytes of responses that are kept. */
   get payloadBytes(): number {
     return this.#payloadBytes;
+  }
+
+  /** Bytes that it takes: responses, and what is known of each request. */
+  get bytes(): number {
+    return this.#payloadBytes + this.#states.length;
   }
 
   /** The sequence number of an id, 1 to 99,999,999. */
@@ -96,11 +107,20 @@ export class DedupWindow {
     this.#states[seq % this.#size] = PENDING;
   }
 
-  /** A request that had begun is answered. Nothing happens if it has left the window by now. */
-  finish({ seq, result, payload }: Answered): void {
+  /**
+   * A request that had begun is answered. Nothing happens if it has left the window by now.
+   *
+   * @param keeps Whether what stands behind the result may be kept; if not, it is given up at once.
+   */
+  finish({ seq, result, payload }: Answered, keeps = true): void {
     if (seq > this.#newest || seq <= this.#newest - this.#size) return;
     this.#states[seq % this.#size] = DONE + result;
+    if (seq > this.#newestAnswered) this.#newestAnswered = seq;
     if (payload === undefined || payload.length === 0) return;
+    if (!keeps) {
+      this.#states[seq % this.#size] = GIVEN_UP;
+      return;
+    }
     this.#payloads.set(seq, payload);
     this.#payloadBytes += payload.length;
     for (const oldest of this.#payloads.keys()) {

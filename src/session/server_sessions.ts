@@ -5,6 +5,7 @@
  * @module
  */
 import type { Clock } from "../connection/clock.ts";
+import type { MemoryBudget } from "../connection/memory_budget.ts";
 import { FramewireError } from "../errors.ts";
 import {
   type ResolvedSessions,
@@ -14,6 +15,7 @@ import {
 import type { ServerConnection, ServerSide } from "../protocol/protocol.ts";
 import type { SessionAsk } from "../protocol/submit/hello.ts";
 import type { Session } from "./session.ts";
+import { SessionMemory } from "./session_memory.ts";
 import { Sessions } from "./sessions.ts";
 
 /** What became of a session. */
@@ -87,6 +89,7 @@ export interface ServerSessionsWatcher {
  * The sessions that a server's options ask for; undefined when they ask for none.
  *
  * @param epoch When the clock stood at 0, in milliseconds since 1970.
+ * @param budget What they keep is counted against.
  * @throws FramewireError INVALID_OPTION.
  */
 export function serverSessions(
@@ -94,10 +97,12 @@ export function serverSessions(
   clock: Clock,
   epoch: number,
   watcher: ServerSessionsWatcher,
+  budget: MemoryBudget,
 ): ServerSessions | undefined {
   if (sessions === undefined) return undefined;
   const options = resolveSessions(sessions, maxInFlight);
-  return new ServerSessions(options, clock, () => epoch + clock.now(), watcher);
+  const memory = new SessionMemory(budget);
+  return new ServerSessions(options, clock, () => epoch + clock.now(), watcher, memory);
 }
 
 /** The sessions of the server that a connection is of; undefined when it has none. */
@@ -126,6 +131,7 @@ export class ServerSessions implements SessionFigures {
     clock: Clock,
     now: () => number,
     watcher: ServerSessionsWatcher,
+    memory: SessionMemory,
   ) {
     this.#ownerOf = options.owner;
     this.#watcher = watcher;
@@ -135,7 +141,7 @@ export class ServerSessions implements SessionFigures {
         this.figures.expired++;
         watcher.changed({ change: "expired", id, owner, conn: undefined });
       },
-    });
+    }, memory);
   }
 
   /** The time of day, in milliseconds since 1970. */

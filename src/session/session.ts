@@ -5,6 +5,7 @@
  */
 import { type Answered, DedupWindow, type Known } from "./dedup_window.ts";
 import { type LoggedPush, PushLog } from "./push_log.ts";
+import type { SessionMemory } from "./session_memory.ts";
 import type { SessionChanges, StoredSession } from "./store.ts";
 
 /** Bounds of one session. */
@@ -29,6 +30,8 @@ export interface SessionReply extends Answered {
 
 /** What carries a session at the moment. */
 export interface SessionCarrier {
+  /** The number of the connection: later ones have higher numbers. */
+  readonly id: number;
   /** Another connection has taken the session over: this one ends. */
   takenOver(): void;
   /** The session is over: nothing of what it has not sent may leave. */
@@ -58,6 +61,9 @@ export class Session {
   readonly #pushes: PushLog;
   readonly #window: number;
   readonly #changed: (session: Session) => void;
+  /** Where what it keeps is counted, if anywhere. */
+  readonly #memory: SessionMemory | undefined;
+  #counted = 0;
   #carrier: SessionCarrier | undefined;
   #isOver = false;
   // What is not committed yet.
@@ -71,7 +77,13 @@ export class Session {
    * @param limits Its bounds.
    * @param changed Told once when there is something to commit.
    */
-  constructor(stored: StoredSession, limits: SessionLimits, changed: (session: Session) => void) {
+  constructor(
+    stored: StoredSession,
+    limits: SessionLimits,
+    changed: (session: Session) => void,
+    memory?: SessionMemory,
+  ) {
+    this.#memory = memory;
     this.id = stored.id;
     this.secretHash = stored.secretHash;
     this.owner = stored.owner;
@@ -82,11 +94,20 @@ export class Session {
     for (const answer of stored.answers) this.#requests.restore(answer);
     this.#pushes = new PushLog(limits.maxPushBytes, stored.lastPush);
     for (const push of stored.pushes) this.#pushes.restore(push);
+    this.#count();
   }
 
   /** Whether a connection carries it. */
   get isCarried(): boolean {
     return this.#carrier !== undefined;
+  }
+
+  /**
+   * Whether a connection that came later than number `id` carries it: then what that one said was long on
+   * its way, and the session's client has a newer connection.
+   */
+  isCarriedSince(id: number): boolean {
+    return this.#carrier !== undefined && this.#carrier.id > id;
   }
 
   /** Whether it is over. */
@@ -171,7 +192,7 @@ export class Session {
    */
   finish(reply: SessionReply): void {
     if (this.#isOver) return;
-    this.#requests.finish(reply);
+    this.#requests.finish(reply, this.#memory?.full !== true);
     this.#answers.push(reply);
     this.#dirty();
   }
@@ -192,7 +213,7 @@ export class Session {
    * @returns Its number; 0 when there is no room for it.
    */
   push(payload: Uint8Array): number {
-    if (this.#isOver) return 0;
+    if (this.#isOver || this.#memory?.full === true) return 0;
     const push = this.#pushes.append(payload);
     if (push === undefined) return 0;
     this.#made.push(push);
@@ -231,7 +252,9 @@ export class Session {
       answers: this.#answers,
       pushes: this.#made,
       pushesDone: this.#acknowledged,
-      answersDone: Math.max(0, this.#requests.newest - this.#window),
+      // By what is answered, not by what has come: the next server knows of the answered ones alone, and
+      // must not take for new what was dropped here for the sake of a later one under way.
+      answersDone: Math.max(0, this.#requests.newestAnswered - this.#window),
     };
   }
 
@@ -243,6 +266,7 @@ export class Session {
     if (pushed) this.#made = [];
     this.#acknowledged = 0;
     this.#isDirty = false;
+    this.#count();
     if (answers.length > 0 || pushed) this.#carrier?.send(answers, pushed);
   }
 
@@ -256,6 +280,15 @@ export class Session {
     this.#made = [];
     this.onEnd?.(cause);
     carrier?.over(cause);
+    this.#count();
+  }
+
+  /** Tells by how much what it keeps has changed since it was told the last time. */
+  #count(): void {
+    if (this.#memory === undefined) return;
+    const bytes = this.#isOver ? 0 : this.#requests.bytes + this.#pushes.bytes;
+    if (bytes !== this.#counted) this.#memory.add(bytes - this.#counted);
+    this.#counted = bytes;
   }
 
   #dirty(): void {

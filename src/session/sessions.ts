@@ -7,6 +7,7 @@ import type { Clock, Timer } from "../connection/clock.ts";
 import { FramewireError, thrownText } from "../errors.ts";
 import { digest, equal, toHex } from "../gates/secrets.ts";
 import { Session, type SessionLimits } from "./session.ts";
+import type { SessionMemory } from "./session_memory.ts";
 import type { SessionStore, StoredSession } from "./store.ts";
 
 /** Bounds of a server's sessions. */
@@ -44,6 +45,7 @@ export class Sessions {
   readonly #clock: Clock;
   readonly #now: () => number;
   readonly #watcher: SessionsWatcher;
+  readonly #memory: SessionMemory | undefined;
   readonly #living = new Map<string, Session>();
   #changed: Session[] = [];
   #isDue = false;
@@ -53,6 +55,7 @@ export class Sessions {
   /**
    * @param clock For the time between two looks at what is too old.
    * @param now The time of day in milliseconds since 1970: it has to mean the same to the next server.
+   * @param memory Where what they keep is counted, if anywhere.
    */
   constructor(
     store: SessionStore,
@@ -60,7 +63,9 @@ export class Sessions {
     clock: Clock,
     now: () => number,
     watcher: SessionsWatcher,
+    memory?: SessionMemory,
   ) {
+    this.#memory = memory;
     this.#store = store;
     this.#limits = limits;
     this.#clock = clock;
@@ -216,7 +221,7 @@ export class Sessions {
   }
 
   #take(stored: StoredSession): Session {
-    const session = new Session(stored, this.#limits, this.#noteChange);
+    const session = new Session(stored, this.#limits, this.#noteChange, this.#memory);
     this.#living.set(session.id, session);
     if (this.#sweep === undefined) this.#sweepLater();
     return session;

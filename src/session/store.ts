@@ -36,7 +36,7 @@ export interface SessionChanges {
   readonly pushes: readonly LoggedPush[];
   /** Pushes up to this number are acknowledged; 0 when nothing changed in that. */
   readonly pushesDone: number;
-  /** Answers up to this number need not be remembered any more; 0 for none. */
+  /** Answers up to this number need not be remembered any more, after a restart either; 0 for none. */
   readonly answersDone: number;
 }
 

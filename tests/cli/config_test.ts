@@ -92,7 +92,8 @@ t.test("--allow and --deny take lists, and a denied peer is logged as JSON", asy
     event: "refused",
     remote: "127.0.0.1",
   });
-  t.match(records.at(-1), { category: "framewire.server", message: "closed" });
+  t.match(records.at(-2), { category: "framewire.server", message: "closed" });
+  t.match(records.at(-1), { category: "framewire.server", completed: 0, moved: 0, cut: 0 });
   t.notOk(Number.isNaN(Date.parse(records[0].time)));
 });
 

@@ -3,7 +3,8 @@
 import type { Buffer } from "node:buffer";
 import t from "tap";
 import { serve } from "../../mod.ts";
-import { histogram } from "../../src/cli/ping_report.ts";
+import { Output } from "../../src/cli/output.ts";
+import { histogram, PingReport } from "../../src/cli/ping_report.ts";
 import { path, read } from "../helpers/root.ts";
 import { socketServer } from "../helpers/socket_server.ts";
 import { run, start } from "./command.ts";
@@ -209,4 +210,31 @@ t.test("the histogram has steps of equal ratios, and every time in one of them",
   t.strictSame(histogram([2, 2]), [`  to 2.000 ms  2 ${"█".repeat(40)}`], "all alike");
   t.equal(histogram([0, 0]).length, 1, "times under the clock's grain");
   t.end();
+});
+
+t.test("the summary has the nearest ranks, and a histogram on a terminal alone", async (t) => {
+  for (const terminal of [true, false]) {
+    let printed = "";
+    const take = (bytes: Uint8Array) => {
+      printed += new TextDecoder().decode(bytes);
+      return bytes.length;
+    };
+    const out = new Output({
+      isTerminal: () => terminal,
+      writeSync: take,
+      writable: new WritableStream({ write: (bytes) => void take(bytes) }),
+    });
+    const report = new PingReport(out, true);
+    for (let ms = 200; ms >= 1; ms--) report.answered(ms);
+    report.unanswered("too late");
+    report.summary();
+    await out.flush();
+    const [summary, ...rest] = printed.trimEnd().split("\n");
+    t.match(
+      summary,
+      /^201 sent, 1 lost; min 1\.000 ms, median 100 ms, p99 198 ms, max 200 ms$/,
+    );
+    t.equal(rest.length, terminal ? 8 : 0);
+    t.ok(rest.every((line) => /^ {2}to +[\d.]+ ms +\d+( █+)?$/.test(line)), printed);
+  }
 });

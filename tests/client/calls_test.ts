@@ -213,6 +213,33 @@ t.test("calls over the window wait in order, within their deadline, or fail", as
   strict.clock.advance(1);
 });
 
+t.test("the wait for room is a part of a call's time; who has a higher priority waits less", async (t) => {
+  const { client, peer, clock } = await pair(t, "submit", { maxInFlight: 1 });
+  const first = fate(client.submit("a", { timeoutMs: 0 }));
+  const usual = fate(client.submit("b"));
+  const own = fate(client.submit("c", { timeoutMs: 12_000, priority: -1 }));
+  const high = fate(client.submit("d", { priority: 1 }));
+  await peer.read(14);
+  clock.advance(8000);
+  for (const [id, letter] of [[1, "d"], [2, "b"]] as const) {
+    peer.write(ack(id));
+    const came = await peer.read(14 * (id + 1));
+    t.equal(String.fromCharCode(came.at(-1)!), letter);
+  }
+  t.strictSame([first.now, high.now, usual.now, own.now], ["ok", "ok", "waits", "waits"]);
+  clock.advance(2700);
+  await turns();
+  t.equal(usual.now, OVERDUE, "10 s after it was made, not after it left");
+  peer.write(ack(3));
+  await peer.read(56);
+  t.equal(own.now, "waits");
+  clock.advance(1350);
+  await turns();
+  t.match(own.now, "DEADLINE_EXCEEDED unknown");
+  void client.close({ deadlineMs: 0 });
+  clock.advance(1);
+});
+
 t.test("when the connection breaks, only what was given to the link may have arrived", async (t) => {
   const { client, peer } = await pair(t, "submit", {}, 16);
   peer.pause();

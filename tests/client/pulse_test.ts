@@ -6,7 +6,7 @@ import { memoryNetwork } from "../../src/link/memory.ts";
 import { ack, CONN_ACK, frame, toHex } from "../helpers/frames.ts";
 import { FramePeer, PING, PONG } from "../helpers/hello.ts";
 import type { Peer, PeerServer } from "../helpers/peer.ts";
-import { connectAndStay as connect, serve, turns } from "../helpers/runtime.ts";
+import { connectAndStay as connect, deferred, serve, turns } from "../helpers/runtime.ts";
 import { ends, fate, pass, world } from "../helpers/staying.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";
 
@@ -56,6 +56,44 @@ t.test("a silent server is pinged; what it says counts, and silence cuts it", as
   await pass(clock, 1000);
   await again;
   t.equal(links.length, 2);
+});
+
+t.test("a frame sent in parts may take long; one that gets on no more cuts the connection", async (t) => {
+  const { clock, peers, urls, options } = await world(t, 1);
+  const connecting = connect(urls[0]!, {
+    ...options,
+    hello: "required",
+    heartbeatMs: 1000,
+    probeTimeoutMs: 500,
+    maxFrameBytes: 16 << 20,
+    reconnect: false,
+  });
+  const { peer } = await welcomes(peers[0]!);
+  const client = await connecting;
+  const parts = [deferred(), deferred(), deferred()];
+  const part = new Uint8Array(4 << 20);
+  const source = async function* () {
+    for (const { promise } of parts) {
+      await promise;
+      yield part;
+    }
+  };
+  const before = peer.receivedBytes;
+  const call = fate(client.submit(source(), { bytes: 3 * part.length, timeoutMs: 0 }));
+  const behind = fate(client.submit("behind it", { timeoutMs: 0 }));
+  await pass(clock, 5000, 100);
+  t.equal(peer.receivedBytes - before, 13, "the frame has begun, and its source is slow");
+  parts[0]!.resolve();
+  await pass(clock, 5000, 100);
+  t.equal(client.open, true);
+  t.equal(peer.receivedBytes - before, 13 + part.length, "nobody was asked meanwhile");
+  peer.pause();
+  parts[1]!.resolve();
+  await pass(clock, 2000, 100);
+  t.equal(call.now, "HEARTBEAT_TIMEOUT unknown");
+  t.match(behind.now, /^HEARTBEAT_TIMEOUT/);
+  for (const { resolve } of parts) resolve();
+  t.match(await client.closed, { code: "HEARTBEAT_TIMEOUT" });
 });
 
 t.test("without being asked: after a hello, and not of a plain server", async (t) => {
@@ -189,6 +227,7 @@ t.test("a machine that stood still does not take its servers for dead", (t) => {
   const line = {
     bytesIn: 0,
     reading: true,
+    outbound: { laneOpen: false, laneEmpty: false, progress: 0 },
     heartbeat: () => ++asked > 0,
     abort: ({ code }: { code: string }) => void cut.push(code),
   };

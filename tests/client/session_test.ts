@@ -91,7 +91,7 @@ function calls(made: readonly Promise<unknown>[]): readonly Promise<unknown>[] {
 }
 
 t.test("what is not answered is sent again in order, with its old ids; what is answered is not", async (t) => {
-  const { client, peer: first, hello, again } = await begun(t);
+  const { client, peer: first, hello, again, clock } = await begun(t);
   t.strictSame(hello.session, {}, "a new one is asked for");
   t.strictSame(client.session, {
     id: "a1",
@@ -107,17 +107,20 @@ t.test("what is not answered is sent again in order, with its old ids; what is a
     client.submit(new Uint8Array([1, 2, 3])),
   ]);
   t.equal(await first.says(), "02 00000001 6f6e65");
-  t.match(await first.says(), /^03 00000002 0000.{4}74776f$/);
+  t.equal(await first.says(), "03 00000002 0000271074776f", "10,000 ms");
   t.equal(await first.says(), "02 00000003 7468726565");
   t.equal(await first.says(), "02 00000004 010203");
   first.write(join(ack(3), ack(1)));
   await made[0];
   await made[2];
+  clock.advance(4000);
   const { peer: second, hello: next } = await again(first, {
     session: { ...RESUMED, lastId: "00000004" },
   }) as { peer: FramePeer; hello: { session: unknown } };
   t.strictSame(next.session, { id: "a1", secret: "b2", lastPush: "00000000" });
-  t.match(await second.says(), /^03 00000002 0000.{4}74776f$/);
+  const [, leftMs] = /^03 00000002 ([0-9a-f]{8})74776f$/.exec(await second.says())!;
+  const left = parseInt(leftMs!, 16);
+  t.ok(left > 5000 && left <= 7000, `${left} ms are left of 10,000, about 4,000 later`);
   t.equal(await second.says(), "02 00000004 010203");
   t.equal(client.session.resumed, true);
   const fifth = client.submit("five");
@@ -215,6 +218,22 @@ t.test("deadlines run on without a connection; what was given up is not sent aga
   second.write(join(ack(1), ack(3)));
   await made[2];
   void again;
+});
+
+t.test("the server is told what is given up, by its signal or at its deadline", async (t) => {
+  const { client, peer, clock } = await begun(t);
+  const giveUp = new AbortController();
+  const made = calls([
+    client.submit("a", { signal: giveUp.signal }),
+    client.request("b", { timeoutMs: 1000 }),
+  ]);
+  await peer.says();
+  t.equal(await peer.says(), "03 00000002 000003e862");
+  giveUp.abort();
+  t.equal(await peer.says(), "04 00000001");
+  clock.advance(1000);
+  t.equal(await peer.says(), "04 00000002");
+  t.strictSame(await outcomes(made), ["CANCELLED unknown", "DEADLINE_EXCEEDED unknown"]);
 });
 
 t.test("pushes come once and in order, and are acknowledged when they are handled", async (t) => {

@@ -3,23 +3,11 @@
 import t from "tap";
 import type { Resolver } from "../../src/client/resolver.ts";
 import type { StatusEvent } from "../../src/client/status.ts";
-import { ack, CONN_ACK, frame, submit as submitFrame } from "../helpers/frames.ts";
-import { FramePeer, GO_AWAY } from "../helpers/hello.ts";
-import type { listen, Peer } from "../helpers/peer.ts";
+import { ack, frame, submit as submitFrame } from "../helpers/frames.ts";
+import { answers, GO_AWAY } from "../helpers/hello.ts";
+import type { Peer } from "../helpers/peer.ts";
 import { connectAndStay as connect, turns, until } from "../helpers/runtime.ts";
 import { ends, fate, listenAt, pass, world } from "../helpers/staying.ts";
-
-type Listening = Awaited<ReturnType<typeof listen>>;
-
-const WELCOME = `\0${JSON.stringify({ version: 1, features: ["request", "ping", "drain"] })}`;
-
-/** The next peer, once its hello has come and is answered with this ConnAck. */
-async function answers(server: Listening, ackBody = WELCOME): Promise<FramePeer> {
-  const peer = new FramePeer(await server.next());
-  await peer.next();
-  peer.write(frame(CONN_ACK, 0, ackBody));
-  return peer;
-}
 
 t.test("it stays when it is told nothing; bytes are sent again as they were", async (t) => {
   const { clock, peers, urls, options } = await world(t, 1);

@@ -178,6 +178,42 @@ for (const codec of CODECS) {
     await client.close();
   });
 
+  t.test(`a source that is silent holds up no call beyond its end (${codec})`, async (t) => {
+    for (const hello of ["off", "required"] as const) {
+      const setting = inMemory();
+      const server = await start(t, setting, { submit() {} });
+      const options = { codec, hello, transport: setting.transport! };
+      let cancelled = false;
+      const silent = () =>
+        new ReadableStream<Uint8Array>({
+          start: (controller) => controller.enqueue(new Uint8Array(100)),
+          cancel: () => void (cancelled = true),
+        });
+      const client = await connect(urlOf(server), options);
+      const controller = new AbortController();
+      const given = client.submit(silent(), { bytes: 1000, signal: controller.signal });
+      const next = client.submit(parts(1, 10), { bytes: 10 });
+      const short = client.submit("behind both");
+      for (const call of [given, next, short]) call.catch(() => {});
+      await until(() => server.stats().bytesIn > 100, "it is under way");
+      controller.abort();
+      await t.rejects(given, { code: "CANCELLED", outcome: "unknown" });
+      t.equal(cancelled, false, "a frame that has begun cannot be taken back");
+      server.disconnect(() => true);
+      await t.rejects(next, { code: "CONNECTION_CLOSED" });
+      await t.rejects(short, { code: "CONNECTION_CLOSED" });
+      await until(() => cancelled, "the source is let go of");
+
+      const again = await connect(urlOf(server), options);
+      const lost = again.submit(silent(), { bytes: 1000 });
+      lost.catch(() => {});
+      await until(() => server.stats().connections.open === 1, "it is there");
+      await turns(10);
+      server.disconnect(() => true);
+      await t.rejects(lost, { code: "CONNECTION_CLOSED", outcome: "unknown" });
+    }
+  });
+
   t.test(`a stream without its length, or over the limit, is refused before it is read (${codec})`, async (t) => {
     const setting = inMemory();
     const server = await start(t, setting, { submit() {} });

@@ -2,6 +2,7 @@
 
 import t from "tap";
 import { type BudgetMember, MemoryBudget } from "../../src/connection/memory_budget.ts";
+import { MemoryShare } from "../../src/connection/memory_share.ts";
 import { memoryNetwork } from "../../src/link/memory.ts";
 import { ack, acks, frame, random, SUBMIT, submits, toHex } from "../helpers/frames.ts";
 import type { Peer } from "../helpers/peer.ts";
@@ -24,7 +25,7 @@ class Member implements BudgetMember {
 
 /** A budget in which 64 bytes are small for each of four members. */
 function four(limit: number) {
-  const budget = new MemoryBudget(limit);
+  const budget = new MemoryBudget(limit, { maxFrameBytes: 0 });
   const log: string[] = [];
   const add = (name: string) => {
     const member = new Member(name, log);
@@ -87,6 +88,53 @@ t.test("who holds next to nothing is read from, whatever others hold and whoever
   t.equal(told(), "+e");
   holds(d!, 50);
   t.equal(budget.paused, 3);
+  t.end();
+});
+
+t.test("who comes while memory is short stops as soon as it is large, whatever has made it so", (t) => {
+  const budget = new MemoryBudget(4096, { maxFrameBytes: 0 });
+  const log: string[] = [];
+  const shareOf = (name: string) => {
+    const member = new Member(name, log);
+    member.partialBytes = 1;
+    const share = new MemoryShare(budget, member);
+    share.join();
+    return share;
+  };
+  const [a, b] = ["a", "b"].map(shareOf);
+  a!.holds(1950);
+  t.ok(b!.readInto(1), "a read buffer may grow while there is plenty");
+  b!.holds(1950);
+  t.equal(log.splice(0).join(" "), "-b", "a, the oldest inside a frame, goes on");
+  t.notOk(b!.readInto(1), "not when memory is short, if that is what makes a connection large");
+  const c = shareOf("c");
+  t.ok(c.readInto(60), "those of small ones may");
+  for (let i = 0; i < 10; i++) shareOf("other");
+  t.equal(log.splice(0).join(" "), "");
+  c.holds(1);
+  t.equal(log.splice(0).join(" "), "-c", "nor may it go on as one that was small among fewer");
+  t.end();
+});
+
+t.test("room is left for a frame that must be finished, as far as an eighth of the budget", (t) => {
+  const sizes = { maxFrameBytes: 100 };
+  const budget = new MemoryBudget(4096, sizes);
+  const log: string[] = [];
+  const member = new Member("a", log);
+  budget.join(member);
+  const stopsAt = () => {
+    budget.add(-budget.used);
+    log.length = 0;
+    member.heldBytes = 4096;
+    while (log.length === 0) budget.add(1);
+    return budget.used;
+  };
+  // One alone is allowed up to the last step.
+  t.equal(stopsAt(), 3584, "three quarters and 15 of 16 steps of what 200 bytes are left out of");
+  sizes.maxFrameBytes = 1e9;
+  t.equal(stopsAt(), 3277, "of what 512 are left out of");
+  sizes.maxFrameBytes = 0;
+  t.equal(stopsAt(), 3781, "of all but the sixteenth");
   t.end();
 });
 

@@ -7,6 +7,7 @@
 
 import { spawnSync } from "node:child_process";
 import process from "node:process";
+import { pathToFileURL } from "node:url";
 import { buildSync } from "esbuild";
 import { onDeno, Running } from "../cli/command.ts";
 import { denoCommand } from "../helpers/programs.ts";
@@ -36,6 +37,9 @@ function commandOf(example: string): readonly string[] {
     platform: "node",
     target: "node20.19",
     packages: "external",
+    tsconfigRaw: {}, // those of the examples are for their pages and Workers
+    // Files beside it are found from where it is.
+    define: { "import.meta.url": JSON.stringify(pathToFileURL(source).href) },
     logLevel: "warning",
   });
   return [process.execPath, outfile];

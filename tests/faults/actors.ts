@@ -6,7 +6,9 @@
  */
 
 import * as net from "node:net";
-import { frame, random, randomBytes, submit, submits, u32 } from "../helpers/frames.ts";
+import { sealSubmitFrame } from "../../src/protocol/submit/seal.ts";
+import { frame, join, random, randomBytes, submit, submits, u32 } from "../helpers/frames.ts";
+import { FramePeer } from "../helpers/hello.ts";
 import { type Peer, peerTo } from "../helpers/peer.ts";
 
 /** Connects many peers, some at a time, so that the backlog is not what is tested. */
@@ -147,6 +149,35 @@ export async function garbage(port: number, seed: number, bytes: number): Promis
     at += piece;
   }
   return peer;
+}
+
+/** A peer that has said hello. */
+export async function greeting(port: number, features: readonly string[]): Promise<FramePeer> {
+  const peer = new FramePeer(await peerTo(port));
+  await peer.greet({ features });
+  return peer;
+}
+
+/** A frame whose checksum is wrong, by one bit somewhere behind its length: which one, `n` says. */
+export function corrupted(n: number): Uint8Array {
+  const bad = sealSubmitFrame(submit(1, "x".repeat(n % 50 * 100)), { crc32c: true }).slice();
+  // Command, id, payload or the trailer itself.
+  bad[4 + (n * 97) % (bad.length - 4)]! ^= 1 << n % 8;
+  return bad;
+}
+
+/** An LZ4 block of zeros: a literal, then one match as long as its length bytes say. */
+export function lz4Zeros(lengthBytes: number): Uint8Array {
+  return join(
+    Uint8Array.of(0x1f, 0, 1, 0),
+    new Uint8Array(lengthBytes).fill(255),
+    Uint8Array.of(9),
+  );
+}
+
+/** A frame whose compressed body says how long it is, and is as it is. */
+export function lz4Frame(declared: number, block: Uint8Array): Uint8Array {
+  return frame(0x42, 1, join(u32(declared), block));
 }
 
 /** A socket that takes errors as what may happen to it. */

@@ -308,6 +308,38 @@ t.test("a proxy that does not finish its header is cut at the deadline", async (
   t.equal(server.stats().connections.accepted, 0);
 });
 
+t.test("the header and the introduction have one deadline together", async (t) => {
+  const clock = new VirtualClock();
+  const transport = addressedNetwork("10.0.0.9");
+  const setting = { name: "", codec: "ts", transport } as const;
+  const server = await start(t, setting, { submit: () => {} }, {
+    ...PROXY,
+    clock,
+    lingerMs: 0,
+    handshakeTimeoutMs: 10_000,
+  });
+  const { disconnects, errors } = recordEvents(server);
+  const late = await peerOf(server, setting);
+  const quick = await peerOf(server, setting);
+  const header = bytesOf("PROXY TCP4 192.0.2.7 192.0.2.1 1 1\r\n");
+  quick.write(header);
+  await turns();
+  clock.advance(8000);
+  late.write(header);
+  quick.write(submits(1));
+  await until(() => server.stats().connections.open === 2, "both headers");
+  t.equal(toHex(await quick.read(14)), toHex(acks(1)));
+  clock.advance(1500);
+  await turns();
+  t.strictSame(disconnects, [], "not a moment early");
+  clock.advance(1500);
+  await late.ended;
+  await until(() => disconnects.length === 1, "the one that took too long over both");
+  t.match(disconnects, [{ code: "HANDSHAKE_TIMEOUT" }]);
+  t.match(errors, [{ message: /has sent nothing within 10000 ms/ }]);
+  t.equal(quick.isEnded, false);
+});
+
 t.test("shutdown closes the links that wait for a header, and says nothing of them", async (t) => {
   const transport = addressedNetwork("10.0.0.9");
   const setting = { name: "", codec: "ts", transport } as const;

@@ -7,7 +7,7 @@
 
 import type { Server } from "../../src/server/server.ts";
 import { bytesOf, CONN, CONN_ACK, frame, join, toHex, u32 } from "./frames.ts";
-import { type Peer, peerTo } from "./peer.ts";
+import { type listen, type Peer, peerTo } from "./peer.ts";
 import type { Setting } from "./settings.ts";
 
 export const REQUEST = 0x03;
@@ -96,6 +96,19 @@ export async function greeted(
 ): Promise<FramePeer> {
   const peer = await framePeer(server, setting);
   await peer.greet({ features });
+  return peer;
+}
+
+const WELCOME = `\0${JSON.stringify({ version: 1, features: ["request", "ping", "drain"] })}`;
+
+/** The next peer of a server played by hand, once its hello has come and is answered with this ConnAck. */
+export async function answers(
+  server: Awaited<ReturnType<typeof listen>>,
+  ackBody: string = WELCOME,
+): Promise<FramePeer> {
+  const peer = new FramePeer(await server.next());
+  await peer.next();
+  peer.write(frame(CONN_ACK, 0, ackBody));
   return peer;
 }
 

@@ -3,11 +3,13 @@
 import t from "tap";
 import { createServer, type Server as NetServer } from "node:net";
 import * as net from "node:net";
+import * as tls from "node:tls";
 import { once } from "node:events";
 import { connect, runtime, serve, until } from "../helpers/runtime.ts";
 import type { FramewireError } from "../../src/errors.ts";
 import type { TlsClientOptions, TlsInfo, TlsServerOptions } from "../../mod.ts";
 import { memoryNetwork } from "../../src/link/memory.ts";
+import { join, submit } from "../helpers/frames.ts";
 import { read } from "../helpers/root.ts";
 
 const pem = (name: string) => read(`tests/fixtures/tls/${name}`);
@@ -68,6 +70,30 @@ t.test("a client that trusts the authority talks with the server, and both know 
   t.teardown(() => plain.shutdown());
   await (await connect(`tcp://127.0.0.1:${plain.addr.port}`, { protocol: "echo" })).close();
   t.equal(infos[1], undefined);
+});
+
+t.test("who has too much under way is not read from", async (t) => {
+  let release!: () => void;
+  const released = new Promise<void>((resolve) => release = resolve);
+  const server = await serve({
+    port: 0,
+    tls: identity("server"),
+    maxInFlight: 1,
+    maxFrameBytes: 2 << 20,
+  }, { submit: (packet) => packet.payload.length > 100 ? released : undefined });
+  t.teardown(() => server.shutdown({ deadlineMs: 0 }));
+  const socket = tls.connect({ port: server.addr.port, host: "127.0.0.1", ca });
+  t.teardown(() => void socket.destroy());
+  await once(socket, "secureConnect");
+  let isWritten = false;
+  const much = Array.from({ length: 32 }, (_, i) => submit(i, new Uint8Array(1 << 20)));
+  socket.write(join(...much), () => isWritten = true);
+  const other = await connect(`tls://127.0.0.1:${server.addr.port}`, { tls: { ca } });
+  t.teardown(() => other.close({ deadlineMs: 0 }));
+  for (let i = 0; i < 200; i++) await other.submit("hello");
+  t.equal(isWritten, false, "it waits with its sender");
+  release();
+  await until(() => isWritten, "then all is read");
 });
 
 t.test("large messages go through whole, many at once, both ways", async (t) => {

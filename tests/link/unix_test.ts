@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import t from "tap";
-import { checkUnixPath } from "../../src/link/unix.ts";
+import { checkUnixPath } from "../../src/link/unix_file.ts";
 import { connect, serve } from "../helpers/runtime.ts";
 
 const options = { skip: process.platform === "win32" && "Windows has none" };

@@ -4,7 +4,7 @@ import * as net from "node:net";
 import t from "tap";
 import { WebSocketLink } from "../../src/link/web_socket_link.ts";
 import type { LinkReceiver } from "../../src/link/link.ts";
-import { ack, submit, toHex } from "../helpers/frames.ts";
+import { ack, join, submit, toHex } from "../helpers/frames.ts";
 import { read } from "../helpers/root.ts";
 import { connect, deferred, runtime, serve, turns, until } from "../helpers/runtime.ts";
 
@@ -95,6 +95,76 @@ t.test("text, a long message and a wrong path are refused, each by its code", as
   await client.close();
 });
 
+t.test("a ping is answered, and is no message", async (t) => {
+  const { server, url } = await start(t, {});
+  const { socket, opened, messages } = await browserSocket(url);
+  await opened;
+  const ponged = deferred<string>();
+  const { ping, on } = socket as unknown as {
+    ping(data: string): void;
+    on(event: "pong", listener: (data: Uint8Array) => void): void;
+  };
+  on.call(socket, "pong", (data) => ponged.resolve(String(data)));
+  ping.call(socket, "are you there");
+  t.equal(await ponged.promise, "are you there");
+  socket.send(submit(1));
+  await until(() => messages.length === 1, "the answer");
+  t.equal(server.stats().bytesIn, submit(1).length);
+  socket.close();
+});
+
+t.test("what a peer closes with is the reason why the connection ended", async (t) => {
+  const { server, url } = await start(t, {});
+  const ends: string[] = [];
+  const errors: string[] = [];
+  server.on("disconnect", (_conn, { code }) => ends.push(code));
+  server.on("error", ({ code, message }) => errors.push(`${code} ${message}`));
+  for (
+    const [code, reason, end, error] of [
+      [1000, "", "PEER_ENDED", undefined],
+      [1001, "", "PEER_ENDED", undefined],
+      [1011, "out of order", "WEBSOCKET_FAILED", /WEBSOCKET_FAILED .* with 1011: out of order/],
+      [4001, "", "WEBSOCKET_FAILED", /WEBSOCKET_FAILED .* closed the WebSocket with 4001$/],
+    ] as const
+  ) {
+    const { socket, opened } = await browserSocket(url);
+    await opened;
+    await until(() => server.stats().connections.open === 1, "it is inside");
+    socket.close(code, reason);
+    await until(() => ends.length === 1, `the end by ${code}`);
+    t.equal(ends.pop(), end);
+    const said = errors.pop();
+    if (error === undefined) t.equal(said, undefined);
+    else t.match(said, error);
+  }
+  const { socket, opened } = await browserSocket(url);
+  await opened;
+  await until(() => server.stats().connections.open === 1, "it is inside");
+  (socket as unknown as { terminate(): void }).terminate();
+  await until(() => ends.length === 1, "the cut");
+  t.equal(ends[0], "CONNECTION_RESET");
+});
+
+t.test("a server that does not choose the subprotocol is none of ours", async (t) => {
+  const { WebSocketServer } = await import("ws") as unknown as {
+    readonly WebSocketServer: new (options: object, listening: () => void) => {
+      address(): net.AddressInfo;
+      close(): void;
+    };
+  };
+  for (const chosen of [false, "mqtt"]) {
+    const listening = deferred();
+    const options = { port: 0, host: "127.0.0.1", handleProtocols: () => chosen };
+    const other = new WebSocketServer(options, () => listening.resolve());
+    t.teardown(() => other.close());
+    await listening.promise;
+    await t.rejects(connect(`ws://127.0.0.1:${other.address().port}/`), {
+      code: "UNSUPPORTED",
+      message: /subprotocol framewire/,
+    });
+  }
+});
+
 t.test("who does not speak the protocol is told how in HTTP", async (t) => {
   const { server, url } = await start(t, { webSocket: { origins: ["https://good.example"] } });
   const page = url.replace("ws:", "http:");
@@ -176,6 +246,38 @@ t.test("a peer that does not read is not read from either, and memory stays boun
   const backs = await Promise.all(Array.from({ length: 300 }, () => client.echo(payload)));
   t.ok(backs.every((back) => back.length === 60_000 && back[59_999] === 7));
   await client.close();
+});
+
+t.test("a peer that floods a busy server is paused, or closed where that cannot be", async (t) => {
+  const go = deferred();
+  const { server, url } = await start(t, {
+    maxInFlight: 1,
+    memoryBudgetBytes: 0,
+    webSocket: { maxPausedBytes: 65_536 },
+  }, { submit: () => go.promise as never });
+  const errors: string[] = [];
+  server.on("error", ({ code, message }) => errors.push(`${code} ${message}`));
+  const { socket, opened, closed, messages } = await browserSocket(url);
+  await opened;
+  const batch = join(...Array.from({ length: 60 }, (_, i) => submit(i, "x".repeat(1000))));
+  for (let i = 0; i < 100; i++) socket.send(batch);
+  await until(() => server.stats().requests === 1, "the first is taken");
+  if (runtime === "deno") {
+    // The flood may break the connection before the peer has read the code, 1008.
+    t.match((await closed).code, /^(1006|1008)$/);
+    await until(() => errors.length === 1, "the server tells");
+    t.match(errors[0], /^WEBSOCKET_FAILED .*maxPausedBytes/);
+    go.resolve();
+    return;
+  }
+  await turns(50);
+  t.ok(server.stats().bytesIn < 1_000_000, "most of it is not read");
+  go.resolve();
+  const answeredBytes = () =>
+    messages.reduce<number>((sum, data) => sum + (data as ArrayBuffer).byteLength, 0);
+  await until(() => answeredBytes() === 6000 * 14, "all of it is answered", 120_000);
+  t.equal(server.stats().requests, 6000);
+  socket.close();
 });
 
 /** A WebSocket that a test plays. */

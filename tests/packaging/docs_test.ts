@@ -2,7 +2,8 @@
 
 import t from "tap";
 import { ERROR_CODES } from "../../src/errors.ts";
-import { SERVER_DEFAULTS } from "../../src/options/server.ts";
+import { SERVER, SERVER_DEFAULTS } from "../../src/options/server.ts";
+import type { OptionSpec } from "../../src/options/spec.ts";
 import { read } from "../helpers/root.ts";
 
 /** Options that are off, or found by themselves, when they are not given. */
@@ -52,3 +53,62 @@ t.test("the README lists every server option with its default", (t) => {
   t.strictSame(listed.sort(), expected.sort());
   t.end();
 });
+
+const specs = Object.entries(SERVER as unknown as Readonly<Record<string, OptionSpec<unknown>>>);
+
+t.test("the operations guide lists what can change while a server runs, and nothing else", (t) => {
+  const listed = rows("docs/guides/operations.md", "## Changes without a restart").slice(2)
+    .flatMap(([names = ""]) => [...names.matchAll(/`(\w+)`/g)].map(([, name]) => name!));
+  const live = specs.filter(([, { live }]) => live).map(([name]) => name);
+  t.strictSame(listed.sort(), live.sort());
+  t.end();
+});
+
+t.test("every option's description has its default, its range and its unit", (t) => {
+  const files = [
+    "admission",
+    "common",
+    "flow",
+    "gates",
+    "insight",
+    "life",
+    "listen",
+    "server",
+    "submit",
+  ];
+  const docs = new Map<string, string>();
+  for (const file of files) {
+    const found = read(`src/options/${file}.ts`)
+      .matchAll(/\/\*\*((?:(?!\*\/)[^])*)\*\/\s*readonly (\w+)\?:/g);
+    for (const [, doc = "", name = ""] of found) {
+      if (!docs.has(name)) docs.set(name, doc.replaceAll(/\s*\n\s*\* ?/g, " "));
+    }
+  }
+  let numbers = 0;
+  for (const [name, { default: standard, schema }] of specs) {
+    const doc = docs.get(name) ?? "";
+    if (typeof standard !== "number" && typeof standard !== "boolean") continue;
+    const [, said] = /@default \{?([\w.]+)/.exec(doc) ?? [];
+    t.equal(said, String(standard), `${name} has its default`);
+    const { type, minimum, maximum } = schema as Record<string, number | string>;
+    if (type !== "integer") continue;
+    numbers++;
+    const words = doc.replaceAll(",", "");
+    const bounds = [minimum as number, maximum as number];
+    for (const bound of bounds) t.ok(names(words, bound), `${name} has its bound ${bound}`);
+    if (name.endsWith("Ms")) t.match(doc, /millisecond/, name);
+    if (/Bytes$|Bytes[A-Z]/.test(name)) t.match(doc, /bytes/, name);
+  }
+  t.ok(numbers > 20);
+  t.end();
+});
+
+/** Whether a text names a number, as it is or with a unit of bytes. */
+function names(text: string, number: number): boolean {
+  const units = ["KiB", "MiB", "GiB", "TiB"].map((unit, i) =>
+    `${number / 1024 ** (i + 1)} ${unit}`
+  );
+  return [String(number), ...units].some((word) =>
+    new RegExp(`(?<![\\w.])${word.replace(".", "\\.")}(?![\\w])`).test(text)
+  );
+}

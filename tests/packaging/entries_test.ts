@@ -21,11 +21,11 @@ const built = {
   sqlite: await load("dist/sqlite.js"),
 };
 
-t.test("the entries of all runtimes export the same names, but for serve in browsers", (t) => {
+t.test("the entries of all runtimes export the same names, but for servers in browsers", (t) => {
   const names = Object.keys(built.node).sort();
   t.strictSame(Object.keys(built.deno).sort(), names);
   t.strictSame(Object.keys(built.bun).sort(), names);
-  t.strictSame([...Object.keys(built.browser), "serve"].sort(), names);
+  t.strictSame([...Object.keys(built.browser), "serve", "edge"].sort(), names);
   t.end();
 });
 

@@ -1,4 +1,4 @@
-/** The tests of links, on Bun itself: they run there from the same source. */
+/** What must hold on Bun too, run there from the same source: links, clients that stay, the SQLite store. */
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -24,8 +24,17 @@ const FILES = [
   "tests/link/link_test.ts",
   "tests/link/web_socket_test.ts",
   "tests/link/unix_test.ts",
+  "tests/link/tls_test.ts",
+  "tests/link/tls_handshakes_test.ts",
+  "tests/client/tls_reconnect_test.ts",
   "tests/server/listeners_test.ts",
+  "tests/server/detached_test.ts",
+  "tests/runtimes/capabilities_test.ts",
+  "tests/runtimes/edge_test.ts",
   "tests/client/connect_test.ts",
+  "tests/client/reconnect_test.ts",
+  "tests/client/session_server_test.ts",
+  "tests/session/sqlite_test.ts",
 ];
 
 for (const file of FILES) {

@@ -1,27 +1,15 @@
 /** `edge` in workerd itself: by WebSocket and TCP, and as a client. */
 
-import { build } from "esbuild";
-import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
-import type { Readable } from "node:stream";
 import t from "tap";
-import { path } from "../helpers/root.ts";
-import { connect, runtime, serve } from "../helpers/runtime.ts";
+import { connect, deferred, runtime, serve } from "../helpers/runtime.ts";
+import { missingWorkerd, startWorkerd } from "../helpers/workerd.ts";
 
-const platform = `${process.platform === "win32" ? "windows" : process.platform}-${
-  process.arch === "x64" ? "64" : process.arch
-}`;
-const binary = path(
-  `node_modules/@cloudflare/workerd-${platform}/bin/workerd${
-    process.platform === "win32" ? ".exe" : ""
-  }`,
-);
 const skip = runtime !== "node"
   ? "once is enough: it is workerd that runs"
-  : !existsSync(binary) && "workerd is not installed for this platform";
+  : missingWorkerd ?? false;
 
 /** Starts workerd at a compatibility date. @returns The ports of its sockets. */
 async function start(
@@ -30,66 +18,19 @@ async function start(
 ): Promise<{ readonly http: number; readonly tcp: number }> {
   const folder = mkdtempSync(join(tmpdir(), "framewire-workerd-"));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  await build({
-    absWorkingDir: path("."),
-    entryPoints: ["tests/runtimes/workerd/worker.ts"],
-    outfile: join(folder, "worker.mjs"),
-    bundle: true,
-    format: "esm",
-    platform: "neutral",
-    conditions: ["workerd"],
-    loader: { ".wasm": "copy" },
-    assetNames: "codec",
-    external: ["node:*"],
-    target: "es2022",
-    logLevel: "warning",
+  const address = "127.0.0.1:0";
+  const workerd = await startWorkerd({
+    folder,
+    worker: { file: "tests/runtimes/workerd/worker.ts" },
+    compatibilityDate: date,
+    sockets: [
+      { name: "http", address, kind: "http" },
+      { name: "tcp", address, kind: "tcp" },
+    ],
   });
-  writeFileSync(
-    join(folder, "config.capnp"),
-    `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [
-    (name = "main", worker = .worker),
-    (name = "internet", network = (allow = ["local", "private"])),
-  ],
-  sockets = [
-    (name = "http", address = "127.0.0.1:0", http = (), service = "main"),
-    (name = "tcp", address = "127.0.0.1:0", tcp = (), service = "main"),
-  ],
-);
-const worker :Workerd.Worker = (
-  modules = [
-    (name = "worker.mjs", esModule = embed "worker.mjs"),
-    (name = "codec.wasm", wasm = embed "codec.wasm"),
-  ],
-  compatibilityDate = "${date}",
-);
-`,
-  );
-  const child = spawn(binary, ["serve", "--control-fd=3", "config.capnp"], {
-    cwd: folder,
-    stdio: ["ignore", "ignore", "pipe", "pipe"],
-  });
-  // SIGTERM would wait for what is open.
-  t.teardown(() => void child.kill("SIGKILL"));
-  let errors = "";
-  child.stderr!.setEncoding("utf8").on("data", (text: string) => errors += text);
-  const ports: Record<string, number> = {};
-  return await new Promise((resolve, reject) => {
-    let told = "";
-    child.on("exit", (code) => reject(new Error(`workerd ended with ${code}: ${errors}`)));
-    (child.stdio[3] as Readable).setEncoding("utf8").on("data", (text: string) => {
-      told += text;
-      const lines = told.split("\n");
-      told = lines.pop()!;
-      for (const line of lines) {
-        const { event, socket, port } = JSON.parse(line);
-        if (event === "listen") ports[socket] = port;
-      }
-      const { http, tcp } = ports;
-      if (http !== undefined && tcp !== undefined) resolve({ http, tcp });
-    });
-  });
+  t.teardown(() => workerd.kill());
+  const { http, tcp } = workerd.ports;
+  return { http: http!, tcp: tcp! };
 }
 
 /** @returns How a request is answered whose handler throws. */
@@ -122,6 +63,52 @@ t.test("a Worker calls servers over TCP and WebSocket", { skip }, async (t) => {
   t.match(await call("unix:///tmp/x"), /UNSUPPORTED: workerd cannot connect over unix:/);
   t.match(await call("tcp://127.0.0.1:1"), /^CONNECTION_REFUSED|^LINK_FAILED/);
 });
+
+t.test(
+  "requests of a Worker do not wait for each other's connections",
+  { skip },
+  async (t) => {
+    const { http } = await start(t, "2026-10-01");
+    const AT_ONCE = 10;
+    const allHere = deferred();
+    const server = await serve({ port: 0 }, { submit: () => allHere.promise });
+    t.teardown(() => server.shutdown({ deadlineMs: 0 }));
+    server.on("connect", () => {
+      if (server.stats().connections.open === AT_ONCE) allHere.resolve();
+    });
+    const to = encodeURIComponent(`tcp://127.0.0.1:${server.addr.port}`);
+    const answers = Array.from({ length: AT_ONCE }, async () => {
+      return await (await fetch(`http://127.0.0.1:${http}/call?to=${to}`)).text();
+    });
+    t.strictSame(new Set(await Promise.all(answers)), new Set(["50 submits"]));
+    const { accepted } = server.stats().connections;
+    t.equal(accepted, AT_ONCE, "the 50 calls of each share a connection: more than six would wait");
+  },
+);
+
+t.test(
+  "a Worker says what it can, by its date, and refuses the rest by name",
+  { skip },
+  async (t) => {
+    for (const [date, zstd] of [["2026-10-01", true], ["2025-05-01", false]] as const) {
+      const { http } = await start(t, date);
+      const told = await (await fetch(`http://127.0.0.1:${http}/capabilities`)).json();
+      t.match(told.capabilities, {
+        runtime: "workerd",
+        listen: [],
+        connect: ["tcp", "tls", "ws", "wss"],
+        inboundTcp: true,
+        mutualTls: false,
+        reusePort: false,
+        zstd,
+        sqlite: false,
+      });
+      t.match(told.refusals.sqlite, /^UNSUPPORTED workerd has no node:sqlite.*memoryStore/);
+      if (zstd) t.equal(told.refusals.zstd, undefined);
+      else t.match(told.refusals.zstd, /^UNSUPPORTED workerd has no zstd.*lz4/);
+    }
+  },
+);
 
 t.test("WebAssembly loads at a date before workerd allowed to compile it", { skip }, async (t) => {
   const { http } = await start(t, "2025-05-01");

@@ -2,6 +2,8 @@
 
 import t from "tap";
 import { isFramewireError } from "../../src/errors.ts";
+import { SERVER } from "../../src/options/server.ts";
+import type { OptionSpec } from "../../src/options/spec.ts";
 import { connect, serve } from "../helpers/runtime.ts";
 import { memoryNetwork } from "../../src/link/memory.ts";
 
@@ -69,6 +71,10 @@ async function refusal(attempt: () => Promise<unknown>): Promise<string> {
 }
 
 t.test("every number has a range, and a value outside of it is named with it", async (t) => {
+  const numbers = Object.entries(SERVER as unknown as Record<string, OptionSpec<unknown>>)
+    .filter(([, { schema }]) => schema?.type === "integer").map(([name]) => name)
+    .filter((name) => name !== "writeLowWaterBytes"); // its bound is another option
+  t.strictSame(Object.keys(SERVER_RANGES).sort(), numbers.sort(), "none is left out");
   for (const [name, [least, most]] of Object.entries(SERVER_RANGES)) {
     for (const value of [least - 1, most + 1, least + 0.5, NaN, Infinity, "10", null, {}, true]) {
       const message = await refusal(() => serveAny({ port: 0, [name]: value }, handlers));
@@ -80,6 +86,18 @@ t.test("every number has a range, and a value outside of it is named with it", a
       await server.shutdown();
     }
   }
+});
+
+t.test("writeLowWaterBytes has a range, and is at most writeHighWaterBytes", async (t) => {
+  for (const writeLowWaterBytes of [0, 2 ** 30 + 1, 0.5, "1"]) {
+    const message = await refusal(() => serveAny({ port: 0, writeLowWaterBytes }, handlers));
+    t.match(message, /writeLowWaterBytes must be a whole number from 1 to 1073741824 and is/);
+  }
+  const over = { writeHighWaterBytes: 4096, writeLowWaterBytes: 4097 };
+  t.match(
+    await refusal(() => serveAny({ port: 0, ...over }, handlers)),
+    /writeLowWaterBytes must be at most writeHighWaterBytes, which is 4096, and is 4097/,
+  );
 });
 
 t.test("so it is for the options of a client", async (t) => {

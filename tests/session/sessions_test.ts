@@ -18,6 +18,7 @@ const LIMITS = {
 
 /** A connection that notes what it is to send. */
 class Carrier implements SessionCarrier {
+  readonly id = 1;
   readonly sent: string[] = [];
   isOver = false;
   takenOver(): void {
@@ -242,6 +243,44 @@ t.test("a session is loaded from the store as it was", async (t) => {
   again.attach(new Carrier(), 0, clock.now());
   t.strictSame(pushesOf(again), [4]);
   t.equal(again.push(Uint8Array.of(2)), 5);
+  sessions.close();
+  before.sessions.close();
+});
+
+t.test("no answer is dropped from the store for the sake of a request under way, which the next server does not know", async (t) => {
+  let kept: StoredSession | undefined;
+  const store: SessionStore = {
+    ...memoryStore(),
+    create: (session) => kept = session,
+    load: () => kept,
+    commit: ([change]) => {
+      const answers = [...kept!.answers, ...change!.answers]
+        .filter(({ seq }) => seq > change!.answersDone)
+        .sort((a, b) => a.seq - b.seq);
+      kept = { ...kept!, answers };
+    },
+  };
+  const before = setUp(store);
+  const { secret, session } = (await before.sessions.begin("ann"))!;
+  const carrier = new Carrier();
+  session.attach(carrier, 0, 0);
+  const { window } = LIMITS;
+  for (let seq = 1; seq <= window; seq++) {
+    session.begin(seq);
+    finish(session, seq, 0, carrier);
+  }
+  session.begin(window + 2); // and its handler takes its time
+  session.begin(window + 1);
+  finish(session, window + 1, 0, carrier);
+  before.sessions.commit();
+  t.equal(session.look(2), "forgotten");
+
+  // The server is killed. What this one knows of is answered up to window + 1.
+  const { sessions } = setUp(store);
+  const again = (await sessions.resume(session.id, secret, "ann"))!;
+  t.equal(again.look(1), "forgotten");
+  t.equal(again.look(2), "done", "and not new: its handler has run");
+  t.equal(again.look(window + 2), "new", "its client was told nothing");
   sessions.close();
   before.sessions.close();
 });

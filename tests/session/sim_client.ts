@@ -32,7 +32,7 @@ export interface SimPeer {
   readonly lost: number;
   readonly session: { readonly id: string } | undefined;
   readonly isUp: boolean;
-  /** Whether requests are not settled. */
+  /** Whether requests are not settled, or pushes not acknowledged: then the server may keep more. */
   readonly isBusy: boolean;
   /** Makes a connection, whatever has become of the last one. */
   connect(): Promise<void>;
@@ -79,6 +79,8 @@ export class SimClient implements SimPeer {
   #open: Sent[] = [];
   #lastId = 0;
   #lastPush = 0;
+  /** Up to which push it has told the server on this connection, in the hello or later. */
+  #acknowledged = 0;
   #link: Link | undefined;
   /** Connections that it took for dead. */
   readonly #abandoned: Link[] = [];
@@ -96,7 +98,7 @@ export class SimClient implements SimPeer {
   }
 
   get isBusy(): boolean {
-    return this.#open.length > 0;
+    return this.#open.length > 0 || this.#acknowledged < this.#lastPush;
   }
 
   async connect(): Promise<void> {
@@ -129,6 +131,7 @@ export class SimClient implements SimPeer {
     const session = this.session === undefined
       ? {}
       : { ...this.session, lastPush: String(this.#lastPush).padStart(8, "0") };
+    this.#acknowledged = this.#lastPush;
     link.write(hello({ features: FEATURES, session }));
   }
 
@@ -150,6 +153,7 @@ export class SimClient implements SimPeer {
 
   acknowledge(): void {
     if (this.#state !== "up" || this.#lastPush === 0) return;
+    this.#acknowledged = this.#lastPush;
     this.#link!.write(frame(PUSH_ACK, this.#lastPush));
   }
 
@@ -238,7 +242,7 @@ export class SimClient implements SimPeer {
       check(!resumed, `${this.name}: resumed, though nothing was asked for`);
       if (this.session !== undefined) this.lost++;
       this.#lastId = 0;
-      this.#lastPush = 0;
+      this.#lastPush = this.#acknowledged = 0;
       for (const entry of this.#open) if (entry.seq > 0) entry.request.fate = "unknown";
       this.#open = this.#open.filter(({ seq }) => seq === 0);
     }

@@ -8,6 +8,7 @@ import type { SessionClient } from "../../src/client/session_client.ts";
 import type { Clock } from "../../src/connection/clock.ts";
 import { isFramewireError } from "../../src/errors.ts";
 import type { SubmitCalls } from "../../src/protocol/submit/calls.ts";
+import { Result } from "../../src/protocol/submit/commands.ts";
 import { connectAndStay as connect } from "../helpers/runtime.ts";
 import type { SimNetwork } from "../helpers/sim_network.ts";
 import type { SimPeer, SimRequest } from "./sim_client.ts";
@@ -114,8 +115,11 @@ export class RealClient implements SimPeer {
       return `0:${new TextDecoder().decode(await this.#client!.request(key))}`;
     } catch (error) {
       if (!isFramewireError(error)) throw error;
+      // By this client's clock, or by the server's, which was told the deadline.
+      if (error.code === "DEADLINE_EXCEEDED" || error.result === Result.DEADLINE_EXCEEDED) {
+        return "late";
+      }
       if (error.outcome === "answered") return `${error.result ?? -1}:*`;
-      if (error.code === "DEADLINE_EXCEEDED") return "late";
       return error.outcome === "unknown" ? "unknown" : `-1:${error.code} ${error.outcome}`;
     }
   }

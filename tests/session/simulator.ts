@@ -390,7 +390,8 @@ class Simulation {
       }
       for (const { done, life } of this.#running.splice(0)) if (life.isOpen) done.resolve();
       for (const end of this.#network.news) end.arrive(Infinity);
-      if (round % 10 === 9) this.#clock.advance(50);
+      // In the end by so much that a client gives up an attempt to connect whose server is gone.
+      if (round % 10 === 9) this.#clock.advance(round < 100 ? 50 : 250);
       await settle();
       const isQuiet = this.#stopping === undefined && this.#network.news.length === 0 &&
         this.#clients.every((client) => client.isUp && !client.isBusy);

@@ -48,6 +48,7 @@ for (let seq = session.acknowledgedPush + 1; seq <= sent; seq++) {
   say(`again ${session.pushAt(seq).seq}`);
 }
 const carrier: SessionCarrier = {
+  id: 1,
   takenOver: () => say("failed: taken over"),
   over: () => say("failed: lost"),
   send(answers) {

@@ -12,6 +12,7 @@ import { isFramewireError } from "../../src/errors.ts";
 import { random } from "../helpers/frames.ts";
 import { denoCommand } from "../helpers/programs.ts";
 import { path } from "../helpers/root.ts";
+import { runtime } from "../helpers/runtime.ts";
 
 t.setTimeout(120_000);
 
@@ -102,9 +103,11 @@ t.test("a transaction that fails leaves nothing", { skip: !hasSqlite }, (t) => {
 
 /** Runs the child until it has printed so many lines, then kills it. */
 async function runAndKill(args: readonly string[], lines: number): Promise<string[]> {
-  const [command, ...first] = denoCommand();
   const script = path("tests/session/sqlite_child.ts");
-  const child = spawn(command, [...first, "run", "-A", "--no-check", script, ...args], {
+  const [command, ...first] = runtime === "bun"
+    ? [process.execPath]
+    : [...denoCommand(), "run", "-A", "--no-check"];
+  const child = spawn(command!, [...first, script, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const gone = new Promise((resolve) => child.once("exit", resolve));

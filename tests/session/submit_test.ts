@@ -184,6 +184,23 @@ t.test("with ordered, replies leave in the order of their requests, over connect
   t.equal(await next.peer.says(), "82 00000004 00");
 });
 
+t.test("a hello that was long on its way does not take the session from a later connection", async (t) => {
+  const { server, setting, refusals, changes } = await world(t);
+  const first = await enter(server, setting);
+  first.peer.peer.reset();
+  await until(() => server.stats().connections.open === 0, "the cut");
+  const late = await framePeer(server, setting);
+  await until(() => server.stats().connections.open === 1, "the connection");
+  const third = await enter(server, setting, again(first.given));
+  late.write(hello({ features: FEATURES, session: again(first.given) }));
+  t.equal(await late.says(), "81 00000000 0400000064", "busy: on a new connection it may");
+  t.equal(await late.says(), "end");
+  t.match(refusals, [{ gate: "sessions" }]);
+  third.peer.write(submit(1, "a"));
+  t.equal(await third.peer.says(), "82 00000001 00", "and was not told to go");
+  t.strictSame(changes.map(({ change }) => change), ["begun", "resumed"]);
+});
+
 t.test("a second connection takes the session over, and the first is told and closed", async (t) => {
   const { server, setting, open, changes, disconnects } = await world(t);
   const first = await enter(server, setting);
@@ -273,6 +290,42 @@ t.test("answers over the limit are given up, and are not made again", async (t) 
   t.equal(await peer.says(), "83 00000001 0a");
   t.equal(await peer.says(), response(2, 0, "echo b"));
   t.equal(handled.length, 2);
+});
+
+t.test("what sessions keep counts as memory; with half of the budget they keep no more", async (t) => {
+  const memoryBudgetBytes = 100_000;
+  const limits = { window: 2048, retentionMs: 1000 };
+  const { server, setting, clock, handled } = await world(t, limits, {
+    memoryBudgetBytes,
+    maxInFlight: 64,
+  });
+  const used = () => server.stats().memory.used;
+  const first = await enter(server, setting);
+  t.equal(used(), 0);
+  const long = "x".repeat(10_000);
+  for (let id = 1; id <= 6; id++) {
+    first.peer.write(request(id, long));
+    t.equal(await first.peer.says(), response(id, 0, `echo ${long}`));
+  }
+  t.equal(used(), 2048 + 5 * 10_005, "five answers and the window, and the sixth is not kept");
+  first.peer.write(join(request(5, long), request(6, long)));
+  t.equal(await first.peer.says(), response(5, 0, `echo ${long}`));
+  t.equal(await first.peer.says(), "83 00000006 0a", "which it says when the request comes again");
+  t.equal(handled.length, 6);
+  t.equal(carrying(server).push("news"), "dropped", "no push is kept either");
+  first.peer.write(submit(7, "short"));
+  t.equal(await first.peer.says(), "82 00000007 00", "what needs no memory goes on");
+  first.peer.peer.reset();
+  await until(() => server.stats().connections.open === 0, "the cut");
+  const second = await enter(server, setting);
+  t.equal(carrying(server).push("news"), "dropped", "it is the memory of all of them");
+  clock.advance(1300);
+  t.equal(used(), 0, "the first is forgotten");
+  t.equal(carrying(server).push("news"), "queued");
+  t.equal(await second.peer.says(), push(1, "news"));
+  t.equal(used(), 64 + 4);
+  second.peer.write(frame(PUSH_ACK, 1, new Uint8Array(0)));
+  await until(() => used() === 0, "the push is acknowledged");
 });
 
 t.test("a session is lost when its time has passed, and a new one is given", async (t) => {
@@ -545,4 +598,6 @@ t.test("options of sessions are checked", async (t) => {
     const options = { port: 0, transport: memoryNetwork(), sessions } as never;
     await t.rejects(serve(options, { submit() {} }), { code: "INVALID_OPTION", message });
   }
+  const echo = serve({ port: 0, transport: memoryNetwork(), protocol: "echo", sessions: {} });
+  await t.rejects(echo, { code: "UNSUPPORTED", message: "the protocol echo has no sessions" });
 });

@@ -2,7 +2,8 @@
  * The exactly-once trial: clients submit over a network that breaks, to a server that is killed, and
  * afterwards the server's database tells what was handled, how often, and in which order.
  *
- *   deno task trial --seeds 1000 [--from 1] [--clients 50] [--submits 2000] [--kills 4] [--plain]
+ *   deno task trial --seeds 1000 [--from 1] [--at-once 1] [--plain]
+ *                   [--clients 50] [--submits 2000] [--kills 4]
  *
  * One seed decides about faults, kills and waits. Sockets and processes have timing of their own, so that
  * a seed that fails comes near to failing again and need not.
@@ -14,6 +15,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { createInterface } from "node:readline";
 import { sqliteStore } from "../../src/entry/sqlite.ts";
 import { isFramewireError } from "../../src/errors.ts";
@@ -65,7 +67,7 @@ class Server {
     const [command, ...first] = denoCommand();
     const options = ["run", "-A", "--no-check", "--config", path("deno.json")];
     const child = spawn(command, [...first, ...options, script, this.#database], {
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["pipe", "pipe", "inherit"], // it ends with its input, should this process be killed
     });
     this.#child = child;
     for await (const line of createInterface({ input: child.stdout! })) return Number(line);
@@ -89,6 +91,8 @@ export async function trial(
 ): Promise<TrialResult> {
   const since = performance.now();
   const directory = mkdtempSync(join(tmpdir(), "framewire-trial-"));
+  const clean = () => rmSync(directory, { recursive: true, force: true });
+  process.once("exit", clean);
   const database = join(directory, "trial.db");
   const server = new Server(database);
   const next = numbers(seed);
@@ -147,7 +151,8 @@ export async function trial(
     }
     if (sessions && order[client]!) wrong.push(`client ${client}: handled ${order[client]}`);
   }
-  rmSync(directory, { recursive: true, force: true });
+  process.off("exit", clean);
+  clean();
   return { wrong, connections: proxy.accepted, calls, ms: performance.now() - since };
 }
 

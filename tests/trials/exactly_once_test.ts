@@ -6,7 +6,7 @@ import { trial, type TrialSize } from "./exactly_once.ts";
 
 t.setTimeout(200_000);
 
-/** Smaller than by command (`deno task trial`), so that many seeds take less than a minute. */
+/** Smaller than by command (`deno task trial`, which `.ci/run` calls too): these take seconds. */
 const SIZE: TrialSize = { clients: 8, submits: 250, kills: 1 };
 /** Trials mostly wait for faults to be over: some go on at once. */
 const AT_ONCE = 5;

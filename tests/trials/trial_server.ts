@@ -8,7 +8,7 @@
  */
 
 import { writeSync } from "node:fs";
-import { argv } from "node:process";
+import { argv, exit, stdin } from "node:process";
 import { serve } from "../../src/entry/deno.ts";
 import { sqliteStore } from "../../src/entry/sqlite.ts";
 
@@ -32,4 +32,5 @@ const EXPECTED = ["CONNECTION_RESET", "TRUNCATED", "ACCEPT_FAILED"]; // the netw
 server.on("error", ({ code, message }) => {
   if (!EXPECTED.includes(code)) writeSync(2, `${code}: ${message}\n`);
 });
+stdin.resume().once("end", () => exit()); // who started it is gone
 writeSync(1, `${server.addr.port}\n`);

@@ -15,7 +15,13 @@ import type { Welcome } from "./hello.ts";
 import { IdDigits, idOf, nobodyWaits, numberIn } from "./id_digits.ts";
 import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 import { answeredNo } from "./reply_in.ts";
-import { type SubmitOptions, type SubmitSource, uploadBytes, Uploads } from "./upload.ts";
+import {
+  type SubmitOptions,
+  type SubmitSource,
+  type Upload,
+  uploadBytes,
+  Uploads,
+} from "./upload.ts";
 
 const encoder = new TextEncoder();
 const NONE = new Uint8Array(0);
@@ -149,26 +155,21 @@ export class CallsOut {
     } else {
       reserve();
     }
-    let answer: Promise<unknown> | undefined;
-    const begin = () => {
+    const begin: Upload["begin"] = (answered, failed) => {
       const head = new Uint8Array(SUBMIT_HEADER_BYTES);
       writeU32(head, 0, wireBytes);
       head[4] = Command.SUBMIT;
       this.#id.set(idOf(this.#book.tail));
       head.set(this.#id.bytes, 5);
       const place = this.#connection.outbound.position;
-      answer = new Promise((resolve, reject) => {
-        const number = this.#book.add(place, resolve, reject);
-        this.#book.note(number, wireBytes * COMMANDS + Command.SUBMIT);
-        this.#book.limit(number, options, leftMs);
-      });
-      answer.catch(() => {}); // it may come while the upload is still under way
+      const number = this.#book.add(place, answered, failed);
+      this.#book.note(number, wireBytes * COMMANDS + Command.SUBMIT);
+      this.#book.limit(number, options, leftMs);
       return head;
     };
     const uploads = this.#uploads ??= new Uploads(this.#connection);
     const crc32c = this.#extraBytes > 0;
     await uploads.send({ begin, source, bytes, crc32c }, () => this.#open.refused);
-    await answer;
   }
 
   get #full(): boolean {

@@ -15,7 +15,14 @@ import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 import type { SubmitCalls } from "./calls.ts";
 import { Command, EMPTY_CONN, type Feature, readId, Result } from "./commands.ts";
 import { lacks } from "./lacks.ts";
-import { isWhole, type SubmitOptions, type SubmitSource, uploadBytes, Uploads } from "./upload.ts";
+import {
+  isWhole,
+  type SubmitOptions,
+  type SubmitSource,
+  type Upload,
+  uploadBytes,
+  Uploads,
+} from "./upload.ts";
 
 /** Ids run from 00000001 to this, then wrap. */
 const LAST_ID = 99_999_999;
@@ -147,6 +154,7 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
     return undefined;
   }
 
+  // deno-lint-ignore require-await -- so that what is thrown rejects
   async #upload(
     source: SubmitSource,
     options: CallOptions & SubmitOptions = {},
@@ -155,23 +163,18 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
     const bytes = uploadBytes(options);
     const total = SUBMIT_HEADER_BYTES + bytes;
     if (total > this.#side.maxFrameBytes) throw tooLarge(total, this.#side.maxFrameBytes);
-    let answer: Promise<void> | undefined;
-    const begin = () => {
+    const begin: Upload["begin"] = (answered, failed) => {
       const head = new Uint8Array(SUBMIT_HEADER_BYTES);
       new DataView(head.buffer).setUint32(0, total);
       head[4] = Command.SUBMIT;
       this.#nextId();
       head.set(this.#id, 5);
       const place = this.#connection.outbound.position;
-      answer = new Promise((resolve, reject) => {
-        this.#calls.limit(this.#calls.add(place, resolve, reject), options, undefined);
-      });
-      answer.catch(() => {}); // it may come while the upload is still under way
+      this.#calls.limit(this.#calls.add(place, answered, failed), options, undefined);
       return head;
     };
     const uploads = this.#uploads ??= new Uploads(this.#connection);
-    await uploads.send({ begin, source, bytes, crc32c: false }, () => this.#open.refused);
-    await answer;
+    return uploads.send({ begin, source, bytes, crc32c: false }, () => this.#open.refused);
   }
 
   /** {@inheritDoc SubmitCalls.request} */

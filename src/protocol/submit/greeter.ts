@@ -175,11 +175,14 @@ export class Greeter implements Endpoint {
       return this.#welcome(frame, hello, principal, undefined);
     }
     this.#ask(frame, () => sessions.open(ask, principal), (opened) => {
-      if (opened !== undefined) this.#welcome(frame, hello, principal, opened as Opened);
-      else {
+      if (opened === undefined) {
         const message = "there is no room for another session (maxSessions)";
         this.#refuse(frame, Result.BUSY, message, NO_ROOM_RETRY_MS, "sessions");
-      }
+      } else if ((opened as Opened).session.isCarriedSince(this.#side.conn.id)) {
+        // Else a client would lose its session to a connection of its own that it has given up.
+        const message = "a later connection carries the session";
+        this.#refuse(frame, Result.BUSY, message, OVERTAKEN_RETRY_MS, "sessions");
+      } else this.#welcome(frame, hello, principal, opened as Opened);
     });
   }
 
@@ -326,6 +329,8 @@ export class Greeter implements Endpoint {
 const NONE = new Uint8Array(0);
 /** When a peer may come again for whose session there is no room, in milliseconds. */
 const NO_ROOM_RETRY_MS = 1000;
+/** The same for one whose session a later connection carries: on a new one it may take it over. */
+const OVERTAKEN_RETRY_MS = 100;
 
 /** A session as its client is told of it. */
 function given({ session, secret, resumed }: Opened): SessionGiven {

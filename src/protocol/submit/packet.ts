@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { detachedMemory } from "../../connection/detached.ts";
 import type { PayloadViews } from "../batch_memory.ts";
 
 /** Bytes before the payload: total u32, command u8, id 8 bytes (docs/PROTOCOL.md). */
@@ -104,13 +105,21 @@ export class SubmitPacket {
     return false;
   }
 
-  /** The payload: a view. */
+  /**
+   * The payload: a view of memory that other packets are in too. Its `buffer` must not be transferred
+   * (`postMessage`, `structuredClone` with `transfer`, `ArrayBuffer.transfer`): that fails the other requests
+   * of its batch, or ends the connection. To hand it over, transfer `copy().payload.buffer`.
+   */
   get payload(): Uint8Array {
     const offset = this.#offset + SUBMIT_HEADER_BYTES;
     const length = this.#length - SUBMIT_HEADER_BYTES;
-    return this.#views === undefined
-      ? new Uint8Array(this.#buffer, this.#base + offset, length)
-      : this.#views.of(this.#index, offset, length);
+    try {
+      return this.#views === undefined
+        ? new Uint8Array(this.#buffer, this.#base + offset, length)
+        : this.#views.of(this.#index, offset, length);
+    } catch (cause) {
+      throw detachedMemory(cause); // nothing else makes it fail
+    }
   }
 
   /**

@@ -202,6 +202,11 @@ export class SessionServerEndpoint
 
   // What carries the session.
 
+  /** {@inheritDoc SessionCarrier.id} */
+  get id(): number {
+    return this.side.conn.id;
+  }
+
   /** {@inheritDoc SessionCarrier.takenOver} */
   takenOver(): void {
     this.#replies.owed = 0; // it comes again where the session is now

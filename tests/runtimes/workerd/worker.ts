@@ -1,6 +1,7 @@
 /** The Worker of workerd_test.ts: a server, and a client when it is asked for one. */
 
-import { connect, edge, type EdgeWorker } from "../../../src/entry/workerd.ts";
+import { sqliteStore } from "../../../src/entry/sqlite.ts";
+import { capabilities, connect, edge, type EdgeWorker, zstd } from "../../../src/entry/workerd.ts";
 
 const worker = edge({
   submit(packet) {
@@ -8,10 +9,26 @@ const worker = edge({
   },
 });
 
+/** What the Worker says it can do, and what becomes of what it cannot. */
+function tell(): Response {
+  const refusals: Record<string, string> = {};
+  const attempts = { zstd: () => zstd(), sqlite: () => sqliteStore(":memory:").close() };
+  for (const [name, attempt] of Object.entries(attempts)) {
+    try {
+      attempt();
+    } catch (error) {
+      const { code, message } = error as { code?: string; message?: string };
+      refusals[name] = `${code} ${message}`;
+    }
+  }
+  return Response.json({ capabilities: capabilities(), refusals });
+}
+
 const gateway: EdgeWorker = {
   ...worker,
   async fetch(request: Request, env: unknown, context: unknown): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
+    if (pathname === "/capabilities") return tell();
     if (pathname !== "/call") return await worker.fetch(request, env, context);
     try {
       const client = await connect(searchParams.get("to")!);

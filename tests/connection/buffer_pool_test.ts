@@ -1,0 +1,32 @@
+/** Buffers that wait for their next use, and those that are too large to. */
+
+import t from "tap";
+import { giveBuffer, LARGEST_POOLED_BYTES, takeBuffer } from "../../src/connection/buffer_pool.ts";
+
+const GIVES_BACK_AT_ONCE = "transfer" in ArrayBuffer.prototype;
+
+t.test("a buffer that was given back is taken again, by whoever needs no more", (t) => {
+  const buffer = takeBuffer(5000);
+  t.equal(buffer.length, 8192, "a power of two");
+  giveBuffer(buffer);
+  t.equal(takeBuffer(4097), buffer);
+  t.not(takeBuffer(4097), buffer, "and by one at a time");
+  t.end();
+});
+
+t.test("larger ones are made to measure, and are gone at once where the runtime can do that", (t) => {
+  const large = takeBuffer(LARGEST_POOLED_BYTES + 1);
+  t.equal(large.length, LARGEST_POOLED_BYTES + 1);
+  const { buffer } = large;
+  giveBuffer(large);
+  t.equal(buffer.byteLength, GIVES_BACK_AT_ONCE ? 0 : LARGEST_POOLED_BYTES + 1);
+  t.not(takeBuffer(LARGEST_POOLED_BYTES + 1), large);
+  t.end();
+});
+
+t.test("part of somebody's memory is left to him", (t) => {
+  const whole = new Uint8Array(4 * LARGEST_POOLED_BYTES);
+  giveBuffer(whole.subarray(0, 2 * LARGEST_POOLED_BYTES));
+  t.equal(whole.length, 4 * LARGEST_POOLED_BYTES);
+  t.end();
+});
