@@ -305,12 +305,32 @@ export class CallBook<T> {
       reject(error(outcome));
       return;
     }
+    this.#letGo(number, error(outcome));
+    if (this.#pending === 0) this.#idle();
+  }
+
+  /**
+   * The peer has said that it does not take the calls from `first` on. Their callers need not wait any
+   * more; if answers come all the same, they are ignored.
+   *
+   * @param concerns Which of those calls it is about.
+   */
+  untaken(first: number, error: FramewireError, concerns: (number: number) => boolean): void {
+    for (let number = Math.max(first, this.#head); number < this.#tail; number++) {
+      if (this.waits(number) && concerns(number)) this.#letGo(number, error);
+    }
+    if (this.#pending === 0) this.#idle();
+  }
+
+  /** Tells a call's caller that it fails; its place stays taken until its answer comes. */
+  #letGo(number: number, error: FramewireError): void {
+    const slot = number & (this.#resolves.length - 1);
+    const reject = this.#rejects[slot]!;
     this.#resolves[slot] = this.#rejects[slot] = nobody;
     this.#givenUp++;
     this.#pending--;
     if (this.#signals !== undefined) this.#forgetSignal(number);
-    reject(error(outcome));
-    if (this.#pending === 0) this.#idle();
+    reject(error);
   }
 
   #beginSweeps(): void {

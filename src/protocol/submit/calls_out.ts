@@ -9,7 +9,7 @@ import type { CallBook } from "../call_book.ts";
 import { type CallOptions, cancelled, checkCallOptions } from "../call_limits.ts";
 import { OpenCalls } from "../open_calls.ts";
 import { type ClientSide, tooLarge } from "../protocol.ts";
-import { Command, type Feature, REPLY, Result } from "./commands.ts";
+import { Command, type Feature, LAST_ID, REPLY, Result } from "./commands.ts";
 import { type FrameOut, writeU32 } from "./frame_out.ts";
 import type { Welcome } from "./hello.ts";
 import { IdDigits, idOf, nobodyWaits, numberIn } from "./id_digits.ts";
@@ -82,6 +82,16 @@ export class CallsOut {
   /** From now on new calls fail with this. */
   refuse(error: FramewireError): void {
     this.#open.refuse(error);
+  }
+
+  /** The server takes no call behind the one with this id, 0 for none: those, and new ones, fail. */
+  untaken(lastId: number, error: FramewireError): void {
+    this.#open.refuse(error);
+    const book = this.#book;
+    const newest = book.tail - 1;
+    // The newest call that has the id, 1 to 99,999,999; with 0 none was taken.
+    const last = lastId === 0 ? -1 : newest - (idOf(newest) - lastId + LAST_ID) % LAST_ID;
+    book.untaken(last + 1, error, (number) => book.noteOf(number) % COMMANDS !== Command.PING);
   }
 
   /** No answer comes any more. */

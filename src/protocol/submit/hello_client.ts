@@ -324,7 +324,8 @@ export class HelloClientEndpoint implements ClientEndpoint, SubmitCalls {
 
   #wentAway(notice: GoAway): void {
     const message = `the server ends the connection soon: ${notice.reason}`;
-    this.#calls.refuse(new FramewireError("DRAINING", message, { outcome: "not-sent" }));
+    const error = new FramewireError("DRAINING", message, { outcome: "not-sent" });
+    this.#calls.untaken(Number(notice.lastId), error);
     const { options } = this.#side;
     try {
       this.#session?.wentAway(this, notice);
