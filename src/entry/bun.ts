@@ -14,11 +14,9 @@
  *
  * @module
  */
-import { type Connect, makeConnect } from "../client/connect.ts";
+import type { Connect } from "../client/connect.ts";
 import { bunCapabilities } from "../link/bun_capabilities.ts";
-import { bunTcp } from "../link/bun_tcp.ts";
 import type { Capabilities } from "../link/capabilities.ts";
-import { systemLookup } from "../link/dns.ts";
 import {
   type BunServer,
   type BunWebSocketHandlers,
@@ -26,18 +24,32 @@ import {
   webSocketHandlers,
 } from "../link/bun_web_socket.ts";
 import type { HandlersOf, ProtocolChoice } from "../protocol/choice.ts";
-import { makeServe, type Serve, type ServerOf } from "../server/serve.ts";
+import type { Serve, ServerOf } from "../server/serve.ts";
 import { type EdgeOptions, edgeTarget, serveEdge, shuttingDown } from "./edge.ts";
+import { whenCalled } from "./when_called.ts";
 
 export * from "./common.ts";
 export type { EdgeOptions } from "./edge.ts";
 export type { BunServer, BunWebSocketHandlers } from "../link/bun_web_socket.ts";
 
 /** {@inheritDoc Serve} */
-export const serve: Serve = makeServe(bunTcp);
+export const serve: Serve = whenCalled(async () => {
+  const [{ makeServe }, { bunTcp }] = await Promise.all([
+    import("../server/serve.ts"),
+    import("../link/bun_tcp.ts"),
+  ]);
+  return makeServe(bunTcp);
+});
 
 /** {@inheritDoc Connect} */
-export const connect: Connect = makeConnect(bunTcp, systemLookup);
+export const connect: Connect = whenCalled(async () => {
+  const [{ makeConnect }, { bunTcp }, { systemLookup }] = await Promise.all([
+    import("../client/connect.ts"),
+    import("../link/bun_tcp.ts"),
+    import("../link/dns.ts"),
+  ]);
+  return makeConnect(bunTcp, systemLookup);
+});
 
 /** What this runtime can do: what it cannot, `serve` and `connect` refuse with `UNSUPPORTED`. */
 export function capabilities(): Capabilities {

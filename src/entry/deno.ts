@@ -12,25 +12,37 @@
  *
  * @module
  */
-import { type Connect, makeConnect } from "../client/connect.ts";
+import type { Connect } from "../client/connect.ts";
 import type { Capabilities } from "../link/capabilities.ts";
 import { denoCapabilities } from "../link/deno_capabilities.ts";
-import { denoTcp } from "../link/deno_tcp.ts";
-import { systemLookup } from "../link/dns.ts";
 import type { RequestInfo } from "../link/deno_web_socket.ts";
 import type { HandlersOf, ProtocolChoice } from "../protocol/choice.ts";
-import { makeServe, type Serve, type ServerOf } from "../server/serve.ts";
+import type { Serve, ServerOf } from "../server/serve.ts";
 import { type EdgeOptions, edgeTarget, serveEdge, shuttingDown } from "./edge.ts";
+import { whenCalled } from "./when_called.ts";
 
 export * from "./common.ts";
 export type { EdgeOptions } from "./edge.ts";
 export type { RequestInfo } from "../link/deno_web_socket.ts";
 
 /** {@inheritDoc Serve} */
-export const serve: Serve = makeServe(denoTcp);
+export const serve: Serve = whenCalled(async () => {
+  const [{ makeServe }, { denoTcp }] = await Promise.all([
+    import("../server/serve.ts"),
+    import("../link/deno_tcp.ts"),
+  ]);
+  return makeServe(denoTcp);
+});
 
 /** {@inheritDoc Connect} */
-export const connect: Connect = makeConnect(denoTcp, systemLookup);
+export const connect: Connect = whenCalled(async () => {
+  const [{ makeConnect }, { denoTcp }, { systemLookup }] = await Promise.all([
+    import("../client/connect.ts"),
+    import("../link/deno_tcp.ts"),
+    import("../link/dns.ts"),
+  ]);
+  return makeConnect(denoTcp, systemLookup);
+});
 
 /** What this runtime can do: what it cannot, `serve` and `connect` refuse with `UNSUPPORTED`. */
 export function capabilities(): Capabilities {

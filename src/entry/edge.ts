@@ -7,7 +7,7 @@ import type { Capabilities } from "../link/capabilities.ts";
 import { Inlet } from "../link/inlet.ts";
 import type { ListenTarget } from "../link/link.ts";
 import type { HandlersOf, ProtocolChoice } from "../protocol/choice.ts";
-import { makeServe, type ServeOptions, type ServerOf } from "../server/serve.ts";
+import type { ServeOptions, ServerOf } from "../server/serve.ts";
 
 /** What {@linkcode edge} takes: a server's options, but for where and how it listens. */
 export interface EdgeOptions<P extends ProtocolChoice = "submit"> extends
@@ -44,8 +44,11 @@ export function serveEdge<P extends ProtocolChoice>(
   options: Omit<EdgeOptions<P>, "path">,
 ): EdgeServer<P> {
   const inlet = new Inlet(runtime, scheme);
-  const serve = makeServe(inlet) as (o: object, h: unknown) => Promise<ServerOf<P>>;
-  return { inlet, server: serve({ ...options, listen: `${scheme}://:0` }, handlers) };
+  const server = import("../server/serve.ts").then(({ makeServe }) => {
+    const serve = makeServe(inlet) as (o: object, h: unknown) => Promise<ServerOf<P>>;
+    return serve({ ...options, listen: `${scheme}://:0` }, handlers);
+  });
+  return { inlet, server };
 }
 
 /** What requests are judged by. */

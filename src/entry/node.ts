@@ -14,26 +14,38 @@
  *
  * @module
  */
-import { type Connect, makeConnect } from "../client/connect.ts";
+import type { Connect } from "../client/connect.ts";
 import type { Capabilities } from "../link/capabilities.ts";
 import { nodeCapabilities } from "../link/node_capabilities.ts";
-import { nodeTcp } from "../link/node_tcp.ts";
-import { systemLookup } from "../link/dns.ts";
 import type { Socket } from "node:net";
 import type { UpgradeRequest } from "../link/node_web_socket.ts";
 import type { HandlersOf, ProtocolChoice } from "../protocol/choice.ts";
-import { makeServe, type Serve, type ServerOf } from "../server/serve.ts";
+import type { Serve, ServerOf } from "../server/serve.ts";
 import { type EdgeOptions, edgeTarget, serveEdge } from "./edge.ts";
+import { whenCalled } from "./when_called.ts";
 
 export * from "./common.ts";
 export type { EdgeOptions } from "./edge.ts";
 export type { UpgradeRequest } from "../link/node_web_socket.ts";
 
 /** {@inheritDoc Serve} */
-export const serve: Serve = makeServe(nodeTcp);
+export const serve: Serve = whenCalled(async () => {
+  const [{ makeServe }, { nodeTcp }] = await Promise.all([
+    import("../server/serve.ts"),
+    import("../link/node_tcp.ts"),
+  ]);
+  return makeServe(nodeTcp);
+});
 
 /** {@inheritDoc Connect} */
-export const connect: Connect = makeConnect(nodeTcp, systemLookup);
+export const connect: Connect = whenCalled(async () => {
+  const [{ makeConnect }, { nodeTcp }, { systemLookup }] = await Promise.all([
+    import("../client/connect.ts"),
+    import("../link/node_tcp.ts"),
+    import("../link/dns.ts"),
+  ]);
+  return makeConnect(nodeTcp, systemLookup);
+});
 
 /** What this runtime can do: what it cannot, `serve` and `connect` refuse with `UNSUPPORTED`. */
 export function capabilities(): Capabilities {

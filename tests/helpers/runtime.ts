@@ -13,9 +13,13 @@ import type { Transport } from "../../src/link/link.ts";
 import { nodeTcp } from "../../src/link/node_tcp.ts";
 import type { CallsOf, ProtocolChoice } from "../../src/protocol/choice.ts";
 
-import { connect as entryConnect } from "#entry";
+import { connect as entryConnect, serve } from "#entry";
 
-export { serve } from "#entry";
+export { serve };
+
+// They load what they need when they are called first. On a virtual clock nobody would wait for that, so
+// it is done now: both refuse what they are asked here.
+await Promise.allSettled([serve({ port: -1 }, { submit() {} }), entryConnect([])]);
 
 /** `connect` as programs have it, which stays unless it is told not to. */
 export const connectAndStay: Connect = entryConnect;

@@ -12,7 +12,8 @@ const skip = onDeno ? "once is enough: it is Deno that runs" : posix.skip;
 
 /** What a clone has, with what has not been committed yet. */
 function clone(folder: string): void {
-  const files = execFileSync("git", ["ls-files", "-z"], { cwd: path("."), encoding: "utf8" });
+  const list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+  const files = execFileSync("git", list, { cwd: path("."), encoding: "utf8" });
   for (const file of files.split("\0").filter((file) => file !== "" && existsSync(path(file)))) {
     mkdirSync(join(folder, dirname(file)), { recursive: true });
     cpSync(path(file), join(folder, file));

@@ -9,7 +9,7 @@ const ALLOWED = [
   /^package\.json$/,
   /^README\.md$/,
   /^LICENSE$/,
-  /^dist\/(node|deno|bun|workerd|browser|codec|protocol|memory|sqlite|cli)\.js$/,
+  /^dist\/(node|deno|bun|workerd|browser|client|codec|protocol|memory|sqlite|cli)\.js$/,
   /^dist\/codec\.wasm$/,
   /^schema\/framewire\.schema\.json$/,
   /^dist\/chunks\/[\w-]+\.js$/,
