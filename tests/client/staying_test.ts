@@ -300,3 +300,24 @@ t.test("a resolver that finds nothing fails the first connection, or is asked ag
   ends(t, await connecting, clock);
   t.equal(asked, 4);
 });
+
+t.test("a resolver that does not answer is not waited for longer than for a server", async (t) => {
+  const { clock, peers, options } = await world(t, 1);
+  const target = { hostname: "127.0.0.1", port: peers[0]!.port };
+  const reasons: unknown[] = [];
+  const resolve = (signal: AbortSignal) => {
+    if (reasons.length === 2) return Promise.resolve([target]);
+    return new Promise<never>(() => signal.onabort = () => void reasons.push(signal.reason.code));
+  };
+  const failed = connect({ resolve }, options);
+  const seen = fate(failed);
+  await pass(clock, 4990);
+  t.equal(seen.now, "waits");
+  await pass(clock, 10);
+  await t.rejects(failed, { code: "CONNECT_TIMEOUT", message: /5000 ms \(connectTimeoutMs\)/ });
+  t.equal(clock.pending, 0);
+  const connecting = connect({ resolve }, { ...options, firstConnect: "wait" });
+  await pass(clock, 6000);
+  ends(t, await connecting, clock);
+  t.strictSame(reasons, ["CONNECT_TIMEOUT", "CONNECT_TIMEOUT"]);
+});
