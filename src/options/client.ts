@@ -24,7 +24,8 @@ export interface ClientOptions
     SessionClientOptions,
     SubmitClientOptions {
   /**
-   * How long connecting may take, in milliseconds: 1 to 2,147,483,647.
+   * How long connecting may take, looking the host up, TCP, TLS and the hello together, in milliseconds: 1
+   * to 2,147,483,647. A resolver has as long for its list.
    *
    * @default {5000}
    */

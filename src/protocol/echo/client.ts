@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { copyOf } from "../../codec/copy_of.ts";
 import type { Codec, FrameTable } from "../../codec/codec.ts";
 import { type CloseReason, type Connection, State } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
@@ -61,7 +62,7 @@ export class EchoClientEndpoint implements ClientEndpoint, EchoCalls {
         book.limit(number, options, leftMs);
       };
       if (!book.full) return send(bytes);
-      const kept = bytes === data ? bytes.slice() : bytes;
+      const kept = bytes === data ? copyOf(bytes) : bytes;
       this.#calls.wait(options, (leftMs) => send(kept, leftMs), reject);
     });
   }

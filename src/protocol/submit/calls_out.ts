@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { copyOf } from "../../codec/copy_of.ts";
 import type { CloseReason, Connection } from "../../connection/connection.ts";
 import type { FramewireError } from "../../errors.ts";
 import type { CallBook } from "../call_book.ts";
@@ -136,7 +137,7 @@ export class CallsOut {
       };
       const waits = command !== Command.PING && (this.#open.waiting || this.#full);
       if (!waits) return send(payload);
-      const kept = typeof payload === "string" ? encoder.encode(payload) : payload.slice();
+      const kept = typeof payload === "string" ? encoder.encode(payload) : copyOf(payload);
       const error = this.#tooLarge(this.#wireBytes(command, kept.length));
       if (error !== undefined) throw error;
       this.#open.wait(options, (leftMs) => send(kept, leftMs), reject);

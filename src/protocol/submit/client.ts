@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { copyOf } from "../../codec/copy_of.ts";
 import type { Codec, FrameTable } from "../../codec/codec.ts";
 import { type CloseReason, type Connection, State } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
@@ -91,7 +92,7 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
         this.#calls.note(number, number); // not to be given back: who made it sees to it
       };
       if (!this.#calls.full) return send(payload);
-      const kept = typeof payload === "string" ? payload : payload.slice();
+      const kept = typeof payload === "string" ? payload : copyOf(payload);
       this.#open.wait(options, (leftMs) => send(kept, leftMs), reject);
     });
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { copyOf } from "../../codec/copy_of.ts";
 import { sharedPush } from "../broadcast.ts";
 import { checkHandlers, type Protocol, tooLarge } from "../protocol.ts";
 import { SUBMIT_FRAMING, SUBMIT_KIND } from "../defined/layouts.ts";
@@ -32,7 +33,7 @@ export const submit: Protocol<SubmitHandlers, SubmitCalls> = {
   },
   broadcast([payload, ...rest], maxFrameBytes) {
     const given = payload as Uint8Array | string;
-    const bytes = typeof given === "string" ? new TextEncoder().encode(given) : given.slice();
+    const bytes = typeof given === "string" ? new TextEncoder().encode(given) : copyOf(given);
     const total = SUBMIT_HEADER_BYTES + bytes.length;
     if (total > maxFrameBytes) throw tooLarge(total, maxFrameBytes);
     const broadcast = sharedPush(bytes, rest);

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { copyOf } from "../../codec/copy_of.ts";
 import type { Connection } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
 import { CallBook, UNSENT } from "../call_book.ts";
@@ -181,7 +182,7 @@ export class SessionCalls {
         this.#book.limit(this.#begin(resolve, reject, leftMs ?? timeoutMs), options, leftMs);
       };
       if (!this.#waiting && !this.#full) return send(payload);
-      const kept = typeof payload === "string" ? encoder.encode(payload) : payload.slice();
+      const kept = typeof payload === "string" ? encoder.encode(payload) : copyOf(payload);
       this.#queue ??= new CallQueue(this.#limits);
       this.#queue.wait(options, (leftMs) => send(kept, leftMs), reject);
     });

@@ -4,6 +4,7 @@
  * @module
  */
 import { crc32c } from "../../codec/checksum.ts";
+import { copyOf } from "../../codec/copy_of.ts";
 import { type Connection, State } from "../../connection/connection.ts";
 import { FramewireError, isFramewireError, thrownText } from "../../errors.ts";
 import { describe } from "../protocol.ts";
@@ -124,7 +125,7 @@ export class Uploads {
           throw new Error(`it gave more than the ${bytes} bytes it was said to have`);
         }
         if (isChecked) checksum = crc32c(part, checksum);
-        if (sent === bytes) last ??= part.slice();
+        if (sent === bytes) last ??= copyOf(part);
         else outbound.appendToLane(part);
         connection.flushSoon();
         if (outbound.queuedBytes > MOST_WAITING_BYTES) {
