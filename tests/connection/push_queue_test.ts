@@ -14,7 +14,11 @@ import { VirtualClock } from "../helpers/virtual_clock.ts";
 const ENTRY = 64;
 
 /** A queue in front of a link whose writes leave when told to; pushes are their bytes alone. */
-function setUp(slowConsumer: SlowConsumer = "pause", pushQueueBytes = 1024) {
+function setUp(
+  slowConsumer: SlowConsumer = "pause",
+  pushQueueBytes = 1024,
+  window?: { readonly open: boolean },
+) {
   const clock = new VirtualClock();
   const sent: number[] = [];
   let under: Uint8Array | undefined;
@@ -46,6 +50,7 @@ function setUp(slowConsumer: SlowConsumer = "pause", pushQueueBytes = 1024) {
     limits,
     (push) => outbound.append(push.bytes),
     (episode) => episodes.push(episode),
+    window,
   );
   /** The peer takes one write, and the connection does what it does then. */
   const take = () => {
@@ -254,6 +259,24 @@ t.test("drained settles when the peer has taken what waited, and rejects when it
   await t.rejects(queue.drained(), { code: "CONNECTION_CLOSED" });
   t.equal(offer(3), "dropped");
   t.equal(queue.bytes, 0);
+});
+
+t.test("drained waits until the window takes another push too", async (t) => {
+  const window = { open: true };
+  const { offer, queue, take, takeAll } = setUp("pause", 1024, window);
+  t.equal(offer(1), "sent");
+  takeAll();
+  window.open = false; // as many are sent as may be without an acknowledgement
+  let drained = false;
+  const wait = queue.drained().then(() => drained = true);
+  take();
+  queue.refill();
+  await Promise.resolve();
+  t.equal(drained, false);
+  window.open = true;
+  queue.refill();
+  await wait;
+  t.equal(offer(2), "sent");
 });
 
 t.test("an episode is over when the connection closes", (t) => {
