@@ -6,7 +6,8 @@
 import type { Codec, FrameTable } from "../../codec/codec.ts";
 import { type CloseReason, type Connection, State } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
-import type { CallBook, LostCall } from "../call_book.ts";
+import type { CallBook } from "../call_book.ts";
+import type { LostCall } from "../unsent.ts";
 import { type CallOptions, cancelled, checkCallOptions } from "../call_limits.ts";
 import { OpenCalls } from "../open_calls.ts";
 import { type ClientEndpoint, type ClientSide, tooLarge } from "../protocol.ts";
