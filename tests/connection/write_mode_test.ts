@@ -1,6 +1,9 @@
 /** When what is put out is written: together, at once, or later. */
 
 import t from "tap";
+import type { ConnectionConfig } from "../../src/connection/config.ts";
+import { makeOutbound } from "../../src/connection/delayed_outbound.ts";
+import type { Link } from "../../src/link/link.ts";
 import { memoryNetwork } from "../../src/link/memory.ts";
 import { isFramewireError } from "../../src/errors.ts";
 import { acks, submit, submits, toHex } from "../helpers/frames.ts";
@@ -141,6 +144,16 @@ for (const codec of CODECS) {
     await turns();
   });
 }
+
+t.test("immediate: a link that puts writes off until the end of a turn is told not to", (t) => {
+  for (const [writeMode, wanted] of [["immediate", 1], ["batch", 0]] as const) {
+    let told = 0;
+    const link = { writeAtOnce: () => void told++ } as unknown as Link;
+    makeOutbound(link, { writeMode } as ConnectionConfig, { flush: () => {} });
+    t.equal(told, wanted, writeMode);
+  }
+  t.end();
+});
 
 t.test("what is no mode is refused, with what is wrong in it", async (t) => {
   const serveAny = serve as unknown as (o: object, h: object) => Promise<unknown>;

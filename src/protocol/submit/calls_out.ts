@@ -92,7 +92,10 @@ export class CallsOut {
     const newest = book.tail - 1;
     // The newest call that has the id, 1 to 99,999,999; with 0 none was taken.
     const last = lastId === 0 ? -1 : newest - (idOf(newest) - lastId + LAST_ID) % LAST_ID;
-    book.untaken(last + 1, error, (number) => book.noteOf(number) % COMMANDS !== Command.PING);
+    for (let number = Math.max(last + 1, book.head); number < book.tail; number++) {
+      const isPing = book.noteOf(number) % COMMANDS === Command.PING;
+      if (!isPing && book.waits(number)) book.letGo(number, error);
+    }
   }
 
   /** No answer comes any more. */
