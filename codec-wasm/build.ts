@@ -91,8 +91,12 @@ function readLayout(source: string): LayoutConstant[] {
   return constants;
 }
 
-/** Runs the AssemblyScript compiler. */
-async function compile(pages: number): Promise<Uint8Array<ArrayBuffer>> {
+/**
+ * Runs the AssemblyScript compiler.
+ *
+ * @param entry The file in assembly/ whose exports the module has.
+ */
+async function compile(entry: string, pages: number): Promise<Uint8Array<ArrayBuffer>> {
   const output = await Deno.makeTempFile({ suffix: ".wasm" });
   try {
     const asc = new Deno.Command(Deno.execPath(), {
@@ -100,7 +104,7 @@ async function compile(pages: number): Promise<Uint8Array<ArrayBuffer>> {
         "run",
         "-A",
         ASC,
-        "codec-wasm/assembly/index.ts",
+        `codec-wasm/assembly/${entry}`,
         ...ASC_FLAGS,
         "--initialMemory",
         `${pages}`,
@@ -172,11 +176,11 @@ ${members.join("")}}
 `;
 }
 
-function inlineSource(header: string, wasm: Uint8Array): string {
+function inlineSource(header: string, wasm: Uint8Array, what: string): string {
   const lines = wasm.toBase64().match(/.{1,96}/g)!.map((line) => `  "${line}"`);
   return `${header}
 /**
- * codec.wasm as a compiled module, without a file, a fetch or a permission.
+ * ${what} as a compiled module, without a file, a fetch or a permission.
  *
  * It is compiled when this is imported, synchronously: a Worker may compile at start-up but not in
  * a handler. Where that is forbidden (a Content-Security-Policy), \`module\` is undefined.
@@ -207,6 +211,9 @@ export const failure: unknown = reason;
 `;
 }
 
+/** What module_client.ts holds, in words. */
+const CLIENT_KERNELS = "What the small client has of codec.wasm,";
+
 function workerdSource(header: string): string {
   return `// @ts-nocheck: type checkers know an imported .wasm as an instance, workerd gives its module
 ${header}
@@ -234,7 +241,9 @@ async function generate(): Promise<Map<string, Uint8Array>> {
   const pages = layout.find((constant) => constant.name === "MEMORY_PAGES")!.value;
   const bytes = layout.find((constant) => constant.name === "MEMORY_BYTES")!.value;
   if (bytes > pages * 65536) throw new Error(`layout.ts: ${bytes} bytes do not fit ${pages} pages`);
-  const wasm = await compile(pages);
+  const wasm = await compile("index.ts", pages);
+  const clientWasm = await compile("index_client.ts", pages);
+  inspect(clientWasm);
   const exports = inspect(wasm);
 
   const header = `// deno-fmt-ignore-file
@@ -245,7 +254,8 @@ async function generate(): Promise<Map<string, Uint8Array>> {
   return new Map([
     ["codec.wasm", wasm],
     ["abi.ts", encoder.encode(abiSource(header, layout, exports, sources))],
-    ["module_inline.ts", encoder.encode(inlineSource(header, wasm))],
+    ["module_client.ts", encoder.encode(inlineSource(header, clientWasm, CLIENT_KERNELS))],
+    ["module_inline.ts", encoder.encode(inlineSource(header, wasm, "codec.wasm"))],
     ["module_workerd.ts", encoder.encode(workerdSource(header))],
   ]);
 }

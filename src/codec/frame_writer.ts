@@ -5,7 +5,8 @@
  */
 import { FramewireError } from "../errors.ts";
 import type { ByteWriter } from "./byte_writer.ts";
-import { checkFraming, checkLimit, lengthLayout, ownLimit } from "./frame_layout.ts";
+import { checkFraming } from "./check_framing.ts";
+import { checkLimit, lengthLayout, ownLimit } from "./frame_layout.ts";
 import type {
   CustomFraming,
   DelimiterFraming,

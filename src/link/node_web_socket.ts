@@ -11,7 +11,7 @@ import { WEB_SOCKET_DEFAULTS } from "../options/web_socket.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 import { checkAuthorities, checkIdentity, versionOf } from "./certificates.ts";
 import type { ConnectTarget, Link, Listener, ListenerEvents, ListenTarget } from "./link.ts";
-import { acceptError, formatAddress, listenError } from "./net_errors.ts";
+import { acceptError, codeOf, formatAddress, listenError } from "./net_errors.ts";
 import { infoOf } from "./tls.ts";
 import { type ClientSocket, connectGlobal, connectWebSocket } from "./web_socket_client.ts";
 import { PIECE_BYTES, type StandardSocket, SUBPROTOCOL, WebSocketLink } from "./web_socket_link.ts";
@@ -100,7 +100,7 @@ export async function connectWs(target: ConnectTarget): Promise<Link> {
       "WebSocket" in globalThis &&
       Object.keys(target.tls ?? {}).every((name) => name === "serverName")
     ) {
-      return connectGlobal(target);
+      return connectGlobal(target, { codeOf });
     }
     const what = target.tls === undefined
       ? "WebSocket before Node 22"
@@ -117,7 +117,7 @@ export async function connectWs(target: ConnectTarget): Promise<Link> {
     const socket = new ws.WebSocket(url, protocols, options);
     socket.binaryType = "nodebuffer";
     return socket as unknown as ClientSocket;
-  }, WsLink);
+  }, { wrap: WsLink, codeOf });
 }
 
 function secureOptions(options: TlsClientOptions): tls.ConnectionOptions {

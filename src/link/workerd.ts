@@ -6,7 +6,7 @@
 import { FramewireError } from "../errors.ts";
 import { type Capabilities, checkScheme, TCP_ALONE } from "./capabilities.ts";
 import type { ConnectTarget, Link, Transport } from "./link.ts";
-import { connectError } from "./net_errors.ts";
+import { codeOf, connectError } from "./net_errors.ts";
 import { StreamLink, type StreamSocket } from "./stream_link.ts";
 import { connectGlobal } from "./web_socket_client.ts";
 
@@ -38,7 +38,7 @@ export const workerdTransport: Transport = {
   },
 
   async connect(target: ConnectTarget): Promise<Link> {
-    if (target.webSocketPath !== undefined) return connectGlobal(target);
+    if (target.webSocketPath !== undefined) return connectGlobal(target, { codeOf });
     checkTls(target);
     if (open >= MOST_SOCKETS) await new Promise<void>((resolve) => waiting.push(resolve));
     open++;
