@@ -18,7 +18,7 @@ const ALLOWED = [
   /^package\.json$/,
   /^README\.md$/,
   /^LICENSE$/,
-  /^dist\/(node|deno|bun|workerd|browser|codec|protocol|memory|sqlite|cli)\.js$/,
+  /^dist\/(node|deno|bun|workerd|browser|client|codec|protocol|memory|sqlite|cli)\.js$/,
   /^dist\/codec\.wasm$/,
   /^schema\/framewire\.schema\.json$/,
   /^dist\/chunks\/[\w-]+\.js$/,
@@ -104,6 +104,7 @@ function types() {
   write(
     "consumer.ts",
     `import { connect, FramewireError, serve } from "framewire";
+import * as small from "framewire/client";
 import * as codec from "framewire/codec";
 import * as memory from "framewire/memory";
 import * as sqlite from "framewire/sqlite";
@@ -114,7 +115,9 @@ const server = await serve({ port: 0 }, { submit: (packet) => console.log(packet
 await serve({ port: "8888" }, {});
 const client = await connect("tcp://127.0.0.1:" + server.addr.port);
 const code: string = new FramewireError("RESULT_FAILED", "no").code;
-export { client, code, codec, memory, node, protocol, sqlite };
+const one = await small.connect("ws://127.0.0.1:1", { protocol: small.submit });
+const sent: Promise<void> = one.submit("hello");
+export { client, code, codec, memory, node, protocol, sent, sqlite };
 `,
   );
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
