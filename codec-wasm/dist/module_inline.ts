@@ -103,20 +103,32 @@ const base64: string =
   "IAFBwOMOaiACEAAPC0HA4w5BwOMOKAIAIAJzNgIAIAFBwOMOaiABQZICQdEBIAAba0FAcUHA4w5qIgJrIQEgAEHA4w4gAkEA" +
   "EAFBoOYSIAIgAfwKAAAgAkEAIAH8CwAgACACIAEgAmpBoOYSIAJrEAEgBUGg5hIgAUGg5hJqQQAQAAs=";
 
-let compiled: WebAssembly.Module | undefined;
-let reason: unknown;
-try {
-  const text = atob(base64);
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  compiled = new WebAssembly.Module(bytes);
-} catch (error) {
-  reason = error;
+// Each step is a call that is marked as pure: bundles that need no codec drop it.
+function compile(): { readonly module?: WebAssembly.Module; readonly failure?: unknown } {
+  try {
+    const text = atob(base64);
+    const bytes = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+    return { module: new WebAssembly.Module(bytes) };
+  } catch (failure) {
+    return { failure };
+  }
 }
 
+type Compiled = ReturnType<typeof compile>;
+const compiled: Compiled = /* @__PURE__ */ compile();
+
 /** The compiled module, or undefined where compiling is forbidden. */
-const module: WebAssembly.Module | undefined = compiled;
+const module: WebAssembly.Module | undefined = /* @__PURE__ */ moduleOf(compiled);
 export default module;
 
 /** Why there is no module. */
-export const failure: unknown = reason;
+export const failure: unknown = /* @__PURE__ */ failureOf(compiled);
+
+function moduleOf({ module }: Compiled): WebAssembly.Module | undefined {
+  return module;
+}
+
+function failureOf({ failure }: Compiled): unknown {
+  return failure;
+}

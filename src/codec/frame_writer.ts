@@ -50,6 +50,11 @@ export interface FrameWriter {
  */
 export function frameWriter(framing: Framing, maxFrameBytes?: number): FrameWriter {
   checkFraming(framing);
+  return writerOf(framing, maxFrameBytes);
+}
+
+/** The same for a framing that was checked. */
+export function writerOf(framing: Framing, maxFrameBytes?: number): FrameWriter {
   const most = maxFrameBytes ?? ownLimit(framing);
   checkLimit(framing, most);
   switch (framing.kind) {

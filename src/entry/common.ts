@@ -139,7 +139,6 @@ export type { EchoCalls } from "../protocol/echo/client.ts";
 export type { EchoHandlers, EchoPacket } from "../protocol/echo/server.ts";
 export type {
   ClientEndpoint,
-  ClientProtocol,
   ClientSide,
   IntroducedPeer,
   RequestCounters,

@@ -5,6 +5,7 @@ import { delimiter, type Framing, lengthField } from "../../src/codec/framing.ts
 import { connect as connectSmall, echo, FramewireError, submit } from "../../src/entry/client.ts";
 import { memoryNetwork } from "../../src/link/memory.ts";
 import { defineProtocol } from "../../src/protocol/defined/define.ts";
+import { defineClient } from "../../src/protocol/defined/define_client.ts";
 import { cstring, u16, u32 } from "../../src/protocol/defined/fields/mod.ts";
 import { SUBMIT_FRAMING } from "../../src/protocol/defined/layouts.ts";
 import type { ClientProtocol } from "../../src/protocol/protocol.ts";
@@ -18,7 +19,8 @@ type Test = { teardown(fn: () => unknown): unknown };
 /** On real time a busy machine shall not be taken for a server that does not answer. */
 const PATIENT = { connectTimeoutMs: 120_000, requestTimeoutMs: 120_000 };
 
-const greeter = defineProtocol({
+/** What server and client share. */
+const definition = {
   name: "greeter",
   framing: lengthField({ size: 4, counts: "frame", maxFrameBytes: 1024 }),
   header: { length: u32, type: u16, sequence: u16 },
@@ -28,8 +30,13 @@ const greeter = defineProtocol({
     greet: { kind: 1, reply: "greeting", body: { name: cstring(64) } },
     greeting: { kind: 2, body: { text: cstring(64) } },
     note: { kind: 3, from: "server", body: { text: cstring(64) } },
+    ping: { kind: 4, from: "server", reply: "pong" },
+    pong: { kind: 5, from: "client" },
+    sorry: { kind: 6, from: "server", answersAny: true, body: { why: cstring(64) } },
   },
-});
+} as const;
+
+const greeter = defineProtocol(definition);
 
 // Node has a global WebSocket from 22 on, browsers and Deno always: this is that of `ws`.
 if (!("WebSocket" in globalThis)) {
@@ -125,6 +132,103 @@ t.test("echo, and a protocol of one's own", async (t) => {
     });
     await client.close();
   }
+});
+
+t.test("defineClient: calls, sends and is told, by the definition that the server has", async (t) => {
+  const { ways } = await places(t, {
+    protocol: defineProtocol({
+      ...definition,
+      failure: () => ({ packet: "sorry", body: { why: "it failed" } }),
+    }),
+  }, {
+    greet(packet: { name: string }, conn: { send(name: string, fields: object): void }) {
+      if (packet.name === "nobody") throw new Error("nobody is there");
+      conn.send("note", { text: `for ${packet.name}` });
+      return { text: `hello, ${packet.name}` };
+    },
+  });
+  for (const [url, options] of ways) {
+    const errors: FramewireError[] = [];
+    const onError = (error: FramewireError) => errors.push(error);
+    const protocol = defineClient(definition);
+    const client = await connectSmall(url, { ...options, protocol, onError });
+    const notes: string[] = [];
+    client.handle({
+      note(packet) {
+        notes.push(packet.text);
+        if (packet.text === "for Eve") throw new Error("not her");
+      },
+    });
+    const names = ["Ann", "Bob", "Eve"];
+    const replies = await Promise.all(names.map((name) => client.call("greet", { name })));
+    t.strictSame(replies.map(({ text }) => text), ["hello, Ann", "hello, Bob", "hello, Eve"]);
+    t.strictSame(notes, ["for Ann", "for Bob", "for Eve"], url);
+    t.match(errors, [{ code: "HANDLER_FAILED", message: "the handler of note failed: not her" }]);
+    await t.rejects(client.call("greet", { name: "nobody" }), {
+      code: "RESULT_FAILED",
+      outcome: "answered",
+      reply: { why: "it failed" },
+    });
+    await t.rejects(client.call("greet", { name: "x".repeat(99) }), {
+      code: "INVALID_FIELD",
+      outcome: "not-sent",
+    });
+    await client.close();
+    await t.rejects(client.call("greet", { name: "late" }), {
+      code: "CONNECTION_CLOSED",
+      outcome: "not-sent",
+    });
+  }
+});
+
+t.test("defineClient: deadlines, a full window, a question that it cannot answer", async (t) => {
+  const errors: FramewireError[] = [];
+  const { client, peer, clock } = await pair(t, defineClient(definition), {
+    maxInFlight: 1,
+    onError: (error: FramewireError) => errors.push(error),
+  });
+  const first = client.call("greet", { name: "a" }, { timeoutMs: 100 });
+  const second = client.call("greet", { name: "b" });
+  t.equal(client.pending, 2);
+  const sent = await peer.read(10);
+  t.equal(client.pending, 2, "the second one waits for room");
+  clock.advance(100);
+  await t.rejects(first, { code: "DEADLINE_EXCEEDED", outcome: "unknown" });
+  const answer = greeter.encode("greeting", { text: "late", header: { sequence: sent[7]! } });
+  peer.write(answer);
+  const next = await peer.read(20);
+  peer.write(greeter.encode("greeting", { text: "hi", header: { sequence: next[17]! } }));
+  t.equal((await second).text, "hi");
+  peer.write(greeter.encode("ping"));
+  await turns();
+  t.match(errors, [{
+    code: "HANDLER_FAILED",
+    message: /the server asks ping.* take defineProtocol/,
+  }]);
+  t.ok(client.open);
+  const lost = client.call("greet", { name: "c" });
+  await peer.read(30);
+  peer.reset();
+  await t.rejects(lost, { code: "CONNECTION_RESET", outcome: "unknown" });
+});
+
+t.test("defineClient refuses what it does not know", (t) => {
+  for (
+    const more of [
+      { checksum: "crc32c" },
+      { compression: { algorithm: "lz4", bit: 0x8000 } },
+      { unknown: () => "ignore" },
+    ]
+  ) {
+    t.throws(() => defineClient({ ...definition, ...more } as never), {
+      code: "UNSUPPORTED",
+      message: /which defineClient does not know: take defineProtocol/,
+    });
+  }
+  t.throws(() => defineClient({ ...definition, kind: "nothing" } as never), {
+    code: "INVALID_CONFIG",
+  });
+  t.end();
 });
 
 t.test("deadlines: of connecting, of all calls, of one call", async (t) => {
