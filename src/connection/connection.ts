@@ -8,15 +8,14 @@ import type { FrameConsumer } from "../codec/frame_consumer.ts";
 import { FrameDecoder } from "../codec/frame_decoder.ts";
 import { ownLimit } from "../codec/frame_layout.ts";
 import type { Framing, KindField } from "../codec/framing.ts";
-import { WatchedBatches } from "../observe/batches.ts";
+import type { WatchedBatches } from "../observe/batches.ts";
 import type { Link, LinkEnds, LinkReceiver } from "../link/link.ts";
 import type { ConnectionConfig } from "./config.ts";
 import { type CloseReason, failure, memoryLost, PEER_ENDED } from "./close_reason.ts";
 import type { BatchGate, Endpoint, GoAwayNotice } from "./endpoint.ts";
-import { makeOutbound } from "./delayed_outbound.ts";
 import { Linger } from "./linger.ts";
-import { type Holder, MemoryShare } from "./memory_share.ts";
-import type { Outbound } from "./outbound.ts";
+import type { Holder, MemoryShare } from "./memory_share.ts";
+import { Outbound } from "./outbound.ts";
 import type { PushQueue } from "./push_queue.ts";
 import { State } from "./state.ts";
 
@@ -76,15 +75,16 @@ export class Connection implements LinkReceiver, Holder {
   ) {
     this.#link = link;
     this.#config = config;
-    this.#memory = config.memory && new MemoryShare(config.memory, this);
-    this.outbound = makeOutbound(link, config, this);
+    this.#memory = config.memory?.share(this);
+    this.outbound = config.outbound?.(link, () => this.flush()) ?? new Outbound(link);
+    if (config.writeMode === "immediate") link.writeAtOnce?.();
     this.endpoint = makeEndpoint(this);
     const { opening } = this.endpoint;
     const { framing, kind } = opening ?? config;
     this.#decoder = new FrameDecoder(
       framing,
       kind,
-      config.codec,
+      config.codecs,
       opening ? Math.min(config.maxFrameBytes, ownLimit(framing)) : config.maxFrameBytes,
       this.#consumer(this.endpoint),
     );
@@ -179,9 +179,9 @@ export class Connection implements LinkReceiver, Holder {
 
   /** What gives frames to an endpoint: itself, or what watches its batches. */
   #consumer(endpoint: Endpoint): FrameConsumer {
-    const { batches } = this.#config;
-    if (batches === undefined) return endpoint;
-    const watched = this.#watched ??= new WatchedBatches(endpoint, this.outbound, batches);
+    const { watch } = this.#config;
+    if (watch === undefined) return endpoint;
+    const watched = this.#watched ??= watch(endpoint, this.outbound);
     watched.endpoint = endpoint;
     return watched;
   }

@@ -5,14 +5,14 @@
  */
 import type { FramewireError } from "../errors.ts";
 import { type CallBoundOptions, CALLS } from "./calls.ts";
-import { COMMON, type CommonOptions, MAX_TIMER_MS } from "./common.ts";
+import { COMMON, type CommonOptions } from "./common.ts";
 import { fromFailover, LIVENESS, type LivenessOptions } from "./liveness.ts";
 import { RECONNECT, type ReconnectOptions } from "./reconnect.ts";
 import { SESSION_CLIENT, type SessionClientOptions } from "./client_session.ts";
 import { SUBMIT_CLIENT, type SubmitClientOptions } from "./submit.ts";
 import { CLIENT_TLS, type TlsClientOptions } from "./tls.ts";
 import { WEB_SOCKET, type WebSocketOptions } from "./web_socket.ts";
-import { defaultsOf, type OptionSpecs, resolve, unchecked, whole } from "./spec.ts";
+import { defaultsOf, MAX_TIMER_MS, type OptionSpecs, resolve, unchecked, whole } from "./spec.ts";
 
 /** Options of a client. */
 export interface ClientOptions

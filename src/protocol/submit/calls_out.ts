@@ -10,19 +10,13 @@ import type { CallBook } from "../call_book.ts";
 import { type CallOptions, cancelled, checkCallOptions } from "../call_limits.ts";
 import { OpenCalls } from "../open_calls.ts";
 import { type ClientSide, tooLarge } from "../protocol.ts";
-import { Command, type Feature, LAST_ID, REPLY, Result } from "./commands.ts";
+import { Command, type Feature, LAST_ID, REPLY, Result, SUBMIT_HEADER_BYTES } from "./commands.ts";
 import { type FrameOut, writeU32 } from "./frame_out.ts";
 import type { Welcome } from "./hello.ts";
 import { IdDigits, idOf, nobodyWaits, numberIn } from "./id_digits.ts";
-import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 import { answeredNo } from "./reply_in.ts";
-import {
-  type SubmitOptions,
-  type SubmitSource,
-  type Upload,
-  uploadBytes,
-  Uploads,
-} from "./upload.ts";
+import type { SubmitOptions, SubmitSource } from "./source.ts";
+import { type Upload, uploadBytes, Uploads } from "./upload.ts";
 
 const encoder = new TextEncoder();
 const NONE = new Uint8Array(0);
