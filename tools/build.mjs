@@ -26,6 +26,7 @@ const entries = {
   deno: "src/entry/deno.ts",
   bun: "src/entry/bun.ts",
   browser: "src/entry/browser.ts",
+  client: "src/entry/client.ts",
   codec: "src/codec/mod.ts",
   protocol: "src/protocol/mod.ts",
   memory: "src/link/memory.ts",

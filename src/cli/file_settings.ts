@@ -5,7 +5,7 @@
  * @module
  */
 import { SERVER, type ServerOptions } from "../options/server.ts";
-import { MAX_TIMER_MS } from "../options/common.ts";
+import { MAX_TIMER_MS } from "../options/spec.ts";
 import { type OptionSpec, type OptionSpecs, special, text, whole } from "../options/spec.ts";
 import type { SessionsOptions } from "../options/sessions.ts";
 import type { TlsServerOptions } from "../options/tls.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CodecChoice, Codecs } from "../codec/lender.ts";
 import { type Clock, systemClock } from "../connection/clock.ts";
 import {
   type CloseReason,
@@ -12,13 +13,15 @@ import {
 } from "../connection/connection.ts";
 import { FramewireError } from "../errors.ts";
 import type { Address, Link, TlsInfo } from "../link/link.ts";
-import { Pulse } from "./pulse.ts";
+import type { Outbound } from "../connection/outbound.ts";
+import type { WriteMode } from "../connection/write_mode.ts";
+import type { Pulse, PulseLine, PulseOptions } from "./pulse.ts";
 import type { ResolvedClientOptions } from "../options/client.ts";
 import {
   type ClientEndpoint,
+  type ClientProtocol,
   type ClientSide,
   describe,
-  type Protocol,
 } from "../protocol/protocol.ts";
 import type { UnsentCall } from "../protocol/unsent.ts";
 
@@ -54,6 +57,19 @@ export interface Client extends AsyncDisposable {
   close(options?: CloseOptions): Promise<void>;
 }
 
+/** What a client is made of, where one has more than another. */
+export interface ClientParts {
+  /** Who scans its stream. */
+  codecs(choice: CodecChoice): Codecs;
+  /** Makes writers of links that let what they hold wait; without it none do. */
+  outbound?(
+    mode: WriteMode,
+    clock: Clock,
+  ): ((link: Link, flush: () => void) => Outbound) | undefined;
+  /** Looks whether the server is still there; without it nobody does. */
+  pulse?(line: PulseLine, clock: Clock, options: PulseOptions): Pulse;
+}
+
 const CLOSE_DEADLINE_MS = 5000;
 /** After a hello, a server that is silent is asked for a sign of life after this. */
 const HEARTBEAT_MS = 15_000;
@@ -75,7 +91,12 @@ export class ConnectedClient<Calls> implements Client {
   /** Told when the server says that it ends the connection soon: calls must go elsewhere. */
   leaves: ((notice: GoAwayNotice) => void) | undefined;
 
-  constructor(link: Link, options: ResolvedClientOptions, protocol: Protocol<never, Calls>) {
+  constructor(
+    link: Link,
+    options: ResolvedClientOptions,
+    protocol: ClientProtocol<Calls>,
+    parts: ClientParts,
+  ) {
     this.#clock = options.clock ?? systemClock;
     let closed: (reason: CloseReason) => void;
     this.closed = new Promise((resolve) => closed = resolve);
@@ -101,12 +122,13 @@ export class ConnectedClient<Calls> implements Client {
       {
         framing: protocol.framing,
         kind: protocol.kind,
-        codec: options.codec,
+        codecs: parts.codecs(options.codec),
         maxFrameBytes: options.maxFrameBytes,
         // A client always reads: the answers are what lets the server read on.
         writeHighWaterBytes: Infinity,
         writeLowWaterBytes: Infinity,
         writeMode: options.writeMode,
+        outbound: parts.outbound?.(options.writeMode, this.#clock),
         lingerMs: options.lingerMs,
         // Requests that have failed already: a server that does not read must not hold up the end.
         sendsAllBeforeEnd: false,
@@ -117,8 +139,8 @@ export class ConnectedClient<Calls> implements Client {
     this.#endpoint = endpoint!;
     this.#connection.start();
     const { heartbeatMs = options.hello === "off" ? 0 : HEARTBEAT_MS, probeTimeoutMs } = options;
-    if (heartbeatMs > 0 && this.#endpoint.heartbeat !== undefined) {
-      const pulse = new Pulse(this.#connection, this.#clock, { heartbeatMs, probeTimeoutMs });
+    if (heartbeatMs > 0 && this.#endpoint.heartbeat !== undefined && parts.pulse !== undefined) {
+      const pulse = parts.pulse(this.#connection, this.#clock, { heartbeatMs, probeTimeoutMs });
       this.#pulse = pulse;
       Promise.resolve(this.#endpoint.ready).then(() => this.#isClosed || pulse.start(), () => {});
     }

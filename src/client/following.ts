@@ -14,6 +14,8 @@ export interface FollowingConfig {
   readonly clock: Clock;
   /** The waits when it cannot be told where the servers are. */
   readonly backoff: Backoff;
+  /** How long it may take to tell, in milliseconds. */
+  readonly timeoutMs: number;
   /** These are the servers from now on. */
   changed(targets: readonly Target[]): void;
   /** It could not be told; it is asked for again in so many milliseconds. */
@@ -91,13 +93,29 @@ export class Following {
     this.#stop?.();
   }
 
+  /** Asks once; whoever does not answer in time is not waited for. */
   async #ask(): Promise<readonly Target[]> {
-    const { signal } = this.#ended;
-    const targets = unique(await this.#resolver.resolve(signal));
-    signal.throwIfAborted();
-    if (targets.length === 0) {
+    const { clock, timeoutMs } = this.#config;
+    const ended = this.#ended.signal;
+    ended.throwIfAborted();
+    const asking = new AbortController();
+    const end = () => asking.abort(ended.reason);
+    ended.addEventListener("abort", end, { once: true });
+    const timer = clock.after(timeoutMs, () => {
+      const message = `the resolver did not answer within ${timeoutMs} ms (connectTimeoutMs)`;
+      asking.abort(new FramewireError("CONNECT_TIMEOUT", message));
+    });
+    try {
+      const found = await new Promise<readonly Target[]>((resolve, reject) => {
+        asking.signal.addEventListener("abort", () => reject(asking.signal.reason), { once: true });
+        this.#resolver.resolve(asking.signal).then(resolve, reject);
+      });
+      const targets = unique(found);
+      if (targets.length > 0) return targets;
       throw new FramewireError("HOST_UNREACHABLE", "the resolver found no server");
+    } finally {
+      timer.cancel();
+      ended.removeEventListener("abort", end);
     }
-    return targets;
   }
 }

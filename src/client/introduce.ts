@@ -11,6 +11,7 @@ import type { Protocol } from "../protocol/protocol.ts";
 import { ConnectedClient } from "./client.ts";
 import { isPlain, remember } from "./plain_servers.ts";
 import { formatUrl, type Target } from "./url.ts";
+import { WHOLE } from "./whole.ts";
 
 /** Makes a connection within its deadline. */
 export type Dial = (
@@ -38,7 +39,7 @@ export async function introduce<Calls>(
   for (let closed = 0;;) {
     const within = closed === 0 ? greets : { ...greets, connectTimeoutMs: left() };
     const link = await dial(transport, target, within, signal);
-    const client = new ConnectedClient(link, greets, protocol);
+    const client = new ConnectedClient(link, greets, protocol, WHOLE);
     if (client.ready === undefined) return client;
     try {
       await answered(client, clock, left(), target, options.connectTimeoutMs, signal);
@@ -54,7 +55,8 @@ export async function introduce<Calls>(
   }
   // It closes: a plain server would, that does not expect a body in a Conn.
   const again: ResolvedClientOptions = { ...options, hello: "off", connectTimeoutMs: left() };
-  const last = new ConnectedClient(await dial(transport, target, again, signal), again, protocol);
+  const link = await dial(transport, target, again, signal);
+  const last = new ConnectedClient(link, again, protocol, WHOLE);
   remember(transport, target, true, clock.now());
   return last;
 }

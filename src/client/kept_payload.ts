@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { copyOf } from "../codec/copy_of.ts";
 
 /** How to get at a payload again: itself, when nobody can change it, or where its copy is. */
 export type Kept = unknown;
@@ -34,7 +35,7 @@ export class Keeper {
   keep(payload: unknown): Kept {
     if (!(payload instanceof Uint8Array)) return payload;
     const { length } = payload;
-    if (length > MOST_SHARED_BYTES) return payload.slice();
+    if (length > MOST_SHARED_BYTES) return copyOf(payload);
     if (this.#at + length > this.#slab.length) {
       this.#slab = new Uint8Array(SLAB_BYTES);
       this.#at = 0;
@@ -49,4 +50,21 @@ export class Keeper {
 /** The payload as it was kept. */
 export function keptOf(kept: Kept): unknown {
   return kept instanceof Copy ? kept.slab.subarray(kept.at, kept.at + kept.length) : kept;
+}
+
+/**
+ * What a call was made with, as it is now: bytes, lists and plain objects are copied, for their owner may
+ * change them; anything else is taken as it is.
+ */
+export function snapshot(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (value instanceof Uint8Array) return copyOf(value);
+  if (Array.isArray(value)) return value.map(snapshot);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return value;
+  const copy: Record<string, unknown> = {};
+  for (const name of Object.keys(value)) {
+    copy[name] = snapshot((value as Readonly<Record<string, unknown>>)[name]);
+  }
+  return copy;
 }

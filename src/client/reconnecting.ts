@@ -58,6 +58,7 @@ export class StayingClient<Calls extends object> implements ReconnectingClient {
     this.#following = new Following(resolver, {
       clock,
       backoff: this.#backoff(),
+      timeoutMs: options.connectTimeoutMs,
       changed: (targets) => void this.#update(targets),
       failed: (error, retryInMs) => this.#tell({ status: this.#status, error, retryInMs }),
     });

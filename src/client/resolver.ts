@@ -11,13 +11,13 @@ import { FramewireError } from "../errors.ts";
  *
  * An implementation MUST give the whole list each time, and MUST NOT give an empty one while it knows
  * a server that may live: it rejects instead, and the last list stands. It MUST settle once the signal
- * has aborted, and MUST NOT call `changed` from within `watch`, nor after it was told to stop. It MAY
- * give a server twice, which counts once. It SHOULD give what it finds at the time it is asked, and
- * not what it found before.
+ * has aborted, which it does after `connectTimeoutMs`, and MUST NOT call `changed` from within `watch`,
+ * nor after it was told to stop. It MAY give a server twice, which counts once. It SHOULD give what it
+ * finds at the time it is asked, and not what it found before.
  *
  * Who asks MUST take a list as it is: connections to servers that are on it no more take no new calls
  * and end when those under way are answered. It MAY ask at any time, and MUST NOT ask again before it
- * was answered.
+ * was answered or the signal has aborted.
  *
  * @example
  * ```ts
@@ -32,7 +32,7 @@ import { FramewireError } from "../errors.ts";
  * ```
  */
 export interface Resolver {
-  /** The servers of now, all of them. It rejects when it cannot tell. */
+  /** The servers of now, all of them. It rejects when it cannot tell, and has `connectTimeoutMs` for it. */
   resolve(signal: AbortSignal): Promise<readonly Target[]>;
   /**
    * Calls back with the whole list whenever it has changed, until what it returns is called. Without

@@ -8,7 +8,7 @@ import { type CallOptions, checkCallOptions } from "../protocol/call_limits.ts";
 import type { ClientEndpoint, Protocol } from "../protocol/protocol.ts";
 import type { UnsentCall } from "../protocol/unsent.ts";
 import type { ConnectedClient } from "./client.ts";
-import { Keeper, type Kept, keptOf } from "./kept_payload.ts";
+import { Keeper, type Kept, keptOf, snapshot } from "./kept_payload.ts";
 import type { StayingClient } from "./reconnecting.ts";
 
 type Method = (...args: unknown[]) => unknown;
@@ -92,9 +92,8 @@ export class StayingCalls<Calls extends object> {
         } catch (error) {
           return Promise.reject(error);
         }
-        // It may be sent later, or again: the memory of bytes is the caller's own.
-        const payload = first instanceof Uint8Array ? first.slice() : first;
-        return routed([payload, second, third]);
+        // It may be sent later, or again, and what it was made with is the caller's own.
+        return routed([snapshot(first), at > 1 ? snapshot(second) : second, third]);
       }
       // One connection, no options: the way of nearly all calls, which must cost next to nothing.
       router.called();
@@ -103,10 +102,11 @@ export class StayingCalls<Calls extends object> {
       const sinceMs = router.soon;
       const sent = direct(first, second, third);
       const kept: Kept = this.#keeper.keep(first);
+      const fields = at > 1 ? snapshot(second) : second;
       return sent.then(undefined, (error) =>
         router.lost(
           (endpoint, leftMs) => {
-            const args = [keptOf(kept), second, third];
+            const args = [keptOf(kept), fields, third];
             if (leftMs !== undefined) args[at] = { timeoutMs: leftMs };
             return make(endpoint, args);
           },

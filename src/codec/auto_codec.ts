@@ -18,11 +18,10 @@
  * @module
  */
 import type { Codec, Scanner } from "./codec.ts";
-import { CustomScanner } from "./custom_scanner.ts";
 import type { Table } from "./frame_table.ts";
-import type { Framing, KindField } from "./framing.ts";
+import type { FindScans, FramingScans } from "./framing_scans.ts";
+import type { Framing, KindField } from "./framing_types.ts";
 import { ScannerShelf } from "./scanner_shelf.ts";
-import { TsCodec } from "./ts_codec.ts";
 import { WasmCodec } from "./wasm_codec.ts";
 
 /** From so many frames in a chunk on, WebAssembly is faster … */
@@ -33,6 +32,9 @@ const SHORT_FRAME_BYTES = 320;
 
 /** From so many bytes on, WebAssembly is faster in searching for a delimiter. */
 const WORTH_SEARCH_BYTES = 512;
+
+/** Makes a codec in TypeScript: over a table and results of its own where none are given. */
+export type MakeTs = (find: FindScans, table?: Table, results?: Uint8Array) => Codec;
 
 /** A {@linkcode Codec} that is the faster of the two for each chunk. */
 export class AutoCodec implements Codec {
@@ -45,17 +47,25 @@ export class AutoCodec implements Codec {
   /** See {@linkcode Codec.results}. */
   readonly results: Uint8Array;
   readonly #wasm: WasmCodec;
-  readonly #ts: TsCodec;
+  readonly #ts: Codec;
   /** Whose scan filled the table: only that one knows where the headers are. */
   #scannedBy: Codec;
-  readonly #scanners = new ScannerShelf((framing, kind) => this.#makeScanner(framing, kind));
+  readonly #scanners: ScannerShelf;
 
-  /** @param module codec.wasm, compiled. */
-  constructor(module: WebAssembly.Module) {
-    this.#wasm = new WasmCodec(module);
+  /**
+   * @param find Finds the scans of framings.
+   * @param makeTs Makes the codec in TypeScript.
+   * @param module codec.wasm, compiled.
+   */
+  constructor(find: FindScans, makeTs: MakeTs, module: WebAssembly.Module) {
+    this.#scanners = new ScannerShelf(
+      find,
+      (scans, framing, kind) => this.#makeScanner(scans, framing, kind),
+    );
+    this.#wasm = new WasmCodec(find, module);
     this.table = this.#wasm.table;
     this.results = this.#wasm.results;
-    this.#ts = new TsCodec(this.table, this.results);
+    this.#ts = makeTs(find, this.table, this.results);
     this.#scannedBy = this.#ts;
   }
 
@@ -64,8 +74,8 @@ export class AutoCodec implements Codec {
     return this.#scanners.get(framing, kind);
   }
 
-  #makeScanner(framing: Framing, kind: KindField | undefined): Scanner {
-    if (framing.kind === "custom") return new CustomScanner(this, this.table, framing, kind);
+  #makeScanner(scans: FramingScans, framing: Framing, kind: KindField | undefined): Scanner {
+    if (scans.wasm === undefined) return scans.ts(this, this.table, framing, kind);
     const ts = this.#ts.scanner(framing, kind);
     const wasm = this.#wasm.scanner(framing, kind);
     const { table } = this;

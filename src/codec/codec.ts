@@ -8,7 +8,7 @@
  * @module
  */
 import type { FramewireError } from "../errors.ts";
-import type { Framing, KindField } from "./framing.ts";
+import type { Framing, KindField } from "./framing_types.ts";
 
 /** The numbers by which kernels report what ended a scan. 0 is no error. */
 export const ScanStatus = {

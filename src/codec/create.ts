@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkFraming } from "./check_framing.ts";
 import type { Codec } from "./codec.ts";
 import { TsCodec } from "./ts_codec.ts";
 import { WasmCodec } from "./wasm_codec.ts";
@@ -30,5 +31,5 @@ import { WasmCodec } from "./wasm_codec.ts";
  * ```
  */
 export function createCodec(module: WebAssembly.Module | undefined): Codec {
-  return module === undefined ? new TsCodec() : new WasmCodec(module);
+  return module === undefined ? new TsCodec(checkFraming) : new WasmCodec(checkFraming, module);
 }

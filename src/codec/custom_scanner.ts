@@ -7,7 +7,7 @@ import { FramewireError, isFramewireError } from "../errors.ts";
 import { type Codec, type Scanner, ScanStatus, TABLE_FRAMES, WORDS_PER_FRAME } from "./codec.ts";
 import { type KindLayout, kindLayout, SCAN_WINDOW_BYTES } from "./frame_layout.ts";
 import type { Table } from "./frame_table.ts";
-import { type CustomFraming, type KindField, MAX_FRAME_BYTES } from "./framing.ts";
+import { type CustomFraming, type KindField, MAX_FRAME_BYTES } from "./framing_types.ts";
 import { readWord } from "./read_field.ts";
 
 /** Frames of a {@linkcode CustomFraming}. */
@@ -16,7 +16,7 @@ export class CustomScanner implements Scanner {
   readonly headerBytes = 1;
   /** See {@linkcode Scanner.exact}. */
   readonly exact = false;
-  readonly #codec: Codec;
+  readonly #codec: Pick<Codec, "busy">;
   readonly #table: Table;
   readonly #framing: CustomFraming;
   readonly #kind: KindLayout;
@@ -27,7 +27,12 @@ export class CustomScanner implements Scanner {
    * @param framing The framing.
    * @param kind Where the kind of a frame stands.
    */
-  constructor(codec: Codec, table: Table, framing: CustomFraming, kind: KindField | undefined) {
+  constructor(
+    codec: Pick<Codec, "busy">,
+    table: Table,
+    framing: CustomFraming,
+    kind: KindField | undefined,
+  ) {
     this.#codec = codec;
     this.#table = table;
     this.#framing = framing;

@@ -9,7 +9,7 @@ import type { FrameConsumer } from "./frame_consumer.ts";
 import { FrameDecoder } from "./frame_decoder.ts";
 import { ownLimit } from "./frame_layout.ts";
 import type { Framing } from "./framing.ts";
-import type { CodecChoice } from "./lend.ts";
+import { type CodecChoice, codecsOf } from "./lend.ts";
 
 /** Options of {@linkcode createDecoder}. */
 export interface DecoderOptions {
@@ -136,7 +136,7 @@ class ChunkDecoder implements Decoder, FrameConsumer {
     const { codec = "auto", maxFrameBytes, onSkipped } = options;
     this.#framing = framing;
     const limit = maxFrameBytes ?? ownLimit(framing);
-    this.#decoder = new FrameDecoder(framing, undefined, codec, limit, this);
+    this.#decoder = new FrameDecoder(framing, undefined, codecsOf(codec), limit, this);
     this.skipped = (error) => onSkipped?.(error);
   }
 

@@ -23,9 +23,9 @@ import { FramewireError } from "../errors.ts";
 import { type Codec, type FrameTable, type Scanner, ScanStatus } from "./codec.ts";
 import { Begun, type FrameConsumer } from "./frame_consumer.ts";
 import { checkLimit, skipsOversize } from "./frame_layout.ts";
-import { FrameSkipper } from "./frame_skipper.ts";
-import type { Framing, KindField } from "./framing.ts";
-import { borrow, type CodecChoice, codecOf } from "./lend.ts";
+import type { FrameSkipper } from "./frame_skipper.ts";
+import type { Framing, KindField } from "./framing_types.ts";
+import type { Codecs } from "./lender.ts";
 import { cutAtLong, LongFrame } from "./long_frame.ts";
 import { NO_PARTIAL, type PartialFrame } from "./partial_frame.ts";
 import { scanError } from "./scan_error.ts";
@@ -38,7 +38,7 @@ type State = (typeof State)[keyof typeof State];
 export class FrameDecoder {
   #framing: Framing;
   #kind: KindField | undefined;
-  readonly #choice: CodecChoice;
+  readonly #codecs: Codecs;
   readonly #codec: Codec;
   #scanner: Scanner;
   #consumer: FrameConsumer;
@@ -60,7 +60,7 @@ export class FrameDecoder {
   /**
    * @param framing How the stream is framed.
    * @param kind Where the kind of a frame stands, if there is one to report.
-   * @param choice Which codec scans it.
+   * @param codecs Who scans it.
    * @param maxFrameBytes The longest frame taken, all of it.
    * @param consumer Who takes the frames.
    * @throws FramewireError INVALID_CONFIG.
@@ -68,14 +68,14 @@ export class FrameDecoder {
   constructor(
     framing: Framing,
     kind: KindField | undefined,
-    choice: CodecChoice,
+    codecs: Codecs,
     maxFrameBytes: number,
     consumer: FrameConsumer,
   ) {
     this.#framing = framing;
     this.#kind = kind;
-    this.#choice = choice;
-    this.#codec = codecOf(choice);
+    this.#codecs = codecs;
+    this.#codec = codecs.own();
     this.#scanner = this.#codec.scanner(framing, kind);
     checkLimit(framing, maxFrameBytes);
     this.#maxFrameBytes = maxFrameBytes;
@@ -153,7 +153,7 @@ export class FrameDecoder {
     }
     const length = chunk.length;
     while (at < length) {
-      const codec = this.#codec.busy ? borrow(this.#choice) : this.#codec;
+      const codec = this.#codec.busy ? this.#codecs.borrow() : this.#codec;
       const scanner = this.#scannerOf(codec);
       const table = scanner.scan(chunk, at, length, this.#maxFrameBytes);
       // A chunk that is no longer has no frame in it to be taken in parts.
@@ -253,7 +253,7 @@ export class FrameDecoder {
         at += taken;
         if (taken < missing) return at; // INSIDE -> INSIDE
       }
-      const codec = this.#codec.busy ? borrow(this.#choice) : this.#codec;
+      const codec = this.#codec.busy ? this.#codecs.borrow() : this.#codec;
       const scanner = this.#scannerOf(codec);
       // A limit changed meanwhile applies from the next header on, not to this frame.
       const limit = scanner.exact ? Math.max(this.#maxFrameBytes, partial.declared) : partial.limit;
@@ -383,13 +383,13 @@ export class FrameDecoder {
     streamOffset: number,
     limit: number,
   ): number {
-    const { status, declared } = table;
     const framing = this.#framing;
     const seen = bytes.subarray(at, end);
-    const error = scanError(table, framing, this.#kind, limit, streamOffset, seen);
-    if (!skipsOversize(framing)) throw error;
-    const skipper = this.#skipper ??= new FrameSkipper(this.#choice);
-    const from = skipper.begin({ status, declared }, framing, bytes, at, limit);
+    const { guess, skipper: makeSkipper } = this.#codecs.aids;
+    const error = scanError(table, framing, this.#kind, limit, streamOffset, seen, guess);
+    if (makeSkipper === undefined || !skipsOversize(framing)) throw error;
+    const skipper = this.#skipper ??= makeSkipper(this.#codecs);
+    const from = skipper.begin(table, framing, bytes, at, limit);
     if (from < 0) throw error;
     skipper.streamOffset = streamOffset;
     const skipped = skipper.take(bytes, from, end);

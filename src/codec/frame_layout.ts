@@ -4,21 +4,15 @@
  * @module
  */
 import {
-  custom,
-  type CustomFraming,
-  delimiter,
   type DelimiterFraming,
-  fixed,
   type FixedFraming,
   type Framing,
   type KindField,
-  lengthField,
   type LengthFieldFraming,
   MAX_FRAME_BYTES,
   MAX_HEADER_BYTES,
-  varint,
   type VarintFraming,
-} from "./framing.ts";
+} from "./framing_types.ts";
 import { checkOneOf, integer, invalidConfig } from "./framing_check.ts";
 
 /** One pass of a scan finds the frames that begin in so many bytes from where it starts. */
@@ -69,42 +63,6 @@ export interface DelimiterLayout {
   /** Bytes of content that a frame must have for its kind. */
   readonly minContentBytes: number;
 }
-
-/**
- * Refuses a framing that was not made by this module's functions and is none they would make. It
- * may come from another copy of the library.
- *
- * @throws FramewireError INVALID_CONFIG.
- */
-export function checkFraming(framing: Framing): void {
-  if (checked.has(framing)) return;
-  switch (typeof framing === "object" && framing !== null ? framing.kind : undefined) {
-    case "lengthField": {
-      const { littleEndian, ...options } = framing as LengthFieldFraming;
-      lengthField({ ...options, endian: littleEndian ? "little" : "big" });
-      break;
-    }
-    case "varint":
-      varint(framing as VarintFraming);
-      break;
-    case "delimiter":
-      delimiter((framing as DelimiterFraming).delimiters, framing as DelimiterFraming);
-      break;
-    case "fixed":
-      fixed((framing as FixedFraming).frameBytes);
-      break;
-    case "custom":
-      custom((framing as CustomFraming).scan, framing as CustomFraming);
-      break;
-    default:
-      throw invalidConfig(
-        "a framing is what lengthField, varint, delimiter, fixed or custom returns",
-      );
-  }
-  if (Object.isFrozen(framing)) checked.add(framing);
-}
-
-const checked = new WeakSet<Framing>();
 
 /**
  * Refuses a limit that a framing cannot have; it may change while a decoder runs.

@@ -6,8 +6,8 @@
 import { type FrameTable, ScanStatus } from "./codec.ts";
 import { FrameBuffer } from "./frame_buffer.ts";
 import { longestDelimiter } from "./frame_layout.ts";
-import { type DelimiterFraming, type Framing, MAX_FRAME_BYTES } from "./framing.ts";
-import { borrow, type CodecChoice } from "./lend.ts";
+import { type DelimiterFraming, type Framing, MAX_FRAME_BYTES } from "./framing_types.ts";
+import type { Codecs } from "./lender.ts";
 
 /** How many bytes are searched at first; each time the end is not among them, twice as many. */
 const FIRST_STEP_BYTES = 64;
@@ -16,7 +16,7 @@ const MOST_STEP_BYTES = 2048;
 
 /** Skips one frame at a time. */
 export class FrameSkipper {
-  readonly #choice: CodecChoice;
+  readonly #codecs: Codecs;
   /** Where in the stream the frame begins. */
   streamOffset = 0;
   /** Bytes still to come of a frame whose length is known. */
@@ -26,9 +26,13 @@ export class FrameSkipper {
   /** The last bytes seen of such a frame: a delimiter may have begun in them. */
   readonly #tail = new FrameBuffer();
 
-  /** @param choice Which codec looks for delimiters. */
-  constructor(choice: CodecChoice) {
-    this.#choice = choice;
+  /**
+   * Nothing is skipped yet.
+   *
+   * @param codecs Who looks for delimiters.
+   */
+  constructor(codecs: Codecs) {
+    this.#codecs = codecs;
   }
 
   /** Whether the frame's end has not come yet. */
@@ -82,7 +86,7 @@ export class FrameSkipper {
       const searched = tail.length;
       const taken = Math.min(step, end - at);
       tail.append(chunk, at, taken, 2 * MOST_STEP_BYTES);
-      const scanner = borrow(this.#choice).scanner(framing);
+      const scanner = this.#codecs.borrow().scanner(framing);
       const table = scanner.scan(tail.bytes, 0, tail.length, MAX_FRAME_BYTES, searched);
       if (table.count > 0) {
         this.#framing = undefined;

@@ -5,7 +5,8 @@
  */
 import { FramewireError } from "../errors.ts";
 import type { ByteWriter } from "./byte_writer.ts";
-import { checkFraming, checkLimit, lengthLayout, ownLimit } from "./frame_layout.ts";
+import { checkFraming } from "./check_framing.ts";
+import { checkLimit, lengthLayout, ownLimit } from "./frame_layout.ts";
 import type {
   CustomFraming,
   DelimiterFraming,
@@ -49,6 +50,11 @@ export interface FrameWriter {
  */
 export function frameWriter(framing: Framing, maxFrameBytes?: number): FrameWriter {
   checkFraming(framing);
+  return writerOf(framing, maxFrameBytes);
+}
+
+/** The same for a framing that was checked. */
+export function writerOf(framing: Framing, maxFrameBytes?: number): FrameWriter {
   const most = maxFrameBytes ?? ownLimit(framing);
   checkLimit(framing, most);
   switch (framing.kind) {

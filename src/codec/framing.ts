@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { CustomScanner } from "./custom_scanner.ts";
+import { delimiterLayout, lengthLayout, varintLayout } from "./frame_layout.ts";
 import {
   bytesOf,
   checkDelimiters,
@@ -26,7 +28,46 @@ import {
   type VarintFraming,
 } from "./framing_types.ts";
 
+import { type FramingScans, scannedBy } from "./framing_scans.ts";
+import { type LengthFraming, WASM_LENGTHS } from "./length_scans.ts";
+import { TsDelimiterScanner } from "./ts_delimiter_scanner.ts";
+import { tsLengthScanner } from "./ts_submit_scanner.ts";
+import { TsVarintScanner } from "./ts_varint_scanner.ts";
+import { WasmDelimiterScanner } from "./wasm_delimiter_scanner.ts";
+import { WasmVarintScanner } from "./wasm_header_scanners.ts";
+
 export * from "./framing_types.ts";
+
+const LENGTH_SCANS: FramingScans = {
+  ts: (_codec, table, framing: LengthFraming, kind) =>
+    tsLengthScanner(table, lengthLayout(framing, kind)),
+  wasm: WASM_LENGTHS,
+};
+
+const VARINT_SCANS: FramingScans = {
+  ts: (_codec, table, framing: VarintFraming, kind) =>
+    new TsVarintScanner(table, varintLayout(framing, kind)),
+  wasm: {
+    kernel: "scan_varint",
+    make: (memory, framing: VarintFraming, kind) =>
+      new WasmVarintScanner(memory, varintLayout(framing, kind)),
+  },
+};
+
+const DELIMITER_SCANS: FramingScans = {
+  ts: (_codec, table, framing: DelimiterFraming, kind) =>
+    new TsDelimiterScanner(table, delimiterLayout(framing, kind)),
+  wasm: {
+    kernel: "scan_delimiter",
+    make: (memory, framing: DelimiterFraming, kind) =>
+      new WasmDelimiterScanner(memory, delimiterLayout(framing, kind)),
+  },
+};
+
+const CUSTOM_SCANS: FramingScans = {
+  ts: (codec, table, framing: CustomFraming, kind) =>
+    new CustomScanner(codec, table, framing, kind),
+};
 
 /** Options of {@linkcode lengthField}. */
 export interface LengthFieldOptions {
@@ -146,7 +187,7 @@ export function lengthField(options: LengthFieldOptions = {}): LengthFieldFramin
   integer("lengthField", "strip", strip, 0, Math.min(MAX_STRIP_BYTES, maxFrameBytes));
   const base = adjust + (counts === "frame" ? 0 : offset + size);
   checkLengthRange(base, size, signed, minFrameBytes, maxFrameBytes);
-  return Object.freeze({
+  const framing: LengthFieldFraming = {
     kind: "lengthField",
     offset,
     size,
@@ -158,7 +199,8 @@ export function lengthField(options: LengthFieldOptions = {}): LengthFieldFramin
     minFrameBytes,
     maxFrameBytes,
     onOversize,
-  });
+  };
+  return scannedBy(Object.freeze(framing), LENGTH_SCANS);
 }
 
 /** Options of {@linkcode varint}. */
@@ -215,7 +257,8 @@ export function varint(options: VarintOptions = {}): VarintFraming {
   checkOneOf("varint", "strip", strip, [true, false]);
   checkOneOf("varint", "onOversize", onOversize, ["fail", "skip"]);
   integer("varint", "maxFrameBytes", maxFrameBytes, offset + 1, MAX_FRAME_BYTES);
-  return Object.freeze({ kind: "varint", offset, maxBytes, strip, maxFrameBytes, onOversize });
+  const framing = { kind: "varint", offset, maxBytes, strip, maxFrameBytes, onOversize } as const;
+  return scannedBy(Object.freeze(framing), VARINT_SCANS);
 }
 
 /** Options of {@linkcode delimiter}. */
@@ -262,7 +305,8 @@ export function delimiter(
   checkOneOf("delimiter", "onOversize", onOversize, ["fail", "skip"]);
   const longest = Math.max(...delimiters.map((bytes) => bytes.length));
   integer("delimiter", "maxFrameBytes", maxFrameBytes, longest, MAX_FRAME_BYTES);
-  return Object.freeze({ kind: "delimiter", delimiters, strip, maxFrameBytes, onOversize });
+  const framing = { kind: "delimiter", delimiters, strip, maxFrameBytes, onOversize } as const;
+  return scannedBy(Object.freeze(framing), DELIMITER_SCANS);
 }
 
 /**
@@ -273,7 +317,8 @@ export function delimiter(
  */
 export function fixed(frameBytes: number): FixedFraming {
   integer("fixed", "frameBytes", frameBytes, 1, MAX_FRAME_BYTES);
-  return Object.freeze({ kind: "fixed", frameBytes });
+  const framing = { kind: "fixed", frameBytes } as const;
+  return scannedBy(Object.freeze(framing), LENGTH_SCANS);
 }
 
 /** Options of {@linkcode custom}. */
@@ -310,5 +355,6 @@ export function custom(scan: CustomScan, options: CustomOptions = {}): CustomFra
   if (encode !== undefined) checkFunction("custom", "encode", encode);
   integer("custom", "maxFrameBytes", maxFrameBytes, 1, MAX_FRAME_BYTES);
   const framing = { kind: "custom", scan, maxFrameBytes } as const;
-  return Object.freeze(encode === undefined ? framing : { ...framing, encode });
+  const whole = encode === undefined ? framing : { ...framing, encode };
+  return scannedBy<CustomFraming>(Object.freeze(whole), CUSTOM_SCANS);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { lengthLayout } from "./frame_layout.ts";
-import type { Framing, LengthFieldFraming } from "./framing.ts";
+import type { Framing, LengthFieldFraming } from "./framing_types.ts";
 import { readField } from "./read_field.ts";
 
 /** How far behind the beginning of a frame another header is looked for, in bytes. */

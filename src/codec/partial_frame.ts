@@ -5,7 +5,7 @@
  */
 import type { FramewireError } from "../errors.ts";
 import { FrameBuffer } from "./frame_buffer.ts";
-import type { Framing } from "./framing.ts";
+import type { Framing } from "./framing_types.ts";
 import { truncated } from "./scan_error.ts";
 
 /** How many bytes are looked at, at the least, when the end of a frame has to be looked for. */

@@ -5,9 +5,8 @@
  */
 import { FramewireError } from "../errors.ts";
 import { type FrameTable, ScanStatus } from "./codec.ts";
-import type { Framing, KindField } from "./framing.ts";
-import { looksLike } from "./looks_like.ts";
-import { explainHeader } from "./own_header.ts";
+import type { Framing, KindField } from "./framing_types.ts";
+import type { DecoderAids } from "./lender.ts";
 
 /** How many bytes of a malformed frame its error keeps. */
 const FIRST_BYTES = 16;
@@ -21,6 +20,7 @@ const FIRST_BYTES = 16;
  * @param maxFrameBytes The longest frame that was allowed.
  * @param streamOffset Where in the received stream the frame begins.
  * @param bytes What has come from the frame's beginning on; it is not kept.
+ * @param guess Guesses what those are; without it the error shows them.
  */
 export function scanError(
   table: FrameTable,
@@ -29,23 +29,19 @@ export function scanError(
   maxFrameBytes: number,
   streamOffset: number,
   bytes: Uint8Array,
+  guess: DecoderAids["guess"],
 ): FramewireError {
   const { declared } = table;
+  const guessed = guess?.(framing, bytes, maxFrameBytes);
   const firstBytes = bytes.slice(0, FIRST_BYTES);
-  const foreign = looksLike(firstBytes);
-  const name = foreign ?? explainHeader(framing, bytes, maxFrameBytes);
   const detail = {
     declaredBytes: declared,
     streamOffset,
     firstBytes,
-    ...(name !== undefined && { looksLike: name }),
+    ...(guessed !== undefined && { looksLike: guessed.name }),
   };
   const fail = (code: Code, limitBytes: number, problem: string) => {
-    const hint = foreign !== undefined
-      ? hintOf(foreign)
-      : name !== undefined
-      ? `look like ${name}`
-      : `are ${hex(firstBytes)}`;
+    const hint = guessed === undefined ? `are ${hex(firstBytes)}` : guessed.hint;
     const message = `${problem}; the first bytes ${hint}`;
     return new FramewireError(code, message, { ...detail, limitBytes });
   };
@@ -136,14 +132,6 @@ function shortestFrame(framing: Framing, kind: KindField | undefined): number {
   const kindEnd = kind === undefined ? 0 : kind.offset + kind.bytes;
   if (framing.kind === "lengthField") return Math.max(framing.minFrameBytes, kindEnd);
   return framing.kind === "varint" ? kindEnd + 1 : kindEnd;
-}
-
-function hintOf(name: string): string {
-  if (name.startsWith("PROXY")) {
-    return `look like the ${name}: is a proxy in front of this port that sends it?`;
-  }
-  const article = /^[HSRA]/.test(name) && name !== "Redis" ? "an" : "a";
-  return `look like ${name}: is ${article} ${name} client connecting to this port?`;
 }
 
 function hex(bytes: Uint8Array): string {

@@ -4,21 +4,32 @@
  * @module
  */
 import type { Scanner } from "./codec.ts";
-import { checkFraming } from "./frame_layout.ts";
-import type { Framing, KindField } from "./framing.ts";
+import type { FindScans, FramingScans } from "./framing_scans.ts";
+import type { Framing, KindField } from "./framing_types.ts";
 
 interface Kept {
   readonly kind: KindField | undefined;
   readonly scanner: Scanner;
 }
 
+type MakeScanner = (
+  scans: FramingScans,
+  framing: Framing,
+  kind: KindField | undefined,
+) => Scanner;
+
 /** Scanners by framing and kind field. */
 export class ScannerShelf {
-  readonly #make: (framing: Framing, kind: KindField | undefined) => Scanner;
+  readonly #find: FindScans;
+  readonly #make: MakeScanner;
   readonly #kept = new WeakMap<Framing, Kept[]>();
 
-  /** @param make Makes a scanner that is not there yet. */
-  constructor(make: (framing: Framing, kind: KindField | undefined) => Scanner) {
+  /**
+   * @param find Finds the scans of framings.
+   * @param make Makes a scanner that is not there yet.
+   */
+  constructor(find: FindScans, make: MakeScanner) {
+    this.#find = find;
     this.#make = make;
   }
 
@@ -31,8 +42,7 @@ export class ScannerShelf {
     const kept = this.#kept.get(framing);
     const found = kept?.find((entry) => entry.kind === kind);
     if (found !== undefined) return found.scanner;
-    checkFraming(framing);
-    const scanner = this.#make(framing, kind);
+    const scanner = this.#make(this.#find(framing), framing, kind);
     // What may still change is not kept: its scanner knows it as it is now.
     if (!Object.isFrozen(framing)) return scanner;
     if (kept === undefined) this.#kept.set(framing, [{ kind, scanner }]);

@@ -4,21 +4,9 @@
  *
  * @module
  */
-import { type Codec, type Scanner, ScanStatus, TABLE_FRAMES, WORDS_PER_FRAME } from "./codec.ts";
-import { CustomScanner } from "./custom_scanner.ts";
-import {
-  delimiterLayout,
-  isSubmit,
-  lengthLayout,
-  SCAN_WINDOW_BYTES,
-  varintLayout,
-} from "./frame_layout.ts";
-import { Table } from "./frame_table.ts";
-import { type Framing, type KindField, MAX_FRAME_BYTES } from "./framing.ts";
-import { ScannerShelf } from "./scanner_shelf.ts";
-import { TsDelimiterScanner } from "./ts_delimiter_scanner.ts";
-import { TsLengthScanner } from "./ts_length_scanner.ts";
-import { TsVarintScanner } from "./ts_varint_scanner.ts";
+import { type Codec, WORDS_PER_FRAME } from "./codec.ts";
+import type { MakeTs } from "./auto_codec.ts";
+import { TsScans } from "./ts_scans.ts";
 
 const ACK_BYTES = 14;
 
@@ -26,48 +14,7 @@ const ACK_BYTES = 14;
 const VIEW_FRAMES = 64;
 
 /** A {@linkcode Codec} without WebAssembly. */
-export class TsCodec implements Codec {
-  /** See {@linkcode Codec.kind}. */
-  readonly kind = "ts";
-  /** See {@linkcode Codec.busy}. */
-  busy = false;
-  /** See {@linkcode Codec.table}. */
-  readonly table: Table;
-  /** See {@linkcode Codec.results}. */
-  readonly results: Uint8Array;
-  readonly #scanners = new ScannerShelf((framing, kind) => this.#makeScanner(framing, kind));
-
-  /**
-   * @param table What scans fill; one of its own by default.
-   * @param results One byte per frame of the table.
-   */
-  constructor(table: Table = new Table(), results: Uint8Array = new Uint8Array(TABLE_FRAMES)) {
-    this.table = table;
-    this.results = results;
-  }
-
-  /** See {@linkcode Codec.scanner}. */
-  scanner(framing: Framing, kind?: KindField): Scanner {
-    return this.#scanners.get(framing, kind);
-  }
-
-  #makeScanner(framing: Framing, kind: KindField | undefined): Scanner {
-    const { table } = this;
-    switch (framing.kind) {
-      case "lengthField":
-      case "fixed": {
-        const layout = lengthLayout(framing, kind);
-        return isSubmit(layout) ? new SubmitScanner(table) : new TsLengthScanner(table, layout);
-      }
-      case "varint":
-        return new TsVarintScanner(table, varintLayout(framing, kind));
-      case "delimiter":
-        return new TsDelimiterScanner(table, delimiterLayout(framing, kind));
-      case "custom":
-        return new CustomScanner(this, table, framing, kind);
-    }
-  }
-
+export class TsCodec extends TsScans implements Codec {
   /** See {@linkcode Codec.encodeAcks}. */
   encodeAcks(
     chunk: Uint8Array,
@@ -125,63 +72,5 @@ export class TsCodec implements Codec {
   }
 }
 
-/** The generic scan with all its numbers known. */
-class SubmitScanner implements Scanner {
-  readonly headerBytes = 4;
-  readonly exact = true;
-  readonly #table: Table;
-
-  constructor(table: Table) {
-    this.#table = table;
-  }
-
-  scan(chunk: Uint8Array, start: number, end: number, maxFrameBytes: number): Table {
-    const table = this.#table;
-    const { words } = table;
-    const limit = Math.min(end, start + SCAN_WINDOW_BYTES);
-    const lastWord = TABLE_FRAMES * WORDS_PER_FRAME;
-    const max = Math.max(0, Math.min(maxFrameBytes, MAX_FRAME_BYTES));
-    // As the first frame is, most will be.
-    const many = end - start >= VIEW_FRAMES * 13 &&
-      end - start >= VIEW_FRAMES * readTotal(chunk, start);
-    const view = many ? new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength) : undefined;
-    let at = start;
-    let word = 0;
-    let need = 0;
-    table.status = ScanStatus.OK;
-    table.declared = 0;
-    while (at < limit && word < lastWord) {
-      const left = end - at;
-      if (left < 4) {
-        need = 4;
-        break;
-      }
-      // Signed, for speed: a total of 2^31 or more is negative here.
-      const total = view === undefined ? readTotal(chunk, at) : view.getInt32(at);
-      if (total > max || total < 13) {
-        const declared = total >>> 0;
-        table.status = declared > max ? ScanStatus.FRAME_TOO_LARGE : ScanStatus.LENGTH_UNDERFLOW;
-        table.declared = declared;
-        break;
-      }
-      if (total > left) {
-        need = table.declared = total;
-        break;
-      }
-      words[word] = at;
-      words[word + 1] = total;
-      words[word + 2] = chunk[at + 4]!;
-      words[word + 3] = 0;
-      word += 4;
-      at += total;
-    }
-    table.count = word >>> 2;
-    table.consumed = at;
-    table.need = need;
-    return table;
-  }
-}
-
-function readTotal(chunk: Uint8Array, at: number): number {
-  return chunk[at]! << 24 | chunk[at + 1]! << 16 | chunk[at + 2]! << 8 | chunk[at + 3]!;
-}
+/** Makes one. */
+export const makeTsCodec: MakeTs = (find, table, results) => new TsCodec(find, table, results);

@@ -6,7 +6,7 @@
 import { type Scanner, ScanStatus, TABLE_FRAMES, WORDS_PER_FRAME } from "./codec.ts";
 import { type DelimiterLayout, SCAN_WINDOW_BYTES } from "./frame_layout.ts";
 import type { Table } from "./frame_table.ts";
-import { MAX_FRAME_BYTES } from "./framing.ts";
+import { MAX_FRAME_BYTES } from "./framing_types.ts";
 import { readWord } from "./read_field.ts";
 
 /** Finds where delimiters are complete. */

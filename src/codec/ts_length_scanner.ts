@@ -6,7 +6,7 @@
 import { type Scanner, ScanStatus, TABLE_FRAMES, WORDS_PER_FRAME } from "./codec.ts";
 import { type LengthLayout, SCAN_WINDOW_BYTES } from "./frame_layout.ts";
 import type { Table } from "./frame_table.ts";
-import { MAX_FRAME_BYTES } from "./framing.ts";
+import { MAX_FRAME_BYTES } from "./framing_types.ts";
 import { readField, readWord } from "./read_field.ts";
 
 /** The fields that need no loop: the branch costs less than one byte's turn of it. */

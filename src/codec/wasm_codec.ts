@@ -8,13 +8,10 @@
  */
 import * as abi from "../../codec-wasm/dist/abi.ts";
 import type { Codec, Scanner } from "./codec.ts";
-import { CustomScanner } from "./custom_scanner.ts";
-import { delimiterLayout, lengthLayout, varintLayout } from "./frame_layout.ts";
 import type { Table } from "./frame_table.ts";
-import type { Framing, KindField } from "./framing.ts";
+import type { FindScans, FramingScans } from "./framing_scans.ts";
+import type { Framing, KindField } from "./framing_types.ts";
 import { ScannerShelf } from "./scanner_shelf.ts";
-import { WasmDelimiterScanner } from "./wasm_delimiter_scanner.ts";
-import { WasmLengthScanner, WasmVarintScanner } from "./wasm_header_scanners.ts";
 import { SHORT_COPY_BYTES, WasmMemory } from "./wasm_memory.ts";
 
 /** A {@linkcode Codec} that runs the kernels of codec-wasm/. */
@@ -28,10 +25,17 @@ export class WasmCodec implements Codec {
   /** See {@linkcode Codec.results}. */
   readonly results: Uint8Array;
   readonly #memory: WasmMemory;
-  readonly #scanners = new ScannerShelf((framing, kind) => this.#makeScanner(framing, kind));
+  readonly #scanners: ScannerShelf;
 
-  /** @param module codec.wasm, compiled. */
-  constructor(module: WebAssembly.Module) {
+  /**
+   * @param find Finds the scans of framings.
+   * @param module codec.wasm, compiled.
+   */
+  constructor(find: FindScans, module: WebAssembly.Module) {
+    this.#scanners = new ScannerShelf(
+      find,
+      (scans, framing, kind) => this.#makeScanner(scans, framing, kind),
+    );
     this.#memory = new WasmMemory(module);
     this.table = this.#memory.table;
     this.results = this.#memory.bytes.subarray(abi.RESULTS, abi.RESULTS + abi.TABLE_FRAMES);
@@ -42,18 +46,12 @@ export class WasmCodec implements Codec {
     return this.#scanners.get(framing, kind);
   }
 
-  #makeScanner(framing: Framing, kind: KindField | undefined): Scanner {
-    switch (framing.kind) {
-      case "lengthField":
-      case "fixed":
-        return new WasmLengthScanner(this.#memory, lengthLayout(framing, kind));
-      case "varint":
-        return new WasmVarintScanner(this.#memory, varintLayout(framing, kind));
-      case "delimiter":
-        return new WasmDelimiterScanner(this.#memory, delimiterLayout(framing, kind));
-      case "custom":
-        return new CustomScanner(this, this.table, framing, kind);
-    }
+  #makeScanner(scans: FramingScans, framing: Framing, kind: KindField | undefined): Scanner {
+    const { wasm } = scans;
+    // A smaller module has not all kernels; scans in TypeScript fill the same table.
+    return wasm !== undefined && wasm.kernel in this.#memory.exports
+      ? wasm.make(this.#memory, framing, kind)
+      : scans.ts(this, this.table, framing, kind);
   }
 
   /** See {@linkcode Codec.encodeAcks}. */

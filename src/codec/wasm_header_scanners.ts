@@ -27,7 +27,8 @@ export class WasmLengthScanner implements Scanner {
     this.headerBytes = layout.headerBytes;
     this.#memory = memory;
     this.#layout = layout;
-    this.#isSubmit = isSubmit(layout);
+    // The small client's module has no scan of its own for them.
+    this.#isSubmit = isSubmit(layout) && memory.exports.scan_submit !== undefined;
   }
 
   /** See {@linkcode Scanner.scan}. */

@@ -7,7 +7,7 @@ import * as abi from "../../codec-wasm/dist/abi.ts";
 import { ScanStatus } from "./codec.ts";
 import type { KindLayout } from "./frame_layout.ts";
 import { Table } from "./frame_table.ts";
-import { MAX_FRAME_BYTES } from "./framing.ts";
+import { MAX_FRAME_BYTES } from "./framing_types.ts";
 
 /** Copies shorter than this are faster byte by byte than by `set` with a view made for it. */
 export const SHORT_COPY_BYTES = 32;

@@ -4,6 +4,7 @@
  * @module
  */
 import { FramewireError, isFramewireError, thrownText } from "../errors.ts";
+import { detachedMemory } from "./detached.ts";
 
 /** Why a connection ended, as its `disconnect` event tells it. */
 export interface CloseReason {
@@ -30,4 +31,9 @@ export function failure(cause: unknown): CloseReason {
     ? cause
     : new FramewireError("LINK_FAILED", thrownText(cause), { cause });
   return { code: error.code, message: error.message, error };
+}
+
+/** A handler has taken the memory away that its packets were in. */
+export function memoryLost(): CloseReason {
+  return failure(detachedMemory());
 }

@@ -5,8 +5,11 @@
  */
 import { leastLimit } from "../codec/frame_layout.ts";
 import type { Framing, KindField } from "../codec/framing.ts";
-import type { CodecChoice } from "../codec/lend.ts";
-import type { BatchWatch } from "../observe/batches.ts";
+import type { Codecs } from "../codec/lender.ts";
+import type { Link } from "../link/link.ts";
+import type { WatchedBatches } from "../observe/batches.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { Outbound } from "./outbound.ts";
 import type { Clock } from "./clock.ts";
 import type { MemoryBudget } from "./memory_budget.ts";
 import type { WriteMode } from "./write_mode.ts";
@@ -18,7 +21,7 @@ export interface ConnectionConfig {
   /** Where the kind of a frame stands; undefined where there is none. */
   readonly kind: KindField | undefined;
   /** Who scans the stream. */
-  readonly codec: CodecChoice;
+  readonly codecs: Codecs;
   /** The longest frame, its header included. */
   readonly maxFrameBytes: number;
   /** Input is not read while more than this waits to be written, in bytes. */
@@ -36,10 +39,12 @@ export interface ConnectionConfig {
   readonly clock?: Clock;
   /** When what is put out is written; by default in batches. */
   readonly writeMode?: WriteMode;
+  /** Makes the writer of its link, where that is not the usual one; `flush` flushes the connection. */
+  readonly outbound?: ((link: Link, flush: () => void) => Outbound) | undefined;
   /** What the memory that the connection holds is counted against, and when it may not read. */
   readonly memory?: MemoryBudget;
-  /** What is watched in its batches; undefined for nothing. */
-  readonly batches?: BatchWatch | undefined;
+  /** Watches its batches; undefined where nothing is watched. */
+  readonly watch?: ((endpoint: Endpoint, outbound: Outbound) => WatchedBatches) | undefined;
 }
 
 /** What connections go by until their peer is known: the same with shorter frames, while it stays so. */

@@ -8,16 +8,14 @@ import type { FrameConsumer } from "../codec/frame_consumer.ts";
 import { FrameDecoder } from "../codec/frame_decoder.ts";
 import { ownLimit } from "../codec/frame_layout.ts";
 import type { Framing, KindField } from "../codec/framing.ts";
-import { WatchedBatches } from "../observe/batches.ts";
+import type { WatchedBatches } from "../observe/batches.ts";
 import type { Link, LinkEnds, LinkReceiver } from "../link/link.ts";
 import type { ConnectionConfig } from "./config.ts";
-import { type CloseReason, failure, PEER_ENDED } from "./close_reason.ts";
+import { type CloseReason, failure, memoryLost, PEER_ENDED } from "./close_reason.ts";
 import type { BatchGate, Endpoint, GoAwayNotice } from "./endpoint.ts";
-import { detachedMemory } from "./detached.ts";
-import { makeOutbound } from "./delayed_outbound.ts";
 import { Linger } from "./linger.ts";
-import { type Holder, MemoryShare } from "./memory_share.ts";
-import type { Outbound } from "./outbound.ts";
+import type { Holder, MemoryShare } from "./memory_share.ts";
+import { Outbound } from "./outbound.ts";
 import type { PushQueue } from "./push_queue.ts";
 import { State } from "./state.ts";
 
@@ -77,15 +75,16 @@ export class Connection implements LinkReceiver, Holder {
   ) {
     this.#link = link;
     this.#config = config;
-    this.#memory = config.memory && new MemoryShare(config.memory, this);
-    this.outbound = makeOutbound(link, config, this);
+    this.#memory = config.memory?.share(this);
+    this.outbound = config.outbound?.(link, () => this.flush()) ?? new Outbound(link);
+    if (config.writeMode === "immediate") link.writeAtOnce?.();
     this.endpoint = makeEndpoint(this);
     const { opening } = this.endpoint;
     const { framing, kind } = opening ?? config;
     this.#decoder = new FrameDecoder(
       framing,
       kind,
-      config.codec,
+      config.codecs,
       opening ? Math.min(config.maxFrameBytes, ownLimit(framing)) : config.maxFrameBytes,
       this.#consumer(this.endpoint),
     );
@@ -180,9 +179,9 @@ export class Connection implements LinkReceiver, Holder {
 
   /** What gives frames to an endpoint: itself, or what watches its batches. */
   #consumer(endpoint: Endpoint): FrameConsumer {
-    const { batches } = this.#config;
-    if (batches === undefined) return endpoint;
-    const watched = this.#watched ??= new WatchedBatches(endpoint, this.outbound, batches);
+    const { watch } = this.#config;
+    if (watch === undefined) return endpoint;
+    const watched = this.#watched ??= watch(endpoint, this.outbound);
     watched.endpoint = endpoint;
     return watched;
   }
@@ -291,8 +290,7 @@ export class Connection implements LinkReceiver, Holder {
     this.finish(failure(error));
   }
 
-  #take(chunk: Uint8Array): boolean {
-    const { length } = chunk;
+  #take(chunk: Uint8Array, length: number = chunk.length): boolean {
     this.endpoint.keepsChunk = false;
     this.#inTurn = true;
     let keeps: boolean;
@@ -306,21 +304,14 @@ export class Connection implements LinkReceiver, Holder {
       }
     } catch (error) {
       keeps = this.endpoint.keepsChunk;
-      this.fail(error); // unless a handler of this turn has ended it already
+      if (chunk.length === length) this.fail(error); // unless a handler has ended it already
       this.#decoder.close();
     }
     this.#inTurn = false;
-    // What was to be read or answered from it is gone: nothing of this turn may leave.
-    if (chunk.length < length) this.#detached();
+    if (chunk.length < length) this.abort(memoryLost()); // nothing of this turn may leave
     this.outbound.flush();
     this.#afterTurn();
     return keeps;
-  }
-
-  #detached(): void {
-    const error = detachedMemory();
-    this.#reason = undefined;
-    this.abort({ code: error.code, message: error.message, error });
   }
 
   /** Reads on, stops reading or ends, whichever is due. */

@@ -4,10 +4,9 @@
  * @module
  */
 import type { Link } from "../link/link.ts";
-import { type Clock, systemClock, type Timer } from "./clock.ts";
-import type { ConnectionConfig } from "./config.ts";
+import type { Clock, Timer } from "./clock.ts";
 import { Outbound } from "./outbound.ts";
-import type { DelayedWrites } from "./write_mode.ts";
+import type { DelayedWrites, WriteMode } from "./write_mode.ts";
 
 /** Writes when enough has come together, or when the first of it has waited long enough. */
 export class DelayedOutbound extends Outbound {
@@ -49,15 +48,11 @@ export class DelayedOutbound extends Outbound {
   }
 }
 
-/** The one writer of a connection's link, by when it is to write. */
-export function makeOutbound(
-  link: Link,
-  { writeMode = "batch", clock = systemClock }: ConnectionConfig,
-  connection: { flush(): void },
-): Outbound {
-  if (typeof writeMode !== "string") {
-    return new DelayedOutbound(link, writeMode, clock, () => connection.flush());
-  }
-  if (writeMode === "immediate") link.writeAtOnce?.();
-  return new Outbound(link);
+/** What makes the writers of links that let what they hold wait; undefined where that is not wanted. */
+export function delayedOutbound(
+  mode: WriteMode,
+  clock: Clock,
+): ((link: Link, flush: () => void) => Outbound) | undefined {
+  if (typeof mode === "string") return undefined;
+  return (link, flush) => new DelayedOutbound(link, mode, clock, flush);
 }

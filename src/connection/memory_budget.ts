@@ -27,6 +27,7 @@
  *
  * @module
  */
+import { type Holder, MemoryShare } from "./memory_share.ts";
 
 /** A connection that holds memory. */
 export interface BudgetMember {
@@ -86,6 +87,11 @@ export class MemoryBudget {
   set limit(bytes: number) {
     this.#limit = bytes;
     this.#look();
+  }
+
+  /** What one connection has of it, from its beginning on. */
+  share(holder: Holder): MemoryShare {
+    return new MemoryShare(this, holder);
   }
 
   /** Bytes held. */

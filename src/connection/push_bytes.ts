@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { copyOf } from "../codec/copy_of.ts";
 
 /**
  * Bytes to push. Connections with room encode them at once, from the caller's memory; the first one
@@ -30,6 +31,6 @@ export class PushBytes {
   own(): void {
     if (this.#owned) return;
     this.#owned = true;
-    this.bytes = this.bytes.slice();
+    this.bytes = copyOf(this.bytes);
   }
 }

@@ -187,8 +187,8 @@ export class PushQueue {
   }
 
   /**
-   * Resolves when no push waits and the outbound queue is down to its low-water mark; at once, if that
-   * is so now. Rejects with CONNECTION_CLOSED once the connection is closed.
+   * Resolves when no push waits, the outbound queue is down to its low-water mark, and the window takes
+   * another push; at once, if that is so now. Rejects with CONNECTION_CLOSED once the connection is closed.
    */
   drained(): Promise<void> {
     if (this.#closed) return Promise.reject(closedError());
@@ -248,7 +248,8 @@ export class PushQueue {
 
   get #isDrained(): boolean {
     return this.#waiting.size === 0 &&
-      this.#connection.outbound.queuedBytes <= this.#limits.writeLowWaterBytes;
+      this.#connection.outbound.queuedBytes <= this.#limits.writeLowWaterBytes &&
+      this.#window?.open !== false;
   }
 
   #fits(size: number): boolean {

@@ -16,7 +16,9 @@ export type { LivenessOptions } from "../options/liveness.ts";
 export type { FailoverOptions } from "../client/failover.ts";
 export type { ReconnectOptions } from "../options/reconnect.ts";
 export type { Begun, FrameConsumer, FrameParts } from "../codec/frame_consumer.ts";
-export type { CodecChoice } from "../codec/lend.ts";
+export type { CodecChoice, Codecs, DecoderAids } from "../codec/lender.ts";
+export type { FrameSkipper } from "../codec/frame_skipper.ts";
+export type { Guess } from "../codec/guess.ts";
 export { type Checksum, type ChecksumName, checksumOf, crc32, crc32c } from "../codec/checksum.ts";
 export {
   type Compression,
@@ -30,9 +32,9 @@ export { createDecoder, type Decoder, type DecoderOptions } from "../codec/decod
 export { createEncoder, type Encoder, type EncoderOptions } from "../codec/encoder.ts";
 export { decoderStream, encoderStream } from "../codec/streams.ts";
 export type { Codec, FrameTable, Scanner, ScanStatus } from "../codec/codec.ts";
-export type { Holder } from "../connection/memory_share.ts";
+export type { Holder, MemoryShare } from "../connection/memory_share.ts";
 export type { ConnectionConfig } from "../connection/config.ts";
-export type { BatchWatch } from "../observe/batches.ts";
+export type { BatchWatch, WatchedBatches } from "../observe/batches.ts";
 export type { HandlerTimes } from "../observe/handler_times.ts";
 export type { BatchGate } from "../connection/endpoint.ts";
 export type { UnsentCall } from "../protocol/unsent.ts";
@@ -144,7 +146,7 @@ export type {
 } from "../protocol/protocol.ts";
 export * from "../protocol/mod.ts";
 export { submit } from "../protocol/submit/mod.ts";
-export type { SubmitOptions, SubmitSource } from "../protocol/submit/upload.ts";
+export type { SubmitOptions, SubmitSource } from "../protocol/submit/source.ts";
 export type { GoAway, SubmitCalls } from "../protocol/submit/calls.ts";
 export type { PushCalls } from "../protocol/submit/push_inbox.ts";
 export type { SubmitPacket } from "../protocol/submit/packet.ts";

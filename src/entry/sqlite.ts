@@ -87,7 +87,7 @@ export function sqliteStore(
   { survives = "process" }: SqliteStoreOptions = {},
 ): SqliteStore {
   const database = open(path);
-  database.exec(`PRAGMA journal_mode = WAL; PRAGMA busy_timeout = ${BUSY_MS};`);
+  database.exec(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA journal_mode = WAL;`);
   database.exec(`PRAGMA synchronous = ${survives === "machine" ? "FULL" : "NORMAL"};`);
   database.exec(SCHEMA);
   return new Store(database);

@@ -15,7 +15,7 @@ import type {
   ListenerEvents,
   ListenTarget,
 } from "./link.ts";
-import { listenError } from "./net_errors.ts";
+import { codeOf, listenError } from "./net_errors.ts";
 import { connectGlobal } from "./web_socket_client.ts";
 import { type StandardSocket, SUBPROTOCOL, WebSocketLink } from "./web_socket_link.ts";
 import { refuseUpgrade } from "./web_socket_upgrade.ts";
@@ -144,11 +144,11 @@ export async function connectDeno(target: ConnectTarget): Promise<Link> {
       `Deno cannot connect over wss:// with tls.${other}: leave it out, or use tls://`;
     throw new FramewireError("UNSUPPORTED", message);
   }
-  if (ca === undefined && cert === undefined) return connectGlobal(target);
+  if (ca === undefined && cert === undefined) return connectGlobal(target, { codeOf });
   const client = Deno.createHttpClient({
     http2: false,
     ...(ca !== undefined && { caCerts: [ca] }),
     ...(cert !== undefined && { cert, key: key! }),
   } as Deno.CreateHttpClientOptions);
-  return connectGlobal(target, { client }).finally(() => client.close());
+  return connectGlobal(target, { codeOf }, { client }).finally(() => client.close());
 }

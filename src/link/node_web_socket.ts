@@ -14,7 +14,7 @@ import { checkAuthorities, checkIdentity, versionOf } from "./certificates.ts";
 import { refuseSocketOptions } from "./capabilities.ts";
 import { socketOptions } from "./node_tcp.ts";
 import type { ConnectTarget, Link, Listener, ListenerEvents, ListenTarget } from "./link.ts";
-import { acceptError, formatAddress, listenError } from "./net_errors.ts";
+import { acceptError, codeOf, formatAddress, listenError } from "./net_errors.ts";
 import { infoOf } from "./tls_info.ts";
 import { type ClientSocket, connectGlobal, connectWebSocket } from "./web_socket_client.ts";
 import { PIECE_BYTES, type StandardSocket, SUBPROTOCOL, WebSocketLink } from "./web_socket_link.ts";
@@ -105,7 +105,7 @@ export async function connectWs(target: ConnectTarget): Promise<Link> {
       Object.keys(target.tls ?? {}).every((name) => name === "serverName")
     ) {
       refuseSocketOptions("Node without the package ws", tls === undefined ? "ws" : "wss", target);
-      return connectGlobal(target);
+      return connectGlobal(target, { codeOf });
     }
     const what = target.tls === undefined
       ? "WebSocket before Node 22"
@@ -122,7 +122,7 @@ export async function connectWs(target: ConnectTarget): Promise<Link> {
     const socket = new ws.WebSocket(url, protocols, options);
     socket.binaryType = "nodebuffer";
     return socket as unknown as ClientSocket;
-  }, WsLink);
+  }, { wrap: WsLink, codeOf });
 }
 
 function secureOptions(options: TlsClientOptions): tls.ConnectionOptions {

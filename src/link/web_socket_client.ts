@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { FramewireError } from "../errors.ts";
+import { type ErrorCode, FramewireError } from "../errors.ts";
 import type { ConnectTarget, Link } from "./link.ts";
-import { codeOf } from "./net_errors.ts";
 import { formatUrl } from "./url.ts";
 import { type StandardSocket, SUBPROTOCOL, WebSocketLink } from "./web_socket_link.ts";
 
@@ -19,6 +18,14 @@ export interface ClientSocket extends StandardSocket {
   addEventListener(type: "error", listener: (event: unknown) => void): void;
 }
 
+/** What suits a runtime's WebSocket. */
+export interface WebSocketParts {
+  /** The class of its links. */
+  readonly wrap?: typeof WebSocketLink;
+  /** The code of what the runtime says is beneath a failure to connect. */
+  readonly codeOf?: (cause: unknown) => ErrorCode;
+}
+
 /** This side's end: no runtime tells it. */
 const HERE = { hostname: "", port: 0 };
 
@@ -26,12 +33,11 @@ const HERE = { hostname: "", port: 0 };
  * Connects by a WebSocket.
  *
  * @param make Makes it, to give its bytes as an ArrayBuffer or a Uint8Array.
- * @param wrap The class of links that suits it.
  */
 export function connectWebSocket(
   target: ConnectTarget,
   make: (url: string, protocols: string[]) => ClientSocket,
-  wrap: typeof WebSocketLink = WebSocketLink,
+  { wrap = WebSocketLink, codeOf = () => "LINK_FAILED" }: WebSocketParts = {},
 ): Promise<Link> {
   return new Promise<Link>((resolve, reject) => {
     const { hostname, port, signal, webSocket } = target;
@@ -48,7 +54,7 @@ export function connectWebSocket(
     const abort = () => socket.close();
     signal?.addEventListener("abort", abort, { once: true });
     socket.addEventListener("error", (event) => failure ??= event);
-    socket.addEventListener("close", () => reject(connectError(failure, url)));
+    socket.addEventListener("close", () => reject(connectError(failure, url, codeOf)));
     socket.addEventListener("open", () => {
       signal?.removeEventListener("abort", abort);
       if (socket.protocol !== SUBPROTOCOL) {
@@ -69,7 +75,11 @@ function otherSubprotocol(url: string, cause?: unknown): FramewireError {
 }
 
 /** Runtimes differ in what they say, and browsers say nothing. */
-function connectError(event: unknown, url: string): FramewireError {
+function connectError(
+  event: unknown,
+  url: string,
+  codeOf: (cause: unknown) => ErrorCode,
+): FramewireError {
   const { error, message } = (event ?? {}) as {
     readonly error?: unknown;
     readonly message?: unknown;
@@ -92,8 +102,16 @@ function connectError(event: unknown, url: string): FramewireError {
   return new FramewireError(code, text, cause === undefined ? {} : { cause });
 }
 
-/** Connects by the global `WebSocket` of the runtime. */
-export function connectGlobal(target: ConnectTarget, options?: object): Promise<Link> {
+/**
+ * Connects by the global `WebSocket` of the runtime.
+ *
+ * @param options What it takes beside the protocols, on Deno.
+ */
+export function connectGlobal(
+  target: ConnectTarget,
+  parts?: WebSocketParts,
+  options?: object,
+): Promise<Link> {
   const { WebSocket } = globalThis as unknown as {
     readonly WebSocket: new (url: string, protocols: unknown) => ClientSocket;
   };
@@ -105,5 +123,5 @@ export function connectGlobal(target: ConnectTarget, options?: object): Promise<
     );
     socket.binaryType = "arraybuffer";
     return socket;
-  });
+  }, parts);
 }

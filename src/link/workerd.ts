@@ -12,7 +12,7 @@ import {
   TCP_ALONE,
 } from "./capabilities.ts";
 import type { ConnectTarget, Link, Transport } from "./link.ts";
-import { connectError } from "./net_errors.ts";
+import { codeOf, connectError } from "./net_errors.ts";
 import { StreamLink, type StreamSocket } from "./stream_link.ts";
 import { schemeOf } from "./url.ts";
 import { connectGlobal } from "./web_socket_client.ts";
@@ -54,7 +54,7 @@ export const workerdTransport: Transport = {
     const { runtime } = workerdCapabilities;
     refuseTlsOptions(runtime, target);
     refuseSocketOptions(runtime, schemeOf({ ...target, secure: target.tls !== undefined }), target);
-    if (target.webSocketPath !== undefined) return connectGlobal(target);
+    if (target.webSocketPath !== undefined) return connectGlobal(target, { codeOf });
     return await connectSocket(target);
   },
 };

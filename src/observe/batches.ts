@@ -31,12 +31,14 @@ export class WatchedBatches implements FrameConsumer {
   readonly #watch: BatchWatch;
   #flight: FlightRecorder | undefined;
 
+  /** Watches what goes to `endpoint`, and what was put out meanwhile. */
   constructor(endpoint: Endpoint, outbound: Outbound, watch: BatchWatch) {
     this.endpoint = endpoint;
     this.#outbound = outbound;
     this.#watch = watch;
   }
 
+  /** {@inheritDoc FrameConsumer.keepsChunk} */
   get keepsChunk(): boolean {
     return this.endpoint.keepsChunk;
   }
@@ -94,6 +96,13 @@ export class WatchedBatches implements FrameConsumer {
     }
     return taken;
   }
+}
+
+/** What watches the batches of each connection. */
+export function watchBatches(
+  watch: BatchWatch,
+): (endpoint: Endpoint, outbound: Outbound) => WatchedBatches {
+  return (endpoint, outbound) => new WatchedBatches(endpoint, outbound, watch);
 }
 
 /** How many bytes have been put out on the whole, sent or not. */

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { MAX_TIMER_MS } from "./common.ts";
-import { choice, type OptionSpecs, whole } from "./spec.ts";
+import { choice, MAX_TIMER_MS, type OptionSpecs, whole } from "./spec.ts";
 
 /** What bounds a client's calls. */
 export interface CallBoundOptions {

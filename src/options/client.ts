@@ -5,14 +5,14 @@
  */
 import type { FramewireError } from "../errors.ts";
 import { type CallBoundOptions, CALLS } from "./calls.ts";
-import { COMMON, type CommonOptions, MAX_TIMER_MS } from "./common.ts";
+import { COMMON, type CommonOptions } from "./common.ts";
 import { fromFailover, LIVENESS, type LivenessOptions } from "./liveness.ts";
 import { RECONNECT, type ReconnectOptions } from "./reconnect.ts";
 import { SESSION_CLIENT, type SessionClientOptions } from "./client_session.ts";
 import { SUBMIT_CLIENT, type SubmitClientOptions } from "./submit.ts";
 import { CLIENT_TLS, type TlsClientOptions } from "./tls.ts";
 import { WEB_SOCKET, type WebSocketOptions } from "./web_socket.ts";
-import { defaultsOf, type OptionSpecs, resolve, unchecked, whole } from "./spec.ts";
+import { defaultsOf, MAX_TIMER_MS, type OptionSpecs, resolve, unchecked, whole } from "./spec.ts";
 
 /** Options of a client. */
 export interface ClientOptions
@@ -24,7 +24,8 @@ export interface ClientOptions
     SessionClientOptions,
     SubmitClientOptions {
   /**
-   * How long connecting may take, in milliseconds: 1 to 2,147,483,647.
+   * How long connecting may take, looking the host up, TCP, TLS and the hello together, in milliseconds: 1
+   * to 2,147,483,647. A resolver has as long for its list.
    *
    * @default {5000}
    */

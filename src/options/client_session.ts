@@ -4,8 +4,7 @@
  * @module
  */
 import type { SessionTicket } from "../protocol/client_session.ts";
-import { MAX_TIMER_MS } from "./common.ts";
-import { type OptionSpec, type OptionSpecs, special, whole } from "./spec.ts";
+import { MAX_TIMER_MS, type OptionSpec, type OptionSpecs, special, whole } from "./spec.ts";
 
 /** Options of a client's session. */
 export interface SessionClientOptions {

@@ -69,9 +69,6 @@ export interface CommonOptions {
   readonly clock?: Clock;
 }
 
-/** The longest time that timers can wait, in milliseconds. */
-export const MAX_TIMER_MS: number = 2 ** 31 - 1;
-
 const LEAST_KEEP_ALIVE_MS = 1000;
 /** The most that Linux takes: 32,767 seconds. */
 const MOST_KEEP_ALIVE_MS = 32_767_000;

@@ -4,8 +4,7 @@
  * @module
  */
 import { wrongCidr } from "../gates/cidr.ts";
-import { MAX_TIMER_MS } from "./common.ts";
-import { type OptionSpec, type OptionSpecs, special, whole } from "./spec.ts";
+import { MAX_TIMER_MS, type OptionSpec, type OptionSpecs, special, whole } from "./spec.ts";
 
 /** Proxies that say whom they connect for. */
 export interface ProxyProtocolOptions {

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { MAX_TIMER_MS } from "./common.ts";
-import { type OptionSpecs, whole } from "./spec.ts";
+import { MAX_TIMER_MS, type OptionSpecs, whole } from "./spec.ts";
 
 /**
  * How long connections may take over what. All of them are looked at together, once a second or, where

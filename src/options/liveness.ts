@@ -5,8 +5,7 @@
  */
 import { FAILOVER_RANGE, failoverFigures, type FailoverOptions } from "../client/failover.ts";
 import { FramewireError } from "../errors.ts";
-import { MAX_TIMER_MS } from "./common.ts";
-import { type OptionSpecs, special, whole } from "./spec.ts";
+import { MAX_TIMER_MS, type OptionSpecs, special, whole } from "./spec.ts";
 
 /** When a server is taken for dead. */
 export interface LivenessOptions {

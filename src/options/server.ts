@@ -6,7 +6,7 @@
  */
 import { INSIGHT, type InsightOptions } from "./insight.ts";
 import { ADMISSION, type AdmissionOptions } from "./admission.ts";
-import { COMMON, type CommonOptions, MAX_TIMER_MS } from "./common.ts";
+import { COMMON, type CommonOptions } from "./common.ts";
 import { FLOW, type FlowOptions } from "./flow.ts";
 import { LIFE, type LifeOptions } from "./life.ts";
 import { LISTEN, type ListenOptions } from "./listen.ts";
@@ -15,7 +15,7 @@ import { SUBMIT_SERVER, type SubmitServerOptions } from "./submit.ts";
 import { RATE, type RateServerOptions } from "./rate.ts";
 import { SESSIONS, type SessionServerOptions } from "./sessions.ts";
 import { SERVER_TLS, type TlsServerOptions } from "./tls.ts";
-import { defaultsOf, type OptionSpecs, resolve, unchecked, whole } from "./spec.ts";
+import { defaultsOf, MAX_TIMER_MS, type OptionSpecs, resolve, unchecked, whole } from "./spec.ts";
 
 /** Options of a server. */
 export interface ServerOptions

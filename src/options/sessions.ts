@@ -6,8 +6,15 @@
 import { FramewireError } from "../errors.ts";
 import { memoryStore } from "../session/memory_store.ts";
 import type { SessionStore } from "../session/store.ts";
-import { MAX_TIMER_MS } from "./common.ts";
-import { callback, type OptionSpec, type OptionSpecs, resolve, special, whole } from "./spec.ts";
+import {
+  callback,
+  MAX_TIMER_MS,
+  type OptionSpec,
+  type OptionSpecs,
+  resolve,
+  special,
+  whole,
+} from "./spec.ts";
 
 /** How a server keeps sessions. */
 export interface SessionsOptions {

@@ -7,6 +7,9 @@
 import { FramewireError } from "../errors.ts";
 import { describe } from "../protocol/protocol.ts";
 
+/** The longest time that timers can wait, in milliseconds. */
+export const MAX_TIMER_MS: number = 2 ** 31 - 1;
+
 /** One option. */
 export interface OptionSpec<T> {
   /** What it is when it is not given; undefined where it has no default. */

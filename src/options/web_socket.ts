@@ -36,32 +36,35 @@ export const WEB_SOCKET_DEFAULTS: {
 } = { maxMessageBytes: 1 << 20, maxPausedBytes: 8 << 20 };
 
 const MOST_BYTES = 1 << 30;
-const LEAST = { maxMessageBytes: 64 << 10, maxPausedBytes: 64 << 10 } as const;
+const LEAST_BYTES = 64 << 10;
+const SIZES = ["maxMessageBytes", "maxPausedBytes"];
 
 /** The spec of the option `webSocket`. */
-export const WEB_SOCKET: OptionSpec<WebSocketOptions> = special<WebSocketOptions>(wrong, {
-  schema: {
-    type: "object",
-    properties: {
-      maxMessageBytes: { type: "integer", minimum: LEAST.maxMessageBytes, maximum: MOST_BYTES },
-      maxPausedBytes: { type: "integer", minimum: LEAST.maxPausedBytes, maximum: MOST_BYTES },
-      origins: { type: "array", items: { type: "string" } },
+export const WEB_SOCKET: OptionSpec<WebSocketOptions> = /* @__PURE__ */ special<WebSocketOptions>(
+  wrong,
+  {
+    schema: {
+      type: "object",
+      properties: {
+        maxMessageBytes: { type: "integer", minimum: LEAST_BYTES, maximum: MOST_BYTES },
+        maxPausedBytes: { type: "integer", minimum: LEAST_BYTES, maximum: MOST_BYTES },
+        origins: { type: "array", items: { type: "string" } },
+      },
+      additionalProperties: false,
     },
-    additionalProperties: false,
   },
-});
+);
 
 function wrong(given: unknown): string | undefined {
   const shape = "{ maxMessageBytes, maxPausedBytes, origins }";
   if (typeof given !== "object" || given === null || Array.isArray(given)) return shape;
   const { origins, ...sizes } = given as Record<string, unknown>;
   for (const [name, size] of Object.entries(sizes)) {
-    if (!Object.hasOwn(LEAST, name)) return `${shape} without ${name},`;
-    const least = LEAST[name as keyof typeof LEAST];
-    const right = Number.isInteger(size) && (size as number) >= least &&
+    if (!SIZES.includes(name)) return `${shape} without ${name},`;
+    const right = Number.isInteger(size) && (size as number) >= LEAST_BYTES &&
       (size as number) <= MOST_BYTES;
     if (size !== undefined && !right) {
-      return `${shape} whose ${name} is a whole number from ${least} to ${MOST_BYTES}`;
+      return `${shape} whose ${name} is a whole number from ${LEAST_BYTES} to ${MOST_BYTES}`;
     }
   }
   const areOrigins = Array.isArray(origins) && origins.every(isOrigin);

@@ -14,6 +14,7 @@ import type { FramewireError } from "../errors.ts";
 import { Ages, SWEEPS } from "./ages.ts";
 import { type CallLimits, type CallOptions, cancelled, deadlineExceeded } from "./call_limits.ts";
 import { Silence, type SilentLine } from "./silence.ts";
+import type { LostCall } from "./unsent.ts";
 
 /** What the book needs of its connection. */
 export interface CallLine extends SilentLine {
@@ -29,17 +30,6 @@ const SENT_BEFORE = -1;
 const USUAL = 0;
 /** Calls with timeouts of their own are looked at no more often than this, in milliseconds. */
 const GRAIN_MS = 5;
-
-/** A call that was put out and has not left when its connection is lost. */
-export interface LostCall {
-  readonly number: number;
-  /** The place of its first byte. */
-  readonly place: number;
-  readonly ageMs: number;
-  readonly error: Error;
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
-}
 
 type Resolve = (value: never) => void;
 type Reject = (error: Error) => void;
@@ -305,12 +295,18 @@ export class CallBook<T> {
       reject(error(outcome));
       return;
     }
+    this.letGo(number, error(outcome));
+  }
+
+  /** Tells a call's caller that it fails; its place stays taken until its answer comes. */
+  letGo(number: number, error: FramewireError): void {
+    const slot = number & (this.#resolves.length - 1);
+    const reject = this.#rejects[slot]!;
     this.#resolves[slot] = this.#rejects[slot] = nobody;
     this.#givenUp++;
-    this.#pending--;
     if (this.#signals !== undefined) this.#forgetSignal(number);
-    reject(error(outcome));
-    if (this.#pending === 0) this.#idle();
+    reject(error);
+    if (--this.#pending === 0) this.#idle();
   }
 
   #beginSweeps(): void {

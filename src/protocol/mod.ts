@@ -1,5 +1,5 @@
 /**
- * What protocols are defined with: framings, fields and `defineProtocol`. Names no runtime and opens
+ * What protocols are defined with: framings, fields, `defineProtocol` and `defineClient`. Names no runtime and opens
  * nothing, so that one file can define a protocol for servers and browsers alike.
  *
  * @example A packet to bytes and back
@@ -21,6 +21,7 @@
  */
 export * from "../codec/framing.ts";
 export { type DefinedProtocol, defineProtocol } from "./defined/define.ts";
+export { defineClient } from "./defined/define_client.ts";
 export type {
   AllReplies,
   Answered,
@@ -59,4 +60,4 @@ export type { Checksum, ChecksumName } from "../codec/checksum.ts";
 export type { Compression } from "../codec/compression.ts";
 export { type FrameFeatures, openSubmitFrame, sealSubmitFrame } from "./submit/seal.ts";
 export type { PacketDecoder, PacketDecoderOptions } from "./defined/packet_decoder.ts";
-export type { ConnectionInfo, Protocol, ServerConnection } from "./protocol.ts";
+export type { ClientProtocol, ConnectionInfo, Protocol, ServerConnection } from "./protocol.ts";

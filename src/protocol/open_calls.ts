@@ -6,7 +6,8 @@
  */
 import type { CloseReason, Connection } from "../connection/connection.ts";
 import type { FramewireError } from "../errors.ts";
-import { CallBook, type LostCall } from "./call_book.ts";
+import { CallBook } from "./call_book.ts";
+import type { LostCall } from "./unsent.ts";
 import type { CallOptions } from "./call_limits.ts";
 import { CallQueue } from "./call_queue.ts";
 import { type ClientSide, connectionLost } from "./protocol.ts";

@@ -165,18 +165,30 @@ export interface ClientSide {
 }
 
 /**
- * A protocol, as `serve` and `connect` take it.
+ * What a client needs of a protocol.
  *
- * @typeParam Handlers What a server's handlers look like.
  * @typeParam Calls What a client can call.
  */
-export interface Protocol<Handlers, Calls> {
+export interface ClientProtocol<Calls> {
   /** Its name, for messages and logs. */
   readonly name: string;
   /** How its stream is cut into frames. */
   readonly framing: Framing;
   /** Where a frame says of which kind it is; without it every kind is 0. */
   readonly kind?: KindField;
+  /** Makes the endpoint of a client's connection. */
+  client(connection: Connection, side: ClientSide): ClientEndpoint & Calls;
+  /** What a client's user calls: each call goes to the endpoint of the moment. */
+  calls(endpoint: () => Calls): Calls;
+}
+
+/**
+ * A protocol, as `serve` and `connect` take it.
+ *
+ * @typeParam Handlers What a server's handlers look like.
+ * @typeParam Calls What a client can call.
+ */
+export interface Protocol<Handlers, Calls> extends ClientProtocol<Calls> {
   /** Where each frame has its id, for the flight recorder; without it none is recorded. */
   readonly id?: IdField;
   /** Whether it has no way to answer that a request failed or was refused. */
@@ -193,10 +205,6 @@ export interface Protocol<Handlers, Calls> {
    * @throws FramewireError FRAME_TOO_LARGE, and what is wrong with the arguments.
    */
   broadcast?(args: readonly unknown[], maxFrameBytes: number): Broadcast;
-  /** Makes the endpoint of a client's connection. */
-  client(connection: Connection, side: ClientSide): ClientEndpoint & Calls;
-  /** What a client's user calls: each call goes to the endpoint of the moment. */
-  calls(endpoint: () => Calls): Calls;
   /** Makes a client's session; without it the protocol has none. */
   session?(setup: SessionSetup): SessionOf<Calls>;
   /**

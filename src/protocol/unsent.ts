@@ -18,3 +18,14 @@ export interface UnsentCall {
   /** Fails it. */
   readonly reject: (error: Error) => void;
 }
+
+/** A call that was put out and has not left when its connection is lost. */
+export interface LostCall {
+  readonly number: number;
+  /** The place of its first byte. */
+  readonly place: number;
+  readonly ageMs: number;
+  readonly error: Error;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { codecsOf } from "../codec/lend.ts";
+import { delayedOutbound } from "../connection/delayed_outbound.ts";
 import type { CloseReason, Connection, Endpoint, GoAwayNotice } from "../connection/connection.ts";
 import { type Clock, systemClock } from "../connection/clock.ts";
 import { beforeAuth, type ConnectionConfig } from "../connection/config.ts";
@@ -11,6 +13,7 @@ import type { DropEpisode } from "../connection/push_queue.ts";
 import { Sweep } from "../connection/sweep.ts";
 import { ERROR_CODES, FramewireError, isFramewireError } from "../errors.ts";
 import type { Address, Link, ListenerEvents } from "../link/link.ts";
+import { watchBatches } from "../observe/batches.ts";
 import { type EventOf, EventQueue, type EventStream } from "../observe/event_stream.ts";
 import { Emitter } from "../observe/events.ts";
 import { guarded } from "../options/gates.ts";
@@ -108,17 +111,18 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
     const config: ConnectionConfig = Object.assign(sizes, {
       framing,
       kind,
-      codec: options.codec,
+      codecs: codecsOf(options.codec),
       writeMode: options.writeMode,
       sendsAllBeforeEnd: true,
       clock: this.#clock,
       memory: this.#memory,
-      batches: times === undefined && !options.flightRecorder ? undefined : {
+      outbound: delayedOutbound(options.writeMode, this.#clock),
+      watch: times === undefined && !options.flightRecorder ? undefined : watchBatches({
         now: () => this.#clock.now(),
         times,
         records: options.flightRecorder,
         id,
-      },
+      }),
     });
     this.#host = {
       config,

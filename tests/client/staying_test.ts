@@ -47,7 +47,7 @@ t.test("after two equal refusals it tries no more, and says why", async (t) => {
   first.peer.reset();
   await until(() => client.status === "down", "it is lost");
   const waits = fate(client.submit("x", { timeoutMs: 0 }));
-  for (const result of [4, 2, 2]) {
+  for (const result of [4, 3, 2, 2]) {
     const refusing = answers(peers[0]!, String.fromCharCode(result));
     await pass(clock, 2000);
     (await refusing).peer.end();
@@ -59,8 +59,9 @@ t.test("after two equal refusals it tries no more, and says why", async (t) => {
   t.match(reason, { code: "UNAUTHENTICATED", error: { code: "UNAUTHENTICATED", result: 2 } });
   t.match(reason.message, /no further attempt is made/);
   await t.rejects(client.submit("y"), { code: "UNAUTHENTICATED", outcome: "not-sent" });
-  const [lost, busy, once, twice, closed] = seen;
-  t.ok([lost, busy, once].every((event) => event!.retryInMs! >= 0), "three times it tries again");
+  const [lost, busy, other, once, twice, closed] = seen;
+  const goesOn = [lost, busy, other, once].every((event) => event!.retryInMs! >= 0);
+  t.ok(goesOn, "busy is no refusal, and another one says something else");
   t.match(twice, { status: "down", server: `127.0.0.1:${peers[0]!.port}` });
   t.equal(twice!.retryInMs, undefined);
   t.match(closed, { status: "closed", error: { code: "UNAUTHENTICATED" } });
@@ -298,4 +299,25 @@ t.test("a resolver that finds nothing fails the first connection, or is asked ag
   await pass(clock, 3000);
   ends(t, await connecting, clock);
   t.equal(asked, 4);
+});
+
+t.test("a resolver that does not answer is not waited for longer than for a server", async (t) => {
+  const { clock, peers, options } = await world(t, 1);
+  const target = { hostname: "127.0.0.1", port: peers[0]!.port };
+  const reasons: unknown[] = [];
+  const resolve = (signal: AbortSignal) => {
+    if (reasons.length === 2) return Promise.resolve([target]);
+    return new Promise<never>(() => signal.onabort = () => void reasons.push(signal.reason.code));
+  };
+  const failed = connect({ resolve }, options);
+  const seen = fate(failed);
+  await pass(clock, 4990);
+  t.equal(seen.now, "waits");
+  await pass(clock, 10);
+  await t.rejects(failed, { code: "CONNECT_TIMEOUT", message: /5000 ms \(connectTimeoutMs\)/ });
+  t.equal(clock.pending, 0);
+  const connecting = connect({ resolve }, { ...options, firstConnect: "wait" });
+  await pass(clock, 6000);
+  ends(t, await connecting, clock);
+  t.strictSame(reasons, ["CONNECT_TIMEOUT", "CONNECT_TIMEOUT"]);
 });

@@ -16,7 +16,7 @@ import {
   lengthField,
   varint,
 } from "../../src/codec/framing.ts";
-import { borrow } from "../../src/codec/lend.ts";
+import { borrow, codecsOf } from "../../src/codec/lend.ts";
 import { CODECS } from "../helpers/settings.ts";
 
 const MOST_EXPONENT = 1.2;
@@ -77,7 +77,7 @@ function workOf(codec: "wasm" | "ts", framing: Framing, stream: Uint8Array, piec
   const counter = new WorkCounter(codec);
   try {
     const limit = framing.kind === "fixed" ? LIMIT : framing.maxFrameBytes;
-    const decoder = new FrameDecoder(framing, undefined, codec, limit, consumer);
+    const decoder = new FrameDecoder(framing, undefined, codecsOf(codec), limit, consumer);
     for (let from = 0; from < stream.length; from += piece) {
       decoder.push(stream.subarray(from, Math.min(from + piece, stream.length)));
       counter.work++;

@@ -5,6 +5,7 @@ import t from "tap";
 import type { Codec, FrameTable } from "../../src/codec/codec.ts";
 import type { FrameConsumer } from "../../src/codec/frame_consumer.ts";
 import { FrameDecoder } from "../../src/codec/frame_decoder.ts";
+import { codecsOf } from "../../src/codec/lend.ts";
 import { isFramewireError } from "../../src/errors.ts";
 import type { KindField, LengthFieldFraming } from "../../src/codec/framing.ts";
 import {
@@ -75,7 +76,13 @@ function decode(
   maxFrameBytes = LIMIT,
 ): Outcome {
   const collector = new Collector();
-  const decoder = new FrameDecoder(layout.framing, layout.kind, codec, maxFrameBytes, collector);
+  const decoder = new FrameDecoder(
+    layout.framing,
+    layout.kind,
+    codecsOf(codec),
+    maxFrameBytes,
+    collector,
+  );
   let error: unknown;
   try {
     let from = 0;
@@ -219,7 +226,13 @@ for (const codec of CODECS) {
   t.test(`chunks over 64 KiB and more frames than one scan reports (${codec})`, (t) => {
     const count = 20_000;
     const collector = new Collector();
-    const decoder = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codec, LIMIT, collector);
+    const decoder = new FrameDecoder(
+      SUBMIT_FRAMING,
+      SUBMIT_KIND,
+      codecsOf(codec),
+      LIMIT,
+      collector,
+    );
     const stream = submits(count, 1, "xyz");
     t.ok(stream.length > 4 * 65_536);
     t.equal(decoder.push(stream), stream.length);
@@ -263,7 +276,7 @@ for (const codec of CODECS) {
       set.call(this, source, at);
     };
     t.teardown(() => void (Uint8Array.prototype.set = set));
-    const decoder = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codec, total, {
+    const decoder = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codecsOf(codec), total, {
       keepsChunk: false,
       batch: (_codec, chunk, { words, count }) => {
         for (let i = 0; i < count; i++) {
@@ -296,7 +309,7 @@ for (const codec of CODECS) {
       const decoder = new FrameDecoder(
         SUBMIT_FRAMING,
         SUBMIT_KIND,
-        codec,
+        codecsOf(codec),
         64 << 20,
         new Collector(),
       );
@@ -313,7 +326,7 @@ for (const codec of CODECS) {
 
   t.test(`a changed limit applies from the next header on (${codec})`, (t) => {
     const collector = new Collector();
-    const decoder = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codec, 200, collector);
+    const decoder = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codecsOf(codec), 200, collector);
     const long = submit(1, new Uint8Array(100));
     decoder.push(long.subarray(0, 50));
     decoder.maxFrameBytes = 64;
@@ -321,7 +334,7 @@ for (const codec of CODECS) {
     t.equal(collector.frames.length, 2, "the frame under way was taken");
     t.throws(() => decoder.push(long), { code: "FRAME_TOO_LARGE", limitBytes: 64 });
 
-    const raised = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codec, 64, collector);
+    const raised = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codecsOf(codec), 64, collector);
     raised.push(long.subarray(0, 3)); // not a whole header yet
     raised.maxFrameBytes = 200;
     raised.push(long.subarray(3));
@@ -338,7 +351,13 @@ for (const codec of CODECS) {
     for (const pieceBytes of [1, 7, 20, 33, 100, 1000, 70_000, stream.length]) {
       for (const room of [1, 2, 3]) {
         const collector = new Collector();
-        const decoder = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codec, LIMIT, collector);
+        const decoder = new FrameDecoder(
+          SUBMIT_FRAMING,
+          SUBMIT_KIND,
+          codecsOf(codec),
+          LIMIT,
+          collector,
+        );
         let refused = 0;
         for (let from = 0; from < stream.length; from += pieceBytes) {
           let chunk = stream.slice(from, from + pieceBytes);
@@ -361,9 +380,15 @@ for (const codec of CODECS) {
 
   t.test(`the kind of each frame is told, 4 bytes of it as an unsigned number (${codec})`, (t) => {
     const collector = new Collector();
-    const submitting = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codec, LIMIT, collector);
+    const submitting = new FrameDecoder(
+      SUBMIT_FRAMING,
+      SUBMIT_KIND,
+      codecsOf(codec),
+      LIMIT,
+      collector,
+    );
     submitting.push(join(frame(0, 1), frame(0x7f, 1), frame(0xff, 1)));
-    const echoing = new FrameDecoder(ECHO_FRAMING, ECHO_KIND, codec, LIMIT, collector);
+    const echoing = new FrameDecoder(ECHO_FRAMING, ECHO_KIND, codecsOf(codec), LIMIT, collector);
     echoing.push(join(echoFrame(1, "a"), echoFrame(0xfffffffe, "b"), echoFrame(0x80000000, "")));
     t.strictSame(collector.kinds, [0, 0x7f, 0xff, 1, 0xfffffffe, 0x80000000]);
     t.end();
@@ -373,14 +398,14 @@ for (const codec of CODECS) {
     const outer: string[] = [];
     const inner = new Collector();
     const kinds: string[] = [];
-    const nested = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codec, LIMIT, inner);
-    const decoder = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codec, LIMIT, {
+    const nested = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codecsOf(codec), LIMIT, inner);
+    const decoder = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codecsOf(codec), LIMIT, {
       keepsChunk: false,
       batch: (used, chunk, table) => {
         kinds.push(used.kind);
         for (let i = 0; i < table.count; i++) {
           nested.push(submit(900 + i, "inner"));
-          new FrameDecoder(ECHO_FRAMING, ECHO_KIND, codec, LIMIT, new Collector()).push(
+          new FrameDecoder(ECHO_FRAMING, ECHO_KIND, codecsOf(codec), LIMIT, new Collector()).push(
             echoFrame(1, "z"),
           );
           const offset = table.words[i * 4]!;
@@ -402,7 +427,7 @@ for (const codec of CODECS) {
   });
 
   t.test(`what the consumer throws comes out of push, and the codec is free again (${codec})`, (t) => {
-    const decoder = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codec, LIMIT, {
+    const decoder = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codecsOf(codec), LIMIT, {
       keepsChunk: false,
       batch: () => {
         throw new Error("refused");
@@ -410,7 +435,7 @@ for (const codec of CODECS) {
     });
     t.throws(() => decoder.push(submit(1)), { message: "refused" });
     let used = "";
-    new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codec, LIMIT, {
+    new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, codecsOf(codec), LIMIT, {
       keepsChunk: false,
       batch: (codec, _chunk, { count }) => {
         used = codec.kind;
@@ -423,7 +448,13 @@ for (const codec of CODECS) {
 }
 
 t.test("an error names what the bytes look like", (t) => {
-  const decoder = new FrameDecoder(SUBMIT_FRAMING, SUBMIT_KIND, "ts", LIMIT, new Collector());
+  const decoder = new FrameDecoder(
+    SUBMIT_FRAMING,
+    SUBMIT_KIND,
+    codecsOf("ts"),
+    LIMIT,
+    new Collector(),
+  );
   const get = new TextEncoder().encode("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
   t.throws(() => decoder.push(get), { code: "FRAME_TOO_LARGE", looksLike: "HTTP" });
   t.end();

@@ -3,6 +3,7 @@
 import t from "tap";
 import { Begun, type FrameParts } from "../../src/codec/frame_consumer.ts";
 import { FrameDecoder } from "../../src/codec/frame_decoder.ts";
+import { codecsOf } from "../../src/codec/lend.ts";
 import { lengthField } from "../../src/codec/framing.ts";
 import { join, random, randomBytes, toHex, u32 } from "../helpers/frames.ts";
 import { CODECS } from "../helpers/settings.ts";
@@ -48,7 +49,7 @@ for (const codec of CODECS) {
       const decoder = new FrameDecoder(
         lengthField({ size: 4, maxFrameBytes: 10_000 }),
         undefined,
-        codec,
+        codecsOf(codec),
         10_000,
         {
           parts,
@@ -98,7 +99,7 @@ for (const codec of CODECS) {
     };
     const framing = lengthField({ size: 4, maxFrameBytes: 1000 });
     const batch = () => 0;
-    const decoder = new FrameDecoder(framing, undefined, codec, 1000, {
+    const decoder = new FrameDecoder(framing, undefined, codecsOf(codec), 1000, {
       parts,
       batch,
       keepsChunk: false,

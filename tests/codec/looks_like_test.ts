@@ -3,6 +3,7 @@
 import t from "tap";
 import { looksLike } from "../../src/codec/looks_like.ts";
 import { ScanStatus } from "../../src/codec/codec.ts";
+import { guess } from "../../src/codec/guess.ts";
 import { borrow } from "../../src/codec/lend.ts";
 import { scanError } from "../../src/codec/scan_error.ts";
 import { SUBMIT_FRAMING, SUBMIT_KIND } from "../../src/protocol/defined/layouts.ts";
@@ -57,6 +58,7 @@ t.test("the error of a frame says what was expected, what came, and what it may 
         1048576,
         7000 + consumed,
         bytes.subarray(consumed),
+        guess,
       );
     };
     t.match(errorOf(bytesOf("POST / HTTP/1.1\r\nhost: example.com\r\n")), {

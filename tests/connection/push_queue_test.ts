@@ -1,6 +1,7 @@
 /** Pushes to peers of every speed: what waits is bounded, what is dropped is counted and told. */
 
 import t from "tap";
+import { MemoryBudget } from "../../src/connection/memory_budget.ts";
 import { Outbound } from "../../src/connection/outbound.ts";
 import { PushBytes } from "../../src/connection/push_bytes.ts";
 import { type DropEpisode, PushQueue } from "../../src/connection/push_queue.ts";
@@ -14,7 +15,14 @@ import { VirtualClock } from "../helpers/virtual_clock.ts";
 const ENTRY = 64;
 
 /** A queue in front of a link whose writes leave when told to; pushes are their bytes alone. */
-function setUp(slowConsumer: SlowConsumer = "pause", pushQueueBytes = 1024) {
+function setUp(
+  slowConsumer: SlowConsumer = "pause",
+  pushQueueBytes = 1024,
+  { window, memory }: {
+    readonly window?: { readonly open: boolean };
+    readonly memory?: MemoryBudget;
+  } = {},
+) {
   const clock = new VirtualClock();
   const sent: number[] = [];
   let under: Uint8Array | undefined;
@@ -40,12 +48,14 @@ function setUp(slowConsumer: SlowConsumer = "pause", pushQueueBytes = 1024) {
     slowConsumer,
     clock,
     counters: { drops: 0 },
+    ...(memory !== undefined && { memory }),
   };
   const queue = new PushQueue(
     connection,
     limits,
     (push) => outbound.append(push.bytes),
     (episode) => episodes.push(episode),
+    window,
   );
   /** The peer takes one write, and the connection does what it does then. */
   const take = () => {
@@ -103,6 +113,25 @@ t.test("with room, the payload is encoded from the caller's memory; a waiting on
   memory.fill(9);
   t.strictSame(pushes(one.takeAll()), [7, 7]);
   t.strictSame(pushes(two.takeAll()), [7, 7]);
+  t.end();
+});
+
+t.test("with a memory budget that is used up a queue is full, but for one push", (t) => {
+  const budget = new MemoryBudget(1000, { maxFrameBytes: 0 });
+  const { offer, queue, takeAll } = setUp("dropNewest", 10_000, { memory: budget });
+  t.equal(offer(1), "sent");
+  t.equal(offer(2), "queued");
+  t.equal(budget.used, 100 + ENTRY, "what waits is counted");
+  budget.add(1000);
+  t.equal(offer(3), "dropped", "others have used it up");
+  t.strictSame(pushes(takeAll()), [1, 2]);
+  t.equal(offer(4), "sent");
+  t.equal(offer(5), "queued", "one may wait whatever is used");
+  t.equal(offer(6), "dropped");
+  budget.add(-1000);
+  t.equal(offer(7), "queued", "there is memory again");
+  queue.close();
+  t.equal(budget.used, 0, "and nothing is left in the books");
   t.end();
 });
 
@@ -254,6 +283,24 @@ t.test("drained settles when the peer has taken what waited, and rejects when it
   await t.rejects(queue.drained(), { code: "CONNECTION_CLOSED" });
   t.equal(offer(3), "dropped");
   t.equal(queue.bytes, 0);
+});
+
+t.test("drained waits until the window takes another push too", async (t) => {
+  const window = { open: true };
+  const { offer, queue, take, takeAll } = setUp("pause", 1024, { window });
+  t.equal(offer(1), "sent");
+  takeAll();
+  window.open = false; // as many are sent as may be without an acknowledgement
+  let drained = false;
+  const wait = queue.drained().then(() => drained = true);
+  take();
+  queue.refill();
+  await Promise.resolve();
+  t.equal(drained, false);
+  window.open = true;
+  queue.refill();
+  await wait;
+  t.equal(offer(2), "sent");
 });
 
 t.test("an episode is over when the connection closes", (t) => {

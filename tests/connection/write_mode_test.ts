@@ -1,6 +1,7 @@
 /** When what is put out is written: together, at once, or later. */
 
 import t from "tap";
+import type { Transport } from "../../src/link/link.ts";
 import { memoryNetwork } from "../../src/link/memory.ts";
 import { isFramewireError } from "../../src/errors.ts";
 import { acks, submit, submits, toHex } from "../helpers/frames.ts";
@@ -141,6 +142,28 @@ for (const codec of CODECS) {
     await turns();
   });
 }
+
+t.test("immediate: a link that puts writes off until the end of a turn is told not to", async (t) => {
+  for (const [writeMode, wanted] of [["immediate", 1], ["batch", 0]] as const) {
+    let told = 0;
+    const inner = memoryNetwork();
+    const transport: Transport = {
+      listen: (target, events) =>
+        inner.listen(target, {
+          ...events,
+          accepted: (link) =>
+            events.accepted(Object.assign(link, { writeAtOnce: () => void told++ })),
+        }),
+      connect: (target) => inner.connect(target),
+    };
+    const server = await serve({ port: 0, transport, writeMode }, { submit() {} });
+    const client = await connect(`tcp://127.0.0.1:${server.addr.port}`, { transport });
+    await client.submit("hello");
+    await client.close();
+    await server.shutdown({ deadlineMs: 0 });
+    t.equal(told, wanted, writeMode);
+  }
+});
 
 t.test("what is no mode is refused, with what is wrong in it", async (t) => {
   const serveAny = serve as unknown as (o: object, h: object) => Promise<unknown>;

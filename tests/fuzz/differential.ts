@@ -9,7 +9,7 @@ import type { Codec, FrameTable } from "../../src/codec/codec.ts";
 import type { FrameConsumer } from "../../src/codec/frame_consumer.ts";
 import { FrameDecoder } from "../../src/codec/frame_decoder.ts";
 import type { Framing, KindField } from "../../src/codec/framing.ts";
-import { borrow } from "../../src/codec/lend.ts";
+import { borrow, codecsOf } from "../../src/codec/lend.ts";
 import { FramewireError, isFramewireError } from "../../src/errors.ts";
 import { fromHex, random } from "../helpers/frames.ts";
 import { framingOf, type FuzzCase, toHex } from "./case.ts";
@@ -143,7 +143,7 @@ function decodeCut(
   { codec, cuts, rooms, keeps = false }: How,
 ): Decoded {
   const recorder = new Recorder(rooms, keeps);
-  const decoder = new FrameDecoder(framing, kind, codec, maxFrameBytes, recorder);
+  const decoder = new FrameDecoder(framing, kind, codecsOf(codec), maxFrameBytes, recorder);
   if (change !== undefined) {
     const call = () => decoder.reframe(change.framing, change.kind);
     recorder.change = { after: change.after, call };

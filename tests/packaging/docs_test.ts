@@ -1,7 +1,14 @@
 /** The tables in the documents say what the code does. */
 
+import process from "node:process";
 import t from "tap";
 import { ERROR_CODES } from "../../src/errors.ts";
+import { browserCapabilities } from "../../src/link/browser_web_socket.ts";
+import { bunCapabilities } from "../../src/link/bun_capabilities.ts";
+import type { Capabilities } from "../../src/link/capabilities.ts";
+import { denoCapabilities } from "../../src/link/deno_capabilities.ts";
+import { nodeCapabilities } from "../../src/link/node_capabilities.ts";
+import { workerdCapabilities } from "../../src/link/workerd.ts";
 import { SERVER, SERVER_DEFAULTS } from "../../src/options/server.ts";
 import type { OptionSpec } from "../../src/options/spec.ts";
 import { read } from "../helpers/root.ts";
@@ -53,6 +60,39 @@ t.test("the README lists every server option with its default", (t) => {
   t.strictSame(listed.sort(), expected.sort());
   t.end();
 });
+
+t.test("the guide to runtimes says what capabilities() does", (t) => {
+  const columns: readonly Capabilities[] = [
+    denoCapabilities,
+    nodeCapabilities,
+    bunCapabilities,
+    workerdCapabilities,
+    browserCapabilities,
+  ];
+  const [head = [], , ...body] = rows("docs/guides/runtimes.md", "## What each can do");
+  t.strictSame(head.slice(1), ["Deno", "Node", "Bun", "workerd", "a browser"]);
+  const names = body.map(([name = ""]) => name.replaceAll("`", ""));
+  t.strictSame([...names].sort(), namesOf(denoCapabilities));
+  for (const [name = "", ...cells] of body) {
+    const key = name.replaceAll("`", "") as keyof Capabilities;
+    for (const [i, capabilities] of columns.entries()) {
+      const value = capabilities[key];
+      const cell = cells[i]!;
+      // What is neither yes nor no depends on the version or on the system.
+      if (cell === "yes" || cell === "no") t.equal(value, cell === "yes", `${name} ${head[i + 1]}`);
+      else if (Array.isArray(value) && !value.includes("unix") && cell.includes("unix")) {
+        t.equal(process.platform, "win32", `${name} ${head[i + 1]}: ${value}`);
+      } else if (Array.isArray(value)) {
+        t.strictSame(cell === "–" ? [] : cell.split(", "), value, `${name} ${head[i + 1]}`);
+      } else t.match(cell, /Linux|newer|date/);
+    }
+  }
+  t.end();
+});
+
+function namesOf({ runtime: _, ...others }: Capabilities): string[] {
+  return Object.keys(others).sort();
+}
 
 const specs = Object.entries(SERVER as unknown as Readonly<Record<string, OptionSpec<unknown>>>);
 

@@ -16,6 +16,7 @@ const built = {
   deno: await load("dist/deno.js"),
   bun: await load("dist/bun.js"),
   browser: await load("dist/browser.js"),
+  client: await load("dist/client.js"),
   codec: await load("dist/codec.js"),
   memory: await load("dist/memory.js"),
   sqlite: await load("dist/sqlite.js"),
@@ -35,11 +36,12 @@ t.test("the built entries export what the sources do", async (t) => {
     deno: await import("../../src/entry/deno.ts") as Exports,
     bun: await import("../../src/entry/bun.ts") as Exports,
     browser: await import("../../src/entry/browser.ts") as Exports,
+    client: await import("../../src/entry/client.ts") as Exports,
     codec: await import("../../src/codec/mod.ts") as Exports,
     memory: await import("../../src/link/memory.ts") as Exports,
     sqlite: await import("../../src/entry/sqlite.ts") as Exports,
   };
-  for (const name of ["node", "deno", "bun", "browser", "codec", "memory", "sqlite"] as const) {
+  for (const name of Object.keys(sources) as (keyof typeof sources)[]) {
     t.strictSame(Object.keys(built[name]).sort(), Object.keys(sources[name]).sort(), name);
   }
 });
@@ -68,7 +70,7 @@ t.test("importing an entry has no side effect that keeps a program alive or name
 });
 
 t.test("the package runs without the shim but for its command", (t) => {
-  for (const file of ["node", "deno", "bun", "browser", "codec", "memory", "sqlite"]) {
+  for (const file of Object.keys(built)) {
     t.notMatch(read(`dist/${file}.js`), /shim-deno/);
   }
   t.ok(readJson<Exports>("package.json").optionalDependencies);

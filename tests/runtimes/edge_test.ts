@@ -1,10 +1,14 @@
 /** `edge`: WebSockets of a program's own HTTP server, beside its pages. */
 
+import { spawn } from "node:child_process";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import process from "node:process";
 import t from "tap";
 import * as entry from "#entry";
 import type { ConnOf } from "../../mod.ts";
+import { denoCommand } from "../helpers/programs.ts";
+import { path } from "../helpers/root.ts";
 import { connect, runtime, until } from "../helpers/runtime.ts";
 
 /** The edge of each runtime has what that runtime's server calls. */
@@ -133,4 +137,32 @@ t.test("what does not go together with it is refused by name", async (t) => {
     code: "UNSUPPORTED",
     message: /proxyProtocol.*ws:\/\//,
   });
+});
+
+t.test("as the default export it is a whole program for deno serve", {
+  skip: runtime !== "deno" && "it is Deno's",
+}, async (t) => {
+  const [deno, ...first] = denoCommand();
+  const options = ["serve", "-A", "--no-check", "--host", "127.0.0.1", "--port", "0"];
+  const child = spawn(deno, [...first, ...options, path("tests/runtimes/edge_program.ts")], {
+    cwd: path("."),
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  t.teardown(() => void child.kill("SIGKILL"));
+  const at = await new Promise<string>((resolve, reject) => {
+    let said = "";
+    const heard = (text: string) => {
+      said += text;
+      const found = /http:\/\/([\d.]+:\d+)/.exec(said)?.[1];
+      if (found !== undefined) resolve(found);
+    };
+    child.stdout.setEncoding("utf8").on("data", heard);
+    child.stderr.setEncoding("utf8").on("data", heard);
+    child.on("exit", (code) => reject(new Error(`deno serve ended with ${code}: ${said}`)));
+  });
+  const client = await connect(`ws://${at}/anywhere`, { hello: "required" });
+  await client.submit("hello");
+  await t.rejects(client.submit("fail"), { code: "RESULT_FAILED" });
+  await client.close();
 });

@@ -4,7 +4,9 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { promisify } from "node:util";
 import t from "tap";
-import { Lender } from "../../src/codec/lend.ts";
+import { checkFraming } from "../../src/codec/check_framing.ts";
+import { Lender } from "../../src/codec/lender.ts";
+import { makeTsCodec } from "../../src/codec/ts_codec.ts";
 import { denoCommand, nodeCommand } from "../helpers/programs.ts";
 import { path } from "../helpers/root.ts";
 import { runtime } from "../helpers/runtime.ts";
@@ -41,12 +43,16 @@ for (const [name, [command, ...args]] of Object.entries(COMMANDS)) {
 }
 
 t.test("who asks for TypeScript, or has WebAssembly, is told nothing", (t) => {
-  const without = new Lender(undefined, new Error("disallowed"));
+  const without = new Lender(checkFraming, makeTsCodec, undefined, new Error("disallowed"));
   t.equal(without.note("ts"), undefined);
   t.match(without.note("auto"), { message: /TypeScript/, cause: { message: "disallowed" } });
   t.equal(without.note("auto"), undefined);
   // The least module there is: its kernels are not called.
   const empty = new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
-  t.match(new Lender(empty).note("auto"), { cause: /./ }, "one that is not ours is none");
+  t.match(
+    new Lender(checkFraming, makeTsCodec, empty).note("auto"),
+    { cause: /./ },
+    "one that is not ours is none",
+  );
   t.end();
 });

@@ -4,7 +4,7 @@ import t from "tap";
 import { HostBuckets } from "../../src/gates/rate_buckets.ts";
 import type { Refusal } from "../../src/server/refusal.ts";
 import { memoryNetwork } from "../../src/link/memory.ts";
-import type { Link, Transport } from "../../src/link/link.ts";
+import type { Link, ListenTarget, Transport } from "../../src/link/link.ts";
 import type { ServeOptions } from "../../src/server/serve.ts";
 import { ack, submit, toHex } from "../helpers/frames.ts";
 import { Peer, peerTo } from "../helpers/peer.ts";
@@ -311,6 +311,24 @@ t.test("a paused server shuts down, and so does one with peers in its backlog", 
     waiting.end();
     t.equal(waiting.receivedBytes, 0);
   }
+});
+
+t.test("noDelay, keepAliveMs and backlog are the transport's to know", async (t) => {
+  const targets: ListenTarget[] = [];
+  const network = memoryNetwork();
+  const transport: Transport = {
+    ...network,
+    listen: (target, events) => {
+      targets.push(target);
+      return network.listen(target, events);
+    },
+    connect: (target) => network.connect(target),
+  };
+  const given = { noDelay: false, keepAliveMs: 5000, backlog: 7 };
+  for (const options of [{}, given]) {
+    await start(t, { name: "", codec: "ts", transport }, { submit: () => {} }, options);
+  }
+  t.match(targets, [{ noDelay: true, keepAliveMs: 0, backlog: 4096 }, given]);
 });
 
 t.test("noDelay and keepAliveMs reach the transport, which refuses what it cannot do", async (t) => {

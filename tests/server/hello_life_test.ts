@@ -152,6 +152,31 @@ for (const codec of CODECS) {
     await client.closed;
   });
 
+  t.test(`what crosses with the notice was not taken, and its caller knows at once (${codec})`, async (t) => {
+    const { server, setting, open, pass } = await world(t, codec, { handlerTimeoutMs: 0 });
+    const client = await connect(urlOf(server), { ...optionsOf(setting), hello: "required" });
+    const none = await connect(urlOf(server), { ...optionsOf(setting), hello: "required" });
+    const waits = client.request("wait");
+    await until(() => open.length === 1, "it is taken");
+    const over = server.shutdown({ deadlineMs: 9000 });
+    const crossing: Promise<unknown>[] = [
+      client.submit("1"),
+      client.request("2"),
+      none.submit("3"),
+    ];
+    const ping = client.ping().then(() => "answered", ({ code }) => code);
+    for (const call of crossing) {
+      await t.rejects(call, { code: "DRAINING", outcome: "not-sent" });
+    }
+    t.equal(server.stats().requests, 3, "two hellos and one request");
+    open[0]!.resolve();
+    t.equal(new TextDecoder().decode(await waits), "waited", "what was taken is answered");
+    t.equal(await ping, "CONNECTION_CLOSED", "a ping is no request");
+    await client.closed;
+    await pass(3000);
+    t.match(await over, { cut: [] });
+  });
+
   t.test(`a connection that is too old is told so before it ends (${codec})`, async (t) => {
     const { server, setting, pass, disconnects } = await world(t, codec, { maxAgeMs: 60_000 });
     const peer = await greeted(server, setting, ["drain"]);

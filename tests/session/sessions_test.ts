@@ -285,6 +285,25 @@ t.test("no answer is dropped from the store for the sake of a request under way,
   before.sessions.close();
 });
 
+t.test("what the store still has of a session whose time has passed is not resumed", async (t) => {
+  let kept: StoredSession | undefined;
+  const store: SessionStore = {
+    ...memoryStore(),
+    create: (session) => kept = session,
+    load: () => kept,
+  };
+  const first = setUp(store);
+  const { secret, session } = (await first.sessions.begin("ann"))!;
+  first.sessions.close();
+  const late = setUp(store);
+  late.clock.advance(LIMITS.retentionMs + 1);
+  t.equal(await late.sessions.resume(session.id, secret, "ann"), undefined);
+  const just = setUp(store);
+  just.clock.advance(LIMITS.retentionMs);
+  t.equal((await just.sessions.resume(session.id, secret, "ann"))?.id, session.id);
+  just.sessions.close();
+});
+
 t.test("a session in use stays young in the store, and what comes after its end goes nowhere", async (t) => {
   const commits: SessionChanges[] = [];
   const expiries: number[] = [];

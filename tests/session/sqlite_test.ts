@@ -81,6 +81,26 @@ t.test("what is kept is loaded again, as far as it is still needed", { skip: !ha
   t.end();
 });
 
+t.test(
+  "the database is written ahead, and flushed as it was asked for",
+  { skip: !hasSqlite },
+  (t) => {
+    for (const [survives, synchronous] of [["process", 1], ["machine", 2]] as const) {
+      const store = sqliteStore(join(folder(), "c.db"), { survives });
+      const { prepare } = store.database as {
+        prepare(sql: string): { get(): Readonly<Record<string, unknown>> };
+      };
+      const pragma = (name: string) =>
+        Object.values(prepare.call(store.database, `PRAGMA ${name}`).get())[0];
+      t.equal(pragma("journal_mode"), "wal");
+      t.equal(pragma("synchronous"), synchronous);
+      t.equal(pragma("busy_timeout"), 5000, "another process may have it open for a moment");
+      store.close();
+    }
+    t.end();
+  },
+);
+
 t.test("a transaction that fails leaves nothing", { skip: !hasSqlite }, (t) => {
   const store = sqliteStore(":memory:");
   store.create(SESSION);

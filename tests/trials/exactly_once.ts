@@ -46,7 +46,7 @@ export interface TrialResult {
 }
 
 /** A trial whose calls are not settled by then has left some unsettled. */
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 180_000;
 const IN_FLIGHT = 64;
 /** A connection that is older is reset now and then, so that none that swallows stays for ever. */
 const OLD_MS = 150;

@@ -70,10 +70,11 @@ async function some(): Promise<void> {
 /** What came of all, and how to go on. */
 function summary(): void {
   console.log(`${done - failed.length} seeds passed, ${failed.length} failed`);
+  failed.sort((a, b) => a - b);
   if (failed.length > 0) {
     const again = `--seeds 1 --from ${failed[0]} --clients ${size.clients} ` +
       `--submits ${size.submits} --kills ${size.kills}${values.plain ? " --plain" : ""}`;
-    console.log(`failed: seeds ${failed.sort((a, b) => a - b).join(", ")}; again: ${again}`);
+    console.log(`failed: seeds ${failed.join(", ")}; again: ${again}`);
   }
   const rest = Math.min(next, ...under);
   if (rest < end) console.log(`to go on: --from ${rest} --seeds ${end - rest}`);

@@ -9,6 +9,7 @@ import { FramewireError } from "../../errors.ts";
 import type { Rules } from "./answers.ts";
 import { systemClock } from "../../connection/clock.ts";
 import type { CallLimits } from "../call_limits.ts";
+import { callsOf } from "./define_client.ts";
 import { DefinedEndpoint } from "./endpoint.ts";
 import type { AnyHandler, DefinedSide } from "./side.ts";
 import type {
@@ -27,6 +28,7 @@ import {
   type PacketDecoderOptions,
   StreamPackets,
 } from "./packet_decoder.ts";
+import { WHOLE_TABLE } from "./whole_table.ts";
 import { checkHandlers, describe, type Protocol } from "../protocol.ts";
 import { sharedPush } from "../broadcast.ts";
 
@@ -115,7 +117,7 @@ const SERVER_CALLS: CallLimits = {
 export function defineProtocol<const H extends Shape, const P extends PacketSpecs>(
   spec: ProtocolSpec<H, P>,
 ): DefinedProtocol<H, P> {
-  const table = new PacketTable(spec as unknown as ProtocolSpec<Shape, PacketSpecs>);
+  const table = new PacketTable(spec as unknown as ProtocolSpec<Shape, PacketSpecs>, WHOLE_TABLE);
   const rules: Rules = {
     ordered: spec.ordered ?? spec.correlate === undefined,
     ...(spec.failure !== undefined &&
@@ -207,13 +209,7 @@ export function defineProtocol<const H extends Shape, const P extends PacketSpec
       });
       return made as unknown as DefinedEndpoint & ClientCalls<H, P>;
     },
-    calls(current) {
-      return {
-        call: (name, ...rest) => current().call(name, ...rest),
-        send: (name, ...fields) => current().send(name, ...fields),
-        handle: (handlers) => current().handle(handlers),
-      };
-    },
+    calls: callsOf,
   };
 }
 

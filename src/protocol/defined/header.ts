@@ -18,7 +18,7 @@ import { TakenBytes } from "./taken_bytes.ts";
 
 type AnyField = Field<unknown, unknown, boolean>;
 
-const reader = new FieldReader();
+const reader = /* @__PURE__ */ new FieldReader();
 
 /** Fields of a header by name. */
 export type HeaderFields = Readonly<Record<string, unknown>> | undefined;

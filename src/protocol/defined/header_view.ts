@@ -12,7 +12,7 @@ import { quickGetter } from "./quick_getters.ts";
 
 type AnyField = Field<unknown, unknown, boolean>;
 
-const reader = new FieldReader();
+const reader = /* @__PURE__ */ new FieldReader();
 
 let placeOf: (view: HeaderView) => Place;
 

@@ -7,7 +7,7 @@ import type { Codec, FrameTable } from "../../codec/codec.ts";
 import type { FrameConsumer } from "../../codec/frame_consumer.ts";
 import { FrameDecoder } from "../../codec/frame_decoder.ts";
 import { ownLimit } from "../../codec/frame_layout.ts";
-import type { CodecChoice } from "../../codec/lend.ts";
+import { type CodecChoice, codecsOf } from "../../codec/lend.ts";
 import { FramewireError } from "../../errors.ts";
 import type { DefinedPacket } from "./packet.ts";
 import { PacketFinder } from "./packet_finder.ts";
@@ -62,7 +62,13 @@ export class StreamPackets implements PacketDecoder<DefinedPacket>, FrameConsume
     this.#finder = new PacketFinder(table, from);
     this.#opens = opens;
     const limit = maxFrameBytes ?? ownLimit(table.framing.framing);
-    this.#decoder = new FrameDecoder(framing.framing, framing.kindField, codec, limit, this);
+    this.#decoder = new FrameDecoder(
+      framing.framing,
+      framing.kindField,
+      codecsOf(codec),
+      limit,
+      this,
+    );
   }
 
   /** {@inheritDoc PacketDecoder.push} */

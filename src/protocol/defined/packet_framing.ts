@@ -4,7 +4,7 @@
  * @module
  */
 import type { Framing, KindField } from "../../codec/framing.ts";
-import { type FrameWriter, frameWriter } from "../../codec/frame_writer.ts";
+import { type FrameWriter, writerOf } from "../../codec/frame_writer.ts";
 import type { IdField } from "../../observe/flight.ts";
 import type { Shape } from "./fields/field.ts";
 import { config } from "./fields/shape.ts";
@@ -29,7 +29,7 @@ export class PacketFraming {
   readonly #varint: boolean;
 
   /**
-   * Checks that the two go together.
+   * Checks that the two go together. The framing itself was checked.
    *
    * @throws FramewireError INVALID_CONFIG.
    */
@@ -46,7 +46,7 @@ export class PacketFraming {
         "compressed bodies need a kind of 1, 2 or 4 whole bytes, with a bit that says so",
       );
     }
-    this.frames = frameWriter(framing);
+    this.frames = writerOf(framing);
   }
 
   /** Whether the body begins behind a header of one length. */

@@ -3,14 +3,15 @@
  *
  * @module
  */
+import type { FindScans } from "../../codec/framing_scans.ts";
 import type { PacketSpec, PacketSpecs, ProtocolSpec } from "./definition.ts";
 import type { Shape } from "./fields/field.ts";
 import { config, ShapeCodec } from "./fields/shape.ts";
 import { HeaderCodec } from "./header.ts";
 import { RESERVED_NAMES } from "./packet.ts";
 import { PacketFraming } from "./packet_framing.ts";
-import { PacketType } from "./packet_type.ts";
-import { Seal } from "./seal.ts";
+import { PacketType, type ReplyParts } from "./packet_type.ts";
+import type { Seal } from "./seal.ts";
 
 /** The side of a connection. */
 export type Side = "client" | "server";
@@ -54,8 +55,19 @@ export class SentPackets {
   }
 }
 
+/** What a table is made with, where a side has more than another. */
+export interface TableParts {
+  /** Finds what scans a framing; throws when it is none. */
+  readonly find: FindScans;
+  /** What frames have around their content; without it they have nothing. */
+  readonly seal?: (spec: ProtocolSpec<Shape, PacketSpecs>) => Seal | undefined;
+  /** How replies are written fast; without it they are written as any packet. */
+  readonly replies?: ReplyParts;
+}
+
 /** The packets of a protocol. */
 export class PacketTable {
+  readonly #parts: TableParts;
   /** How packets stand in frames. */
   readonly framing: PacketFraming;
   /** How the client's first packet does, where that is different, and which one it is. */
@@ -78,13 +90,15 @@ export class PacketTable {
    *
    * @throws FramewireError INVALID_CONFIG.
    */
-  constructor(spec: ProtocolSpec<Shape, PacketSpecs>) {
+  constructor(spec: ProtocolSpec<Shape, PacketSpecs>, parts: TableParts) {
+    this.#parts = parts;
+    parts.find(spec.framing);
     const shape: Shape = spec.header ?? {};
     this.framing = new PacketFraming(
       spec.framing,
       new HeaderCodec(shape, spec.kind, spec.correlate, spec.copy),
       shape,
-      sealOf(spec),
+      parts.seal?.(spec),
     );
     this.hasKind = spec.kind !== undefined;
     this.correlated = spec.correlate !== undefined;
@@ -139,6 +153,7 @@ export class PacketTable {
         throw config(`${name}.${field}: every packet has a member of this name already; rename it`);
       }
     }
+    if (opening !== undefined) this.#parts.find(opening);
     const framing = opening === undefined
       ? this.framing
       : new PacketFraming(opening, new HeaderCodec({}, undefined, undefined), {});
@@ -151,7 +166,14 @@ export class PacketTable {
       );
     }
     const index = this.#byName.size;
-    const type = new PacketType(name, index, packet, new ShapeCodec(body, name), framing);
+    const type = new PacketType(
+      name,
+      index,
+      packet,
+      new ShapeCodec(body, name),
+      framing,
+      this.#parts.replies,
+    );
     this.#byName.set(name, type);
     if (opening !== undefined) return;
     for (const side of SIDES) if ((type.from ?? side) === side) this.from[side].add(type);
@@ -209,20 +231,6 @@ export class PacketTable {
       this.from[side].only = types[0];
     }
   }
-}
-
-/** What the frames of a protocol have around their content. */
-function sealOf(spec: ProtocolSpec<Shape, PacketSpecs>): Seal | undefined {
-  const { framing, checksum, compression, packets } = spec;
-  if (checksum === undefined && compression === undefined) return undefined;
-  const seal = new Seal(framing, checksum, compression);
-  for (const [name, { kind }] of Object.entries(packets)) {
-    const taken = [kind ?? 0].flat().find((value) => (value & seal.bit) !== 0);
-    if (taken !== undefined) {
-      throw config(`the kind of ${name}, ${taken}, has the bit ${seal.bit} that says compressed`);
-    }
-  }
-  return seal;
 }
 
 function checkOpening(name: string, { kind, header, from, answersAny }: PacketSpec): void {

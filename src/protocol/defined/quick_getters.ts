@@ -11,7 +11,7 @@ import { FieldReader } from "./fields/field.ts";
 import { type InlineField, Op } from "./fields/inline.ts";
 import type { Place } from "./packet.ts";
 
-const reader = new FieldReader();
+const reader = /* @__PURE__ */ new FieldReader();
 
 /** Where a field stands. */
 export interface FieldSpot {

@@ -7,7 +7,7 @@ import type { ByteWriter } from "../../codec/byte_writer.ts";
 import { FieldReader } from "./fields/field.ts";
 
 /** For the view of the chunk. */
-const reader = new FieldReader();
+const reader = /* @__PURE__ */ new FieldReader();
 /** From so many headers on a view of the chunk is worth its making. */
 const VIEW_HEADERS = 4;
 

@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { copyOf } from "../../codec/copy_of.ts";
 import type { Codec, FrameTable } from "../../codec/codec.ts";
 import { type CloseReason, type Connection, State } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
-import { ECHO_HEADER_BYTES, EchoType } from "./server.ts";
+import { ECHO_HEADER_BYTES, EchoType } from "./header.ts";
 import { type CallOptions, cancelled, checkCallOptions } from "../call_limits.ts";
 import { OpenCalls } from "../open_calls.ts";
 import { type ClientEndpoint, type ClientSide, tooLarge } from "../protocol.ts";
@@ -24,7 +25,7 @@ export interface EchoCalls {
   echo(data: Uint8Array | string, options?: CallOptions): Promise<Uint8Array>;
 }
 
-const encoder = new TextEncoder();
+const encoder = /* @__PURE__ */ new TextEncoder();
 /** One connection's endpoint. */
 export class EchoClientEndpoint implements ClientEndpoint, EchoCalls {
   readonly #connection: Connection;
@@ -61,7 +62,7 @@ export class EchoClientEndpoint implements ClientEndpoint, EchoCalls {
         book.limit(number, options, leftMs);
       };
       if (!book.full) return send(bytes);
-      const kept = bytes === data ? bytes.slice() : bytes;
+      const kept = bytes === data ? copyOf(bytes) : bytes;
       this.#calls.wait(options, (leftMs) => send(kept, leftMs), reject);
     });
   }

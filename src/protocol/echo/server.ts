@@ -14,13 +14,9 @@ import type { Outbound } from "../../connection/outbound.ts";
 import { FramewireError, thrownText } from "../../errors.ts";
 import { BytesStore } from "../defined/bytes_store.ts";
 import { isPromise } from "../is_promise.ts";
+import { ECHO_HEADER_BYTES, EchoType } from "./header.ts";
 import type { ServerConnection, ServerSide } from "../protocol.ts";
 import { ReplyOrder } from "../reply_order.ts";
-
-/** Bytes before the data: type u32, length u32 (docs/PROTOCOL.md). */
-export const ECHO_HEADER_BYTES = 8;
-/** Types of frames. */
-export const EchoType = { DATA_SEND: 1, DATA_ECHO: 2 } as const;
 
 /**
  * A DATA_SEND, as a handler sees it. `data` is valid until the handler returns, or, when it

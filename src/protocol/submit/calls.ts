@@ -5,7 +5,7 @@
  */
 import type { CallOptions } from "../call_limits.ts";
 import type { Feature } from "./commands.ts";
-import type { SubmitOptions, SubmitSource } from "./upload.ts";
+import type { SubmitOptions, SubmitSource } from "./source.ts";
 
 /** A server's notice that it will end the connection. */
 export interface GoAway {

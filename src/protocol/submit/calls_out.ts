@@ -3,25 +3,20 @@
  *
  * @module
  */
+import { copyOf } from "../../codec/copy_of.ts";
 import type { CloseReason, Connection } from "../../connection/connection.ts";
 import type { FramewireError } from "../../errors.ts";
 import type { CallBook } from "../call_book.ts";
 import { type CallOptions, cancelled, checkCallOptions } from "../call_limits.ts";
 import { OpenCalls } from "../open_calls.ts";
 import { type ClientSide, tooLarge } from "../protocol.ts";
-import { Command, type Feature, REPLY, Result } from "./commands.ts";
+import { Command, type Feature, LAST_ID, REPLY, Result, SUBMIT_HEADER_BYTES } from "./commands.ts";
 import { type FrameOut, writeU32 } from "./frame_out.ts";
 import type { Welcome } from "./hello.ts";
 import { IdDigits, idOf, nobodyWaits, numberIn } from "./id_digits.ts";
-import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 import { answeredNo } from "./reply_in.ts";
-import {
-  type SubmitOptions,
-  type SubmitSource,
-  type Upload,
-  uploadBytes,
-  Uploads,
-} from "./upload.ts";
+import type { SubmitOptions, SubmitSource } from "./source.ts";
+import { type Upload, uploadBytes, Uploads } from "./upload.ts";
 
 const encoder = new TextEncoder();
 const NONE = new Uint8Array(0);
@@ -84,6 +79,19 @@ export class CallsOut {
     this.#open.refuse(error);
   }
 
+  /** The server takes no call behind the one with this id, 0 for none: those, and new ones, fail. */
+  untaken(lastId: number, error: FramewireError): void {
+    this.#open.refuse(error);
+    const book = this.#book;
+    const newest = book.tail - 1;
+    // The newest call that has the id, 1 to 99,999,999; with 0 none was taken.
+    const last = lastId === 0 ? -1 : newest - (idOf(newest) - lastId + LAST_ID) % LAST_ID;
+    for (let number = Math.max(last + 1, book.head); number < book.tail; number++) {
+      const isPing = book.noteOf(number) % COMMANDS === Command.PING;
+      if (!isPing && book.waits(number)) book.letGo(number, error);
+    }
+  }
+
   /** No answer comes any more. */
   finishing(reason: CloseReason): void {
     this.#open.finishing(reason);
@@ -126,7 +134,7 @@ export class CallsOut {
       };
       const waits = command !== Command.PING && (this.#open.waiting || this.#full);
       if (!waits) return send(payload);
-      const kept = typeof payload === "string" ? encoder.encode(payload) : payload.slice();
+      const kept = typeof payload === "string" ? encoder.encode(payload) : copyOf(payload);
       const error = this.#tooLarge(this.#wireBytes(command, kept.length));
       if (error !== undefined) throw error;
       this.#open.wait(options, (leftMs) => send(kept, leftMs), reject);

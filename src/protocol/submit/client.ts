@@ -3,26 +3,16 @@
  *
  * @module
  */
+import { copyOf } from "../../codec/copy_of.ts";
 import type { Codec, FrameTable } from "../../codec/codec.ts";
 import { type CloseReason, type Connection, State } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
-import type { CallBook, LostCall } from "../call_book.ts";
+import type { CallBook } from "../call_book.ts";
 import { type CallOptions, cancelled, checkCallOptions } from "../call_limits.ts";
 import { OpenCalls } from "../open_calls.ts";
 import { type ClientEndpoint, type ClientSide, tooLarge } from "../protocol.ts";
-import { readU32 } from "./frame_out.ts";
-import { SUBMIT_HEADER_BYTES } from "./packet.ts";
-import type { SubmitCalls } from "./calls.ts";
-import { Command, EMPTY_CONN, type Feature, readId, Result } from "./commands.ts";
-import { lacks } from "./lacks.ts";
-import {
-  isWhole,
-  type SubmitOptions,
-  type SubmitSource,
-  type Upload,
-  uploadBytes,
-  Uploads,
-} from "./upload.ts";
+import { Command, Result, SUBMIT_HEADER_BYTES } from "./commands.ts";
+import { isWhole, type SubmitOptions, type SubmitSource } from "./source.ts";
 
 /** Ids run from 00000001 to this, then wrap. */
 const LAST_ID = 99_999_999;
@@ -30,23 +20,20 @@ const DIGITS = 8;
 const ZERO = 0x30;
 /** Text up to this length is encoded in place, into room for three bytes a character. */
 const SHORT_TEXT = 16 * 1024;
-const encoder = new TextEncoder();
-const NO_FEATURES: ReadonlySet<Feature> = new Set();
+const encoder = /* @__PURE__ */ new TextEncoder();
 
-/** One connection's endpoint. */
-export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
+/** One connection's endpoint: submits whose payload is in memory, and nothing else. */
+export class SubmitClientEndpoint implements ClientEndpoint {
   readonly #connection: Connection;
   readonly #side: ClientSide;
   /** The id of the next submit, as its eight digits. */
   readonly #id = new Uint8Array(DIGITS).fill(ZERO);
-  readonly #open: OpenCalls<void>;
+  /** All that wait. */
+  protected readonly open: OpenCalls<void>;
+  /** Those among them that were put out. */
   readonly #calls: CallBook<void>;
   /** The place in the stream of the submit that was put out last. */
   #place = 0;
-  /** From the first one on; the places of what is put out behind one are not exact. */
-  #uploads: Uploads | undefined;
-  /** Those whose answer has not come. */
-  #heartbeats = 0;
   readonly owed = 0;
   keepsChunk = false;
 
@@ -54,24 +41,23 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
   constructor(connection: Connection, side: ClientSide, sent = 0) {
     this.#connection = connection;
     this.#side = side;
-    this.#open = new OpenCalls(connection, side, sent);
-    this.#calls = this.#open.book;
-    this.#open.takesBack = (call, bytes, at) => this.#giveBack(call, bytes, at);
+    this.open = new OpenCalls(connection, side, sent);
+    this.#calls = this.open.book;
     if (sent > 0) encoder.encodeInto(`${(sent - 1) % LAST_ID + 1}`.padStart(DIGITS, "0"), this.#id);
   }
 
   /** Submits that wait for their acknowledgement. */
   get pending(): number {
-    return this.#open.pending;
+    return this.open.pending;
   }
 
-  /** {@inheritDoc SubmitCalls.submit} */
+  /** See {@linkcode SubmitCalls.submit}. */
   submit(
     payload: Uint8Array | string | SubmitSource,
     options?: CallOptions & SubmitOptions,
   ): Promise<void> {
-    if (this.#open.refused !== undefined) return Promise.reject(this.#open.refused);
-    if (!isWhole(payload)) return this.#upload(payload, options);
+    if (this.open.refused !== undefined) return Promise.reject(this.open.refused);
+    if (!isWhole(payload)) return this.upload(payload, options);
     if (options !== undefined || this.#calls.full) return this.#submitSlowly(payload, options);
     const error = this.#put(payload);
     if (error !== undefined) return Promise.reject(error);
@@ -91,31 +77,9 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
         this.#calls.note(number, number); // not to be given back: who made it sees to it
       };
       if (!this.#calls.full) return send(payload);
-      const kept = typeof payload === "string" ? payload : payload.slice();
-      this.#open.wait(options, (leftMs) => send(kept, leftMs), reject);
+      const kept = typeof payload === "string" ? payload : copyOf(payload);
+      this.open.wait(options, (leftMs) => send(kept, leftMs), reject);
     });
-  }
-
-  /** {@inheritDoc ClientEndpoint.givesBack} */
-  get givesBack(): boolean {
-    return this.#open.refused === undefined && this.#uploads === undefined && !this.#calls.full;
-  }
-
-  /** Hands over a submit that was not sent, with the payload that its frame holds. */
-  #giveBack(call: LostCall, bytes: Uint8Array, at: number): boolean {
-    const { unsent } = this.#side;
-    const { number, ...rest } = call;
-    if (
-      unsent === undefined || this.#uploads !== undefined || this.#calls.noteOf(number) === number
-    ) {
-      return false;
-    }
-    const total = readU32(bytes, at);
-    if (!(at + total <= bytes.length) || readId(bytes, at + 5) !== (number % LAST_ID) + 1) {
-      return false;
-    }
-    unsent({ ...rest, payload: bytes.slice(at + SUBMIT_HEADER_BYTES, at + total) });
-    return true;
   }
 
   /** Puts a submit out; returns why it cannot. */
@@ -146,7 +110,7 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
     out[at + 2] = total >>> 8;
     out[at + 3] = total;
     out[at + 4] = Command.SUBMIT;
-    this.#nextId();
+    this.nextId();
     for (let i = 0; i < DIGITS; i++) out[at + 5 + i] = this.#id[i]!;
     this.#place = outbound.position;
     outbound.commit(total);
@@ -154,58 +118,17 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
     return undefined;
   }
 
-  // deno-lint-ignore require-await -- so that what is thrown rejects
-  async #upload(
-    source: SubmitSource,
-    options: CallOptions & SubmitOptions = {},
-  ): Promise<void> {
-    checkCallOptions(options);
-    const bytes = uploadBytes(options);
-    const total = SUBMIT_HEADER_BYTES + bytes;
-    if (total > this.#side.maxFrameBytes) throw tooLarge(total, this.#side.maxFrameBytes);
-    const begin: Upload["begin"] = (answered, failed) => {
-      const head = new Uint8Array(SUBMIT_HEADER_BYTES);
-      new DataView(head.buffer).setUint32(0, total);
-      head[4] = Command.SUBMIT;
-      this.#nextId();
-      head.set(this.#id, 5);
-      const place = this.#connection.outbound.position;
-      this.#calls.limit(this.#calls.add(place, answered, failed), options, undefined);
-      return head;
-    };
-    const uploads = this.#uploads ??= new Uploads(this.#connection);
-    return uploads.send({ begin, source, bytes, crc32c: false }, () => this.#open.refused);
+  /** Submits what a source gives. */
+  protected upload(_source: SubmitSource, _options?: SubmitOptions): Promise<void> {
+    const message =
+      "the small client submits bytes and text: connect of the other entries, such as " +
+      "framewire/browser, submits streams too";
+    return Promise.reject(new FramewireError("UNSUPPORTED", message, { outcome: "not-sent" }));
   }
 
-  /** {@inheritDoc SubmitCalls.request} */
-  request(): Promise<Uint8Array> {
-    return Promise.reject(lacks("request"));
-  }
-
-  /** {@inheritDoc SubmitCalls.ping} */
-  ping(): Promise<number> {
-    return Promise.reject(lacks("ping"));
-  }
-
-  /** Plain servers push nothing. */
-  onPush(): void {}
-
-  /** Plain servers give no notice. */
-  onGoAway(): void {}
-
-  /** {@inheritDoc SubmitCalls.features} */
-  features(): ReadonlySet<Feature> {
-    return NO_FEATURES;
-  }
-
-  /** {@inheritDoc Endpoint.heartbeat} */
-  heartbeat(): boolean {
-    if (!this.#side.options.heartbeatMs) return false;
-    const { outbound } = this.#connection;
-    outbound.reserve(EMPTY_CONN.length).set(EMPTY_CONN, outbound.at);
-    outbound.commit(EMPTY_CONN.length);
-    this.#heartbeats++;
-    return true;
+  /** Takes a frame that is no acknowledgement of a submit; false when it is not expected either. */
+  protected takesOther(_command: number): boolean {
+    return false;
   }
 
   /** {@inheritDoc FrameConsumer.batch} */
@@ -216,51 +139,50 @@ export class SubmitClientEndpoint implements ClientEndpoint, SubmitCalls {
       const offset = words[i * 4]!;
       const command = words[i * 4 + 2]!;
       if (command !== Command.SUBMIT_ACK || words[i * 4 + 1]! !== SUBMIT_HEADER_BYTES + 1) {
-        if (this.#heartbeats === 0 || command !== Command.CONN_ACK) {
-          throw unexpected(command, words[i * 4 + 1]!, chunk, offset);
-        }
-        this.#heartbeats--;
-        continue;
+        if (this.takesOther(command)) continue;
+        throw unexpected(command, words[i * 4 + 1]!, chunk, offset);
       }
       const number = this.#number(chunk, offset + 5);
       const result = chunk[offset + SUBMIT_HEADER_BYTES]!;
       if (result === Result.OK) this.#calls.resolve(number, undefined);
       else this.#calls.reject(number, failed(chunk, offset, result));
     }
-    if (this.#open.waiting) this.#open.drain(() => this.#calls.full);
+    if (this.open.waiting) this.open.drain(() => this.#calls.full);
     return count;
   }
 
   /** {@inheritDoc ClientEndpoint.refuse} */
   refuse(error: FramewireError): void {
-    this.#open.refuse(error);
+    this.open.refuse(error);
   }
 
   /** {@inheritDoc Endpoint.finishing} */
   finishing(reason: CloseReason): void {
-    this.#open.finishing(reason);
+    this.open.finishing(reason);
   }
 
   /** {@inheritDoc Endpoint.lost} */
   lost(): void {
-    if (this.pending > 0) this.#open.keepUnsent();
+    if (this.pending > 0) this.open.keepUnsent();
   }
 
   /** {@inheritDoc Endpoint.closed} */
   closed(reason: CloseReason): void {
-    this.#open.closed(reason);
+    this.open.closed(reason);
   }
 
-  #nextId(): void {
+  /** Goes on to the next id, and returns it: eight digits, to be copied. */
+  protected nextId(): Uint8Array {
     const id = this.#id;
     for (let i = DIGITS - 1; i >= 0; i--) {
       if (id[i]! < ZERO + 9) {
         id[i]!++;
-        return;
+        return id;
       }
       id[i] = ZERO;
     }
     id[DIGITS - 1] = ZERO + 1; // 99999999 is followed by 00000001
+    return id;
   }
 
   /** The number of the submit that the id at `chunk[at]` answers. */

@@ -13,7 +13,7 @@ import type { SessionAsk, SessionGiven } from "./hello.ts";
 import { lacks, noStreams } from "./lacks.ts";
 import { PushIn } from "./push_in.ts";
 import { type SessionBounds, SessionCalls, type SessionCarrier } from "./session_calls.ts";
-import type { SubmitSource } from "./upload.ts";
+import type { SubmitSource } from "./source.ts";
 
 /** What a session needs of the connection that carries it. */
 export interface SessionEndpoint extends Pick<SubmitCalls, "ping"> {

@@ -21,6 +21,9 @@ export const Command = {
   PUSH_ACK: 0x86,
 } as const;
 
+/** Bytes before the payload: total u32, command u8, id 8 bytes (docs/PROTOCOL.md). */
+export const SUBMIT_HEADER_BYTES = 13;
+
 /** The bit that makes a reply of its request. */
 export const REPLY = 0x80;
 
@@ -77,7 +80,7 @@ export function featureSet(features: readonly Feature[]): ReadonlySet<Feature> {
 }
 
 /** The id that clients of this library give their Conn: requests begin with 00000001. */
-export const CONN_ID: Uint8Array = new Uint8Array(8).fill(0x30);
+export const CONN_ID: Uint8Array = /* @__PURE__ */ new Uint8Array(8).fill(0x30);
 
 /** A Conn without a hello: what every server answers, and so the heartbeat of plain ones. */
 export const EMPTY_CONN: Uint8Array = Uint8Array.of(0, 0, 0, 13, Command.CONN, ...CONN_ID);

@@ -6,10 +6,16 @@
  */
 import type { Connection, GoAwayNotice } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
-import { Command, CONN_ID, type Feature, hex, MAX_PING_BYTES } from "./commands.ts";
+import {
+  Command,
+  CONN_ID,
+  type Feature,
+  hex,
+  MAX_PING_BYTES,
+  SUBMIT_HEADER_BYTES,
+} from "./commands.ts";
 import { unexpected, wrongBody } from "./frame_in.ts";
 import { FrameMemory, FrameOut, readU32, writeU32 } from "./frame_out.ts";
-import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 
 /** Bytes of a Request before its payload, over those of a Submit: its timeout. */
 export const TIMEOUT_BYTES = 4;

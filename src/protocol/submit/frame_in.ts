@@ -5,9 +5,8 @@
  */
 import { verifyChecksum } from "../../codec/checksum.ts";
 import { FramewireError } from "../../errors.ts";
-import { Command, hex } from "./commands.ts";
+import { Command, hex, SUBMIT_HEADER_BYTES } from "./commands.ts";
 import { frameChecksum } from "./frame_out.ts";
-import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 import { COMPRESSED, type FrameFeatures, openSubmitFrame } from "./seal.ts";
 
 /** One frame at a time, opened. */

@@ -5,7 +5,7 @@
  */
 import { type Checksum, checksumOf, writeChecksum } from "../../codec/checksum.ts";
 import { type Compression, lz4 } from "../../codec/compression.ts";
-import { SUBMIT_HEADER_BYTES } from "./packet.ts";
+import { SUBMIT_HEADER_BYTES } from "./commands.ts";
 import { COMPRESSED, type FrameFeatures } from "./seal.ts";
 
 /** Where frames go: the outbound queue of a connection, or memory. */

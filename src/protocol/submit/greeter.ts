@@ -35,6 +35,7 @@ import {
   REPLY,
   Result,
   RESULT_TEXTS,
+  SUBMIT_HEADER_BYTES,
 } from "./commands.ts";
 import { FrameOut, writeU32 } from "./frame_out.ts";
 import type { SubmitConnection, SubmitHandlers } from "./handlers.ts";
@@ -43,7 +44,7 @@ import { HelloServerEndpoint, type Introduction } from "./hello_server.ts";
 import { type Opened, sessionsOf } from "../../session/server_sessions.ts";
 import { carriedSession } from "./server_session.ts";
 import { SessionServerEndpoint } from "./session_endpoint.ts";
-import { openChunk, pointAt, SUBMIT_HEADER_BYTES, SubmitPacket } from "./packet.ts";
+import { openChunk, pointAt, SubmitPacket } from "./packet.ts";
 import { isRefused } from "./refused.ts";
 
 /** The framing of connections that are not authenticated yet, by their limit. */

@@ -23,14 +23,14 @@ import {
   MAX_PING_BYTES,
   Result,
   RESULT_TEXTS,
+  SUBMIT_HEADER_BYTES,
 } from "./commands.ts";
 import { FrameIn } from "./frame_in.ts";
 import { FrameOut, readU32 } from "./frame_out.ts";
 import { HELLO_VERSION, readWelcome, writeHello } from "./hello.ts";
 import { lacks } from "./lacks.ts";
-import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 import { PushIn } from "./push_in.ts";
-import { isWhole, type SubmitOptions, type SubmitSource } from "./upload.ts";
+import { isWhole, type SubmitOptions, type SubmitSource } from "./source.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const NONE = new Uint8Array(0);
@@ -324,7 +324,8 @@ export class HelloClientEndpoint implements ClientEndpoint, SubmitCalls {
 
   #wentAway(notice: GoAway): void {
     const message = `the server ends the connection soon: ${notice.reason}`;
-    this.#calls.refuse(new FramewireError("DRAINING", message, { outcome: "not-sent" }));
+    const error = new FramewireError("DRAINING", message, { outcome: "not-sent" });
+    this.#calls.untaken(Number(notice.lastId), error);
     const { options } = this.#side;
     try {
       this.#session?.wentAway(this, notice);

@@ -9,9 +9,9 @@
 import { type Connection, State } from "../../connection/connection.ts";
 import type { ServerSide } from "../protocol.ts";
 import { type Answer, OK } from "./answer.ts";
-import { Command, Result } from "./commands.ts";
+import { Command, Result, SUBMIT_HEADER_BYTES } from "./commands.ts";
 import { readU32 } from "./frame_out.ts";
-import { SUBMIT_HEADER_BYTES, type SubmitPacket } from "./packet.ts";
+import { type SubmitPacket } from "./packet.ts";
 import { RequestRefused } from "./refused.ts";
 import { settledAnswer } from "./reply_out.ts";
 import { StreamedSubmits } from "./streamed.ts";

@@ -3,16 +3,17 @@
  *
  * @module
  */
+import { copyOf } from "../../codec/copy_of.ts";
 import { sharedPush } from "../broadcast.ts";
 import { checkHandlers, type Protocol, tooLarge } from "../protocol.ts";
 import { SUBMIT_FRAMING, SUBMIT_KIND } from "../defined/layouts.ts";
 import type { SubmitCalls } from "./calls.ts";
-import { SubmitClientEndpoint } from "./client.ts";
 import { ClientSession } from "./client_session.ts";
 import { HelloClientEndpoint } from "./hello_client.ts";
 import { Greeter } from "./greeter.ts";
 import type { SubmitHandlers } from "./handlers.ts";
-import { SUBMIT_HEADER_BYTES } from "./packet.ts";
+import { SUBMIT_HEADER_BYTES } from "./commands.ts";
+import { PlainClientEndpoint } from "./plain_client.ts";
 import { PushInbox } from "./push_inbox.ts";
 import { shareBodies } from "./push_out.ts";
 import { SubmitServerEndpoint } from "./server.ts";
@@ -32,7 +33,7 @@ export const submit: Protocol<SubmitHandlers, SubmitCalls> = {
   },
   broadcast([payload, ...rest], maxFrameBytes) {
     const given = payload as Uint8Array | string;
-    const bytes = typeof given === "string" ? new TextEncoder().encode(given) : given.slice();
+    const bytes = typeof given === "string" ? new TextEncoder().encode(given) : copyOf(given);
     const total = SUBMIT_HEADER_BYTES + bytes.length;
     if (total > maxFrameBytes) throw tooLarge(total, maxFrameBytes);
     const broadcast = sharedPush(bytes, rest);
@@ -41,7 +42,7 @@ export const submit: Protocol<SubmitHandlers, SubmitCalls> = {
   },
   client: (connection, side) =>
     side.options.hello === "off"
-      ? new SubmitClientEndpoint(connection, side)
+      ? new PlainClientEndpoint(connection, side)
       : new HelloClientEndpoint(connection, side),
   session({ bufferBytes, window, maxFrameBytes, ...config }) {
     const session = new ClientSession({

@@ -5,9 +5,7 @@
  */
 import { detachedMemory } from "../../connection/detached.ts";
 import type { PayloadViews } from "../batch_memory.ts";
-
-/** Bytes before the payload: total u32, command u8, id 8 bytes (docs/PROTOCOL.md). */
-export const SUBMIT_HEADER_BYTES = 13;
+import { SUBMIT_HEADER_BYTES } from "./commands.ts";
 
 const ID_OFFSET = 5;
 const ID_BYTES = 8;

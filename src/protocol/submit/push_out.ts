@@ -13,9 +13,8 @@ import { type PushOutcome, PushQueue, type PushWindow } from "../../connection/p
 import type { SlowConsumer } from "../../connection/slow_consumer.ts";
 import { FramewireError } from "../../errors.ts";
 import { type ServerSide, tooLarge } from "../protocol.ts";
-import { Command, idText, LAST_ID, readId, writeId } from "./commands.ts";
+import { Command, idText, LAST_ID, readId, SUBMIT_HEADER_BYTES, writeId } from "./commands.ts";
 import { compressBody, frameChecksum, type FrameOut, writeU32 } from "./frame_out.ts";
-import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 import { COMPRESSED, type FrameFeatures } from "./seal.ts";
 
 /** A payload as it stands in frames, and what their checksums need of it. */

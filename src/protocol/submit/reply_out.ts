@@ -6,9 +6,8 @@
 import { FramewireError, thrownText } from "../../errors.ts";
 import type { ServerSide } from "../protocol.ts";
 import { type Answer, answer, CANCELLED, FAILED, OK, returnedAnswer } from "./answer.ts";
-import { Command, REPLY, Result } from "./commands.ts";
+import { Command, REPLY, Result, SUBMIT_HEADER_BYTES } from "./commands.ts";
 import { type FrameOut, writeU32 } from "./frame_out.ts";
-import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 import { isRefused } from "./refused.ts";
 import type { RequestPacket } from "./request_packet.ts";
 import type { Turn } from "./under_way.ts";

@@ -7,7 +7,7 @@
 import { type Checksum, checksumOf, verifyChecksum, writeChecksum } from "../../codec/checksum.ts";
 import { type Compression, lz4 } from "../../codec/compression.ts";
 import { FramewireError } from "../../errors.ts";
-import { SUBMIT_HEADER_BYTES } from "./packet.ts";
+import { SUBMIT_HEADER_BYTES } from "./commands.ts";
 
 /** The features of a connection that change its frames. */
 export interface FrameFeatures {

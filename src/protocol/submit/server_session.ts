@@ -7,7 +7,7 @@ import { PushBytes } from "../../connection/push_bytes.ts";
 import type { PushLimits, PushOutcome } from "../../connection/push_queue.ts";
 import type { Session } from "../../session/session.ts";
 import { type ServerSide, tooLarge } from "../protocol.ts";
-import { SUBMIT_HEADER_BYTES } from "./packet.ts";
+import { SUBMIT_HEADER_BYTES } from "./commands.ts";
 import { type SessionLine, SessionRequests } from "./session_requests.ts";
 
 /** A session of a `submit` server. It outlives its connections. */

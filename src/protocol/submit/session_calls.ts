@@ -7,18 +7,26 @@
  *
  * @module
  */
+import { copyOf } from "../../codec/copy_of.ts";
 import type { Connection } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
 import { CallBook, UNSENT } from "../call_book.ts";
 import { type CallLimits, type CallOptions, cancelled, checkCallOptions } from "../call_limits.ts";
 import { CallQueue } from "../call_queue.ts";
 import { tooLarge } from "../protocol.ts";
-import { Command, type Feature, LAST_ID, readId, REPLY, Result } from "./commands.ts";
+import {
+  Command,
+  type Feature,
+  LAST_ID,
+  readId,
+  REPLY,
+  Result,
+  SUBMIT_HEADER_BYTES,
+} from "./commands.ts";
 import { type FrameOut, writeU32 } from "./frame_out.ts";
 import type { Welcome } from "./hello.ts";
 import { IdDigits, nobodyWaits } from "./id_digits.ts";
 import { KeptFrames } from "./kept_frames.ts";
-import { SUBMIT_HEADER_BYTES } from "./packet.ts";
 import { answeredNo } from "./reply_in.ts";
 
 /** What bounds what a session keeps. */
@@ -181,7 +189,7 @@ export class SessionCalls {
         this.#book.limit(this.#begin(resolve, reject, leftMs ?? timeoutMs), options, leftMs);
       };
       if (!this.#waiting && !this.#full) return send(payload);
-      const kept = typeof payload === "string" ? encoder.encode(payload) : payload.slice();
+      const kept = typeof payload === "string" ? encoder.encode(payload) : copyOf(payload);
       this.#queue ??= new CallQueue(this.#limits);
       this.#queue.wait(options, (leftMs) => send(kept, leftMs), reject);
     });

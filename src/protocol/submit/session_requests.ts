@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { copyOf } from "../../codec/copy_of.ts";
 import type { CloseReason } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
 import type { Session, SessionCarrier, SessionReply } from "../../session/session.ts";
@@ -46,7 +47,7 @@ export class Reply implements SessionReply {
     const text = this.command === Command.REQUEST ? payload : undefined;
     if (result !== Result.BUSY) {
       // A handler may have returned a view of its request, or of what it will use again.
-      this.payload = text?.slice();
+      this.payload = text && copyOf(text);
       return;
     }
     this.payload = new Uint8Array(RETRY_AFTER_BYTES + (text === undefined ? 0 : text.length));

@@ -8,7 +8,8 @@ import type { CloseReason } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
 import { BodyStream } from "../body_stream.ts";
 import { isPromise } from "../is_promise.ts";
-import { openChunk, pointAt, SUBMIT_HEADER_BYTES, SubmitPacket } from "./packet.ts";
+import { SUBMIT_HEADER_BYTES } from "./commands.ts";
+import { openChunk, pointAt, SubmitPacket } from "./packet.ts";
 
 /** A Submit whose body is a stream. */
 export class StreamedSubmitPacket extends SubmitPacket {

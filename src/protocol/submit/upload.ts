@@ -4,19 +4,12 @@
  * @module
  */
 import { crc32c } from "../../codec/checksum.ts";
+import { copyOf } from "../../codec/copy_of.ts";
 import { type Connection, State } from "../../connection/connection.ts";
 import { FramewireError, isFramewireError, thrownText } from "../../errors.ts";
 import { describe } from "../protocol.ts";
 import { writeU32 } from "./frame_out.ts";
-
-/** A payload in parts. */
-export type SubmitSource = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
-
-/** What has to be known of a payload that comes in parts. */
-export interface SubmitOptions {
-  /** How long the payload is, all of it, in bytes: its frame says so before the first part. */
-  readonly bytes?: number;
-}
+import type { SubmitOptions, SubmitSource } from "./source.ts";
 
 /** A payload to be sent as its source gives it. */
 export interface Upload {
@@ -42,13 +35,6 @@ export function uploadBytes({ bytes }: SubmitOptions): number {
       `bytes is ${describe(bytes)}`,
     { outcome: "not-sent" },
   );
-}
-
-/** Whether a payload is in memory; asked for each submit, so by what is cheapest to look at. */
-export function isWhole(
-  payload: Uint8Array | string | SubmitSource,
-): payload is Uint8Array | string {
-  return (payload as { readonly length?: number }).length !== undefined;
 }
 
 /** So much waits to be written before the source is asked for more, in bytes. */
@@ -124,7 +110,7 @@ export class Uploads {
           throw new Error(`it gave more than the ${bytes} bytes it was said to have`);
         }
         if (isChecked) checksum = crc32c(part, checksum);
-        if (sent === bytes) last ??= part.slice();
+        if (sent === bytes) last ??= copyOf(part);
         else outbound.appendToLane(part);
         connection.flushSoon();
         if (outbound.queuedBytes > MOST_WAITING_BYTES) {

@@ -1,0 +1,16 @@
+/**
+ * What the clients of `connect` are made of.
+ *
+ * @module
+ */
+import { codecsOf } from "../codec/lend.ts";
+import { delayedOutbound } from "../connection/delayed_outbound.ts";
+import type { ClientParts } from "./client.ts";
+import { Pulse } from "./pulse.ts";
+
+/** All there is. */
+export const WHOLE: ClientParts = {
+  codecs: codecsOf,
+  outbound: delayedOutbound,
+  pulse: (line, clock, options) => new Pulse(line, clock, options),
+};

@@ -1,0 +1,70 @@
+/**
+ * Defining the client's side of a protocol alone.
+ *
+ * @module
+ */
+import { ownScans } from "../../codec/framing_scans.ts";
+import { FramewireError } from "../../errors.ts";
+import type { ClientProtocol } from "../protocol.ts";
+import { CallingEndpoint } from "./calling_endpoint.ts";
+import type { ClientCalls, PacketSpecs, ProtocolSpec } from "./definition.ts";
+import type { Shape } from "./fields/field.ts";
+import { PacketTable } from "./packet_table.ts";
+
+/**
+ * Defines the client's side of a protocol, and nothing else: a smaller bundle than with
+ * `defineProtocol`, which takes the same definition for the server.
+ *
+ * Its clients make calls, send packets and are told what the server sends by itself. They do not
+ * answer requests of the server, and know no `checksum`, `compression` or `unknown`.
+ *
+ * @param spec The definition.
+ * @returns What `connect` of `framewire/client` takes as `protocol`.
+ * @throws FramewireError INVALID_CONFIG when it contradicts itself, UNSUPPORTED when it has a
+ * checksum, compression or an answer to unknown packets.
+ *
+ * @example
+ * ```ts ignore
+ * import { connect } from "framewire/client";
+ * import { defineClient } from "framewire/protocol";
+ * import { greeter } from "./greeter.ts"; // a definition, `as const`
+ *
+ * const client = await connect("wss://example.com/wire", { protocol: defineClient(greeter) });
+ * const { text } = await client.call("greet", { name: "world" });
+ * ```
+ */
+export function defineClient<const H extends Shape, const P extends PacketSpecs>(
+  spec: ProtocolSpec<H, P>,
+): ClientProtocol<ClientCalls<H, P>> {
+  for (const name of ["checksum", "compression", "unknown"] as const) {
+    if (spec[name] === undefined) continue;
+    const message =
+      `${spec.name} has ${name}, which defineClient does not know: take defineProtocol`;
+    throw new FramewireError("UNSUPPORTED", message);
+  }
+  const table = new PacketTable(spec as unknown as ProtocolSpec<Shape, PacketSpecs>, {
+    find: ownScans,
+  });
+  const { kindField } = table.framing;
+  return {
+    name: spec.name,
+    framing: spec.framing,
+    ...(kindField !== undefined && { kind: kindField }),
+    client: (connection, side) =>
+      new CallingEndpoint(connection, table, side) as unknown as
+        & CallingEndpoint
+        & ClientCalls<H, P>,
+    calls: callsOf,
+  };
+}
+
+/** What a client of a defined protocol calls: each call goes to the endpoint of the moment. */
+export function callsOf<H extends Shape, P extends PacketSpecs>(
+  current: () => ClientCalls<H, P>,
+): ClientCalls<H, P> {
+  return {
+    call: (name, ...rest) => current().call(name, ...rest),
+    send: (name, ...fields) => current().send(name, ...fields),
+    handle: (handlers) => current().handle(handlers),
+  };
+}
