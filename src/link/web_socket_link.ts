@@ -27,7 +27,7 @@ export const CloseCode = {
 /** A WebSocket as the standard has it, and what some runtimes have besides. */
 export interface StandardSocket {
   readonly bufferedAmount?: number;
-  send(data: Uint8Array<ArrayBuffer>): void;
+  send(data: Uint8Array): void;
   close(code?: number, reason?: string): void;
   addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
   addEventListener(type: "close", listener: (event: Closing) => void): void;
@@ -156,7 +156,7 @@ export class WebSocketLink implements Link {
   /** The standard copies what is sent; one that is closing takes and forgets it. */
   protected send(bytes: Uint8Array): void {
     try {
-      this.socket.send(bytes as Uint8Array<ArrayBuffer>);
+      this.socket.send(bytes);
     } catch {
       // It has just been closed: the event of that follows.
     }
