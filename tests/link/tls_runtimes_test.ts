@@ -79,8 +79,10 @@ t.test(`a server on ${other}, a client on ${runtime}`, async (t) => {
   const stranger = await connect(url, { protocol: "echo", tls: { ca } }).catch(() => undefined);
   if (stranger !== undefined) {
     await t.rejects(stranger.echo("secret"));
-    const { error } = await stranger.closed;
-    t.match(error, { code: "TLS_FAILED", message: /requires a client certificate/ });
+    const { code, error } = await stranger.closed;
+    // On a busy machine Deno closes its side before the alert that says why has left.
+    if (error === undefined) t.equal(code, "PEER_ENDED");
+    else t.match(error, { code: "TLS_FAILED", message: /requires a client certificate/ });
   }
   const gone = once(server.child, "exit");
   server.child.stdin.end();
