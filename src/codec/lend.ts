@@ -6,6 +6,7 @@
 import module, { failure } from "#codec-module";
 import { checkFraming } from "./check_framing.ts";
 import type { Codec } from "./codec.ts";
+import { CodecNote } from "./codec_note.ts";
 import { FrameSkipper } from "./frame_skipper.ts";
 import { guess } from "./guess.ts";
 import { type CodecChoice, type Codecs, Lender } from "./lender.ts";
@@ -20,6 +21,8 @@ const isolate: Lender = /* @__PURE__ */ new Lender(
   failure,
   { skipper: (codecs) => new FrameSkipper(codecs), guess },
 );
+
+const note: CodecNote = /* @__PURE__ */ new CodecNote(isolate);
 
 /**
  * Decides which codec a choice means in this isolate.
@@ -40,7 +43,7 @@ export function resolveCodec(choice: CodecChoice): "wasm" | "ts" {
 export function codecNote(
   choice: CodecChoice,
 ): { readonly message: string; readonly cause: unknown } | undefined {
-  return isolate.note(choice);
+  return note.of(choice);
 }
 
 /** The isolate's codecs for a choice, with the scans of all framings. */

@@ -59,7 +59,6 @@ export class Lender {
   #wasm: WasmCodec | undefined;
   readonly #spare: Codec[] = [];
   readonly #chosen = new Map<CodecChoice, Codecs>();
-  #isTold = false;
 
   /**
    * @param find Finds the scans of framings.
@@ -113,13 +112,9 @@ export class Lender {
     );
   }
 
-  /** Why TypeScript does the work of WebAssembly, to the first who asks; undefined where it does not. */
-  note(choice: CodecChoice): { readonly message: string; readonly cause: unknown } | undefined {
-    if (this.#isTold || choice !== "auto" || this.resolve("auto") === "wasm") return undefined;
-    this.#isTold = true;
-    const message = "WebAssembly cannot be used here, and TypeScript does its work " +
-      "(does a Content-Security-Policy lack 'wasm-unsafe-eval'?)";
-    return { message, cause: this.#failure };
+  /** Why WebAssembly cannot be used, as far as that was tried. */
+  get failure(): unknown {
+    return this.#failure;
   }
 
   #own(choice: CodecChoice): Codec {

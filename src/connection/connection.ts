@@ -77,7 +77,6 @@ export class Connection implements LinkReceiver, Holder {
     this.#config = config;
     this.#memory = config.memory?.share(this);
     this.outbound = config.outbound?.(link, () => this.flush()) ?? new Outbound(link);
-    if (config.writeMode === "immediate") link.writeAtOnce?.();
     this.endpoint = makeEndpoint(this);
     const { opening } = this.endpoint;
     const { framing, kind } = opening ?? config;

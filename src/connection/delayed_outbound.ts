@@ -53,6 +53,12 @@ export function delayedOutbound(
   mode: WriteMode,
   clock: Clock,
 ): ((link: Link, flush: () => void) => Outbound) | undefined {
-  if (typeof mode === "string") return undefined;
+  if (mode === "batch") return undefined;
+  if (mode === "immediate") {
+    return (link) => {
+      link.writeAtOnce?.();
+      return new Outbound(link);
+    };
+  }
   return (link, flush) => new DelayedOutbound(link, mode, clock, flush);
 }

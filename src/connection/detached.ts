@@ -9,8 +9,8 @@ import { FramewireError } from "../errors.ts";
 export function detachedMemory(cause?: unknown): FramewireError {
   return new FramewireError(
     "HANDLER_FAILED",
-    "a handler has transferred packet.payload.buffer, which holds other packets too: it may not; " +
-      "transfer packet.copy().payload.buffer instead",
+    "a handler has transferred packet.payload.buffer, which holds other packets too: transfer " +
+      "packet.copy().payload.buffer",
     cause === undefined ? {} : { cause },
   );
 }

@@ -4,18 +4,13 @@
  * @module
  */
 import { FramewireError } from "../errors.ts";
-import {
-  type Capabilities,
-  checkScheme,
-  refuseSocketOptions,
-  refuseTlsOptions,
-  TCP_ALONE,
-} from "./capabilities.ts";
+import { type Capabilities, checkScheme, TCP_ALONE } from "./capabilities.ts";
 import type { Transport } from "./link.ts";
 import { connectGlobal } from "./web_socket_client.ts";
 
 /**
- * The transport of such a client; the runtime says whom it trusts.
+ * The transport of such a client; the runtime says whom it trusts. What a target asks for besides is not
+ * looked at.
  *
  * @param runtime What error messages call it.
  */
@@ -38,8 +33,6 @@ export function globalWebSocket(runtime: string): Transport {
 
     // deno-lint-ignore require-await -- so that what is thrown rejects
     async connect(target) {
-      refuseTlsOptions(runtime, target);
-      refuseSocketOptions(runtime, target.tls === undefined ? "ws" : "wss", target);
       if ("WebSocket" in globalThis) return connectGlobal(target);
       const message = `${runtime} takes the runtime's WebSocket, and there is none (Node has one ` +
         "from 22 on): give it a transport";

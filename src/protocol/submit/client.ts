@@ -121,8 +121,7 @@ export class SubmitClientEndpoint implements ClientEndpoint {
   /** Submits what a source gives. */
   protected upload(_source: SubmitSource, _options?: SubmitOptions): Promise<void> {
     const message =
-      "the small client submits bytes and text: connect of the other entries, such as " +
-      "framewire/browser, submits streams too";
+      "the small client submits bytes and text: connect of framewire/browser submits streams too";
     return Promise.reject(new FramewireError("UNSUPPORTED", message, { outcome: "not-sent" }));
   }
 
