@@ -78,14 +78,30 @@ export async function startWorkerd(config: WorkerdConfig): Promise<Workerd> {
     logLevel: "warning",
   });
   writeFileSync(join(folder, "config.capnp"), capnp(config));
-  const child = spawn(binary, ["serve", "--control-fd=3", "config.capnp"], {
-    cwd: folder,
+  return await runWorkerd(["config.capnp"], sockets.length, { cwd: folder });
+}
+
+/**
+ * Starts workerd.
+ *
+ * @param args What stands behind `workerd serve`.
+ * @param sockets How many sockets it is to listen on: then it is there.
+ */
+export async function runWorkerd(
+  args: readonly string[],
+  sockets: number,
+  { cwd, env }: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> },
+): Promise<Workerd> {
+  const child = spawn(binary, ["serve", "--control-fd=3", ...args], {
+    ...(cwd !== undefined && { cwd }),
+    env: { ...process.env, ...env },
     stdio: ["ignore", "ignore", "pipe", "pipe"],
   });
   let errors = "";
   child.stderr!.setEncoding("utf8").on("data", (text: string) => errors += text);
   const ports: Record<string, number> = {};
   let listening = 0;
+  const kill = () => void child.kill("SIGKILL");
   await new Promise<void>((resolve, reject) => {
     let told = "";
     child.on("error", reject);
@@ -98,11 +114,11 @@ export async function startWorkerd(config: WorkerdConfig): Promise<Workerd> {
         const { event, socket, port } = JSON.parse(line);
         if (event !== "listen") continue;
         ports[socket] = port;
-        if (++listening === sockets.length) resolve();
+        if (++listening === sockets) resolve();
       }
     });
   });
-  return { ports, errors: () => errors, kill: () => void child.kill("SIGKILL") };
+  return { ports, errors: () => errors, kill };
 }
 
 /** The configuration, in the language of Cap'n Proto. */

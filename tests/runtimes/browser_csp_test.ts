@@ -1,25 +1,14 @@
 /** In a browser: WebAssembly where the page's policy allows it, TypeScript where it does not. */
 
 import { build } from "esbuild";
-import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
-import process from "node:process";
-import { existsSync } from "node:fs";
 import t from "tap";
+import { missingChromium, startChromium } from "../helpers/chromium.ts";
 import { path } from "../helpers/root.ts";
 import { deferred, runtime, serve } from "../helpers/runtime.ts";
 
-/** Chromium, under the names that systems give it. */
-const browser = (process.env.PATH ?? "").split(delimiter).flatMap((folder) =>
-  ["chromium", "chromium-browser", "google-chrome"].map((name) => join(folder, name))
-).find((file) => existsSync(file));
-const skip = runtime !== "node"
-  ? "once is enough"
-  : browser === undefined && "there is no Chromium";
+const skip = runtime !== "node" ? "once is enough" : missingChromium ?? false;
 
 /** The page's program: what it finds out goes to the server it came from. */
 const PROGRAM = `
@@ -79,27 +68,9 @@ for (const allowed of [true, false]) {
       pages.close();
       pages.closeAllConnections();
     });
-    const profile = mkdtempSync(join(tmpdir(), "framewire-browser-"));
-    const page = `http://127.0.0.1:${(pages.address() as AddressInfo).port}/`;
-    const child = spawn(browser!, [
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      `--user-data-dir=${profile}`,
-      "--remote-debugging-port=0",
-      `${page}?to=${encodeURIComponent(server.addrs[0]!.url)}`,
-    ], { stdio: "ignore" });
-    const gone = new Promise((resolve) => child.on("exit", resolve));
-    t.teardown(async () => {
-      child.kill("SIGKILL");
-      await gone;
-      rmSync(profile, { recursive: true, force: true, maxRetries: 10 });
-    });
+    const { port } = pages.address() as AddressInfo;
+    const page = await (await startChromium(t)).newPage();
+    await page.goto(`http://127.0.0.1:${port}/?to=${encodeURIComponent(server.addrs[0]!.url)}`);
     const told = await outcomes.promise;
     t.equal(told.auto, "100 submits");
     t.equal(told.ts, "100 submits");

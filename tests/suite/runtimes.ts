@@ -11,6 +11,7 @@ import process from "node:process";
 import { build } from "esbuild";
 import { denoCommand } from "../helpers/programs.ts";
 import { path, read } from "../helpers/root.ts";
+import { CHROMIUM, missingChromium } from "../helpers/chromium.ts";
 import { missingWorkerd } from "../helpers/workerd.ts";
 import { ProcessHost, type StartedHost } from "./hosts/started.ts";
 import { WORKERD_LISTENS, WorkerdHost } from "./hosts/started_workerd.ts";
@@ -34,9 +35,6 @@ export interface Runtime {
 const HOST = "tests/suite/hosts/process.ts";
 const NODE_24 = "tests/nodes/node_modules/node24/bin/node";
 const BUN = "node_modules/bun/bin/bun.exe";
-/** Where Debian puts Chromium, and where others put Chrome. */
-const CHROMIUMS = ["/usr/bin/chromium", "/usr/bin/google-chrome"];
-const CHROMIUM = CHROMIUMS.find((file) => existsSync(file));
 
 const pem = (name: string) => read(`tests/fixtures/tls/${name}`);
 const start = (...command: [string, ...string[]]) => Promise.resolve(new ProcessHost(command));
@@ -88,7 +86,7 @@ export const RUNTIMES: readonly Runtime[] = [
   },
   {
     name: "browser",
-    missing: CHROMIUM === undefined ? `there is no ${CHROMIUMS.join(", nor ")}` : undefined,
+    missing: missingChromium,
     serves: false,
     // Loaded for Node alone: Playwright knows no other runtime.
     start: async () => (await import("./hosts/started_browser.ts")).startBrowser(CHROMIUM!),

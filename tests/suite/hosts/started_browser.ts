@@ -8,19 +8,10 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { build } from "esbuild";
 import { chromium } from "playwright-core";
+import { CHROMIUM_FLAGS } from "../../helpers/chromium.ts";
 import { path } from "../../helpers/root.ts";
 import type { Answer, Command } from "./host.ts";
 import type { StartedHost } from "./started.ts";
-
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 /** Starts the browser, with a page that is told what to do. */
 export async function startBrowser(executablePath: string): Promise<StartedHost> {
@@ -36,7 +27,7 @@ export async function startBrowser(executablePath: string): Promise<StartedHost>
   // A page that comes from no address of this machine may not connect to it.
   const pages = createServer((_request, response) => response.end("<!doctype html>"));
   await new Promise<void>((resolve) => pages.listen(0, "127.0.0.1", resolve));
-  const browser = await chromium.launch({ executablePath, args: FLAGS });
+  const browser = await chromium.launch({ executablePath, args: [...CHROMIUM_FLAGS] });
   const kill = async () => {
     pages.closeAllConnections();
     pages.close();
