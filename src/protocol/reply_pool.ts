@@ -5,7 +5,7 @@
  */
 import { giveBuffer } from "../connection/buffer_pool.ts";
 import { type Clock, systemClock, type Timer } from "../connection/clock.ts";
-import type { KeptChunk, ReplyLimits } from "./reply_order.ts";
+import { type KeptChunk, MOST_LATE_AT_ONCE, type ReplyLimits } from "./reply_order.ts";
 
 /** What a pool needs of the connection that its replies leave on. */
 export interface ReplyLine {
@@ -128,9 +128,10 @@ export class ReplyPool {
       this.#timer = undefined;
       const limit = this.#limits.handlerTimeoutMs;
       const now = this.#clock.now();
+      let left = MOST_LATE_AT_ONCE;
       for (const [seq, chunk] of this.#pending) {
         const age = now - chunk.since;
-        if (age < limit) {
+        if (age < limit || left-- === 0) {
           this.#watch(Math.max(1, Math.ceil(limit - age)));
           return;
         }

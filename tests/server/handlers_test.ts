@@ -15,6 +15,7 @@ import {
   submits,
   toHex,
 } from "../helpers/frames.ts";
+import { framePeer } from "../helpers/hello.ts";
 import { connect, type Deferred, deferred, turns, until } from "../helpers/runtime.ts";
 import {
   clientOf,
@@ -377,6 +378,30 @@ for (const codec of CODECS) {
     await peer.closed;
     await turns();
     t.equal(clock.pending, 0, "no timer is left behind");
+  });
+
+  t.test(`deadlines that pass in one moment are not all told of in one turn (${codec})`, async (t) => {
+    const clock = new VirtualClock();
+    const setting = { name: codec, codec, transport: memoryNetwork() };
+    const hang = () => new Promise<never>(() => {});
+    const server = await start(t, setting, { submit: hang, request: hang }, {
+      clock,
+      handlerTimeoutMs: 1000,
+    });
+    const { errors } = recordEvents(server);
+    const plain = await peerOf(server, setting);
+    const greeted = await framePeer(server, setting);
+    await greeted.greet({ features: ["request"] });
+    for (const [peer, count] of [[plain, 100], [greeted, 200]] as const) {
+      peer.write(submits(100));
+      await until(() => server.stats().inFlight === count, "taken");
+    }
+    clock.advance(1000);
+    t.ok(errors.length > 0 && errors.length < 50, `${errors.length} at first`);
+    let rounds = 0;
+    for (; errors.length < 200 && rounds < 100; rounds++) clock.advance(1);
+    t.equal(errors.length, 200, `all of them, ${rounds} ms later`);
+    t.equal((await plain.read(1400)).length, 1400);
   });
 
   t.test(`handlerTimeoutMs 0 waits for ever (${codec})`, async (t) => {

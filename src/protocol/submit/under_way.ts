@@ -9,7 +9,7 @@ import type { Connection } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
 import { BytesStore } from "../defined/bytes_store.ts";
 import type { ServerSide } from "../protocol.ts";
-import { type KeptChunk, type ReplyLimits, ReplyOrder } from "../reply_order.ts";
+import { type KeptChunk, MOST_LATE_AT_ONCE, type ReplyLimits, ReplyOrder } from "../reply_order.ts";
 import { ReplyPool } from "../reply_pool.ts";
 import { Command, idText } from "./commands.ts";
 import { TIMEOUT_BYTES } from "./controls.ts";
@@ -266,7 +266,7 @@ export class UnderWay {
     const late: Turn[] = [];
     for (const turn of this.#turns.values()) {
       const deadline = Math.min(turn.deadline, turn.handlerDeadline);
-      if (deadline <= now) late.push(turn);
+      if (deadline <= now && late.length < MOST_LATE_AT_ONCE) late.push(turn);
       else if (deadline < next) next = deadline;
     }
     for (const turn of late) if (this.pending(turn)) this.#onLate(turn);
