@@ -99,19 +99,22 @@ for (const codec of ["wasm", "ts"] as const) {
       await turns();
       const handlesBefore = handles();
       const heap = [await heapUsed()];
-      for (let n = 1; n < ROUNDS; n++) {
+      const most = gc === undefined ? 500 : 100;
+      const perConnection = () => (heap.at(-1)! - heap[0]!) / ((heap.length - 1) * each);
+      // What is left behind is left in every round; what an engine needs once shows less and less.
+      while (heap.length < ROUNDS || (perConnection() >= most && heap.length < 3 * ROUNDS)) {
         await round(server, setting, each);
         await emptied();
         heap.push(await heapUsed());
       }
       await until(() => handles() <= handlesBefore, "no handle is left", 5_000);
-      const perConnection = (heap.at(-1)! - heap[0]!) / ((ROUNDS - 1) * each);
+      const made = heap.length * each;
       const shown = heap.map((bytes) => (bytes / 1048576).toFixed(1)).join(" ");
-      t.ok(perConnection < (gc === undefined ? 500 : 100), `heap ${shown} MiB`);
+      t.ok(perConnection() < most, `heap ${shown} MiB`);
       const { connections, requests, errors } = server.stats();
-      t.strictSame(connections, { open: 0, accepted: ROUNDS * each });
-      t.equal(requests, ROUNDS * each);
-      t.equal(errors.UNKNOWN_PACKET, ROUNDS * each / 4);
+      t.strictSame(connections, { open: 0, accepted: made });
+      t.equal(requests, made);
+      t.equal(errors.UNKNOWN_PACKET, made / 4);
       await visit(server, setting, 0);
       t.pass("and it still serves");
     });
