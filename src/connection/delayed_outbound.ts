@@ -48,7 +48,10 @@ export class DelayedOutbound extends Outbound {
   }
 }
 
-/** What makes the writers of links that let what they hold wait; undefined where that is not wanted. */
+/**
+ * What makes the writers of links for a mode; undefined for `"batch"`, which takes an {@linkcode Outbound} as
+ * it is. With `"immediate"` the link is told not to put writes off.
+ */
 export function delayedOutbound(
   mode: WriteMode,
   clock: Clock,
