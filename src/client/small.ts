@@ -112,6 +112,8 @@ export function makeConnectSmall(usual: Transport): ConnectSmall {
     } as ResolvedClientOptions;
     resolveSmallCodec(settled.codec);
     const { secure, ...where } = target;
+    const loading = protocol.load?.();
+    if (loading !== undefined) await loading;
     const link = await connectWithin(target, settled, signal, (giveUp) =>
       transport.connect({
         ...where,

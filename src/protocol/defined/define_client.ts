@@ -5,11 +5,12 @@
  */
 import { ownScans } from "../../codec/framing_scans.ts";
 import { FramewireError } from "../../errors.ts";
-import type { ClientProtocol } from "../protocol.ts";
-import { CallingEndpoint } from "./calling_endpoint.ts";
+import { type ClientEndpoint, type ClientProtocol, LoadedLater } from "../protocol.ts";
 import type { ClientCalls, PacketSpecs, ProtocolSpec } from "./definition.ts";
 import type { Shape } from "./fields/field.ts";
 import { PacketTable } from "./packet_table.ts";
+
+const later = /* @__PURE__ */ new LoadedLater(() => import("./calling_endpoint.ts"));
 
 /**
  * Defines the client's side of a protocol, and nothing else: a smaller bundle than with
@@ -50,10 +51,11 @@ export function defineClient<const H extends Shape, const P extends PacketSpecs>
     name: spec.name,
     framing: spec.framing,
     ...(kindField !== undefined && { kind: kindField }),
-    client: (connection, side) =>
-      new CallingEndpoint(connection, table, side) as unknown as
-        & CallingEndpoint
-        & ClientCalls<H, P>,
+    load: () => later.load(),
+    client(connection, side) {
+      const made: unknown = new later.parts.CallingEndpoint(connection, table, side);
+      return made as ClientEndpoint & ClientCalls<H, P>;
+    },
     calls: callsOf,
   };
 }
