@@ -3,13 +3,12 @@
  *
  * @module
  */
-import { ownScans } from "../../codec/framing_scans.ts";
 import { FramewireError } from "../../errors.ts";
 import type { ClientProtocol } from "../protocol.ts";
 import { CallingEndpoint } from "./calling_endpoint.ts";
 import type { ClientCalls, PacketSpecs, ProtocolSpec } from "./definition.ts";
 import type { Shape } from "./fields/field.ts";
-import { PacketTable } from "./packet_table.ts";
+import { SmallPackets } from "./small_packets.ts";
 
 /**
  * Defines the client's side of a protocol, and nothing else: a smaller bundle than with
@@ -42,16 +41,12 @@ export function defineClient<const H extends Shape, const P extends PacketSpecs>
       `${spec.name} has ${name}, which defineClient does not know: take defineProtocol`;
     throw new FramewireError("UNSUPPORTED", message);
   }
-  const table = new PacketTable(spec as unknown as ProtocolSpec<Shape, PacketSpecs>, {
-    find: ownScans,
-  });
-  const { kindField } = table.framing;
+  const packets = new SmallPackets(spec as unknown as ProtocolSpec<Shape, PacketSpecs>);
   return {
     name: spec.name,
     framing: spec.framing,
-    ...(kindField !== undefined && { kind: kindField }),
     client: (connection, side) =>
-      new CallingEndpoint(connection, table, side) as unknown as
+      new CallingEndpoint(connection, packets, side) as unknown as
         & CallingEndpoint
         & ClientCalls<H, P>,
     calls: callsOf,

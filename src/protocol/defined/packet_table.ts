@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { writerOf } from "../../codec/frame_writer.ts";
 import type { FindScans } from "../../codec/framing_scans.ts";
 import type { PacketSpec, PacketSpecs, ProtocolSpec } from "./definition.ts";
 import type { Shape } from "./fields/field.ts";
@@ -92,10 +93,11 @@ export class PacketTable {
    */
   constructor(spec: ProtocolSpec<Shape, PacketSpecs>, parts: TableParts) {
     this.#parts = parts;
-    parts.find(spec.framing);
+    const scans = parts.find(spec.framing);
     const shape: Shape = spec.header ?? {};
     this.framing = new PacketFraming(
       spec.framing,
+      writerOf(scans, spec.framing),
       new HeaderCodec(shape, spec.kind, spec.correlate, spec.copy),
       shape,
       parts.seal?.(spec),
@@ -153,10 +155,12 @@ export class PacketTable {
         throw config(`${name}.${field}: every packet has a member of this name already; rename it`);
       }
     }
-    if (opening !== undefined) this.#parts.find(opening);
-    const framing = opening === undefined
-      ? this.framing
-      : new PacketFraming(opening, new HeaderCodec({}, undefined, undefined), {});
+    const framing = opening === undefined ? this.framing : new PacketFraming(
+      opening,
+      writerOf(this.#parts.find(opening), opening),
+      new HeaderCodec({}, undefined, undefined),
+      {},
+    );
     if (opening !== undefined) checkOpening(name, packet);
     else if ((kind !== undefined) !== this.hasKind) {
       throw config(
