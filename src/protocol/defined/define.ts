@@ -28,7 +28,6 @@ import {
   type PacketDecoderOptions,
   StreamPackets,
 } from "./packet_decoder.ts";
-import { WHOLE_TABLE } from "./whole_table.ts";
 import { checkHandlers, describe, type Protocol } from "../protocol.ts";
 import { sharedPush } from "../broadcast.ts";
 
@@ -117,7 +116,7 @@ const SERVER_CALLS: CallLimits = {
 export function defineProtocol<const H extends Shape, const P extends PacketSpecs>(
   spec: ProtocolSpec<H, P>,
 ): DefinedProtocol<H, P> {
-  const table = new PacketTable(spec as unknown as ProtocolSpec<Shape, PacketSpecs>, WHOLE_TABLE);
+  const table = new PacketTable(spec as unknown as ProtocolSpec<Shape, PacketSpecs>);
   const rules: Rules = {
     ordered: spec.ordered ?? spec.correlate === undefined,
     ...(spec.failure !== undefined &&
