@@ -23,7 +23,7 @@ import {
 } from "../options/spec.ts";
 import { type ClientProtocol, describe } from "../protocol/protocol.ts";
 import { type Client, ConnectedClient } from "./client.ts";
-import { resolveSmallCodec, smallCodecs } from "./small_codecs.ts";
+import { smallCodecs } from "./small_codecs.ts";
 import { connectWithin } from "./within.ts";
 
 /** Options of the small client. They mean what they mean to every client. */
@@ -110,7 +110,7 @@ export function makeConnectSmall(usual: Transport): ConnectSmall {
       ...resolved,
       ...UNASKED,
     } as ResolvedClientOptions;
-    resolveSmallCodec(settled.codec);
+    const codecs = smallCodecs(settled.codec);
     const { secure, ...where } = target;
     const loading = protocol.load?.();
     if (loading !== undefined) await loading;
@@ -122,7 +122,7 @@ export function makeConnectSmall(usual: Transport): ConnectSmall {
         ...(secure && { tls: {} }),
         signal: giveUp,
       }));
-    const client = new ConnectedClient(link, settled, protocol, { codecs: smallCodecs });
+    const client = new ConnectedClient(link, settled, protocol, { codecs: () => codecs });
     return Object.assign(client, protocol.calls(() => client.endpoint()));
   };
 }

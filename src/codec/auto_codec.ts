@@ -79,29 +79,9 @@ export class AutoCodec implements Codec {
     const ts = this.#ts.scanner(framing, kind);
     const wasm = this.#wasm.scanner(framing, kind);
     const { table } = this;
-    const searches = framing.kind === "delimiter";
-    // How long frames are, is taken from the last scan that found any: chunks of a kind of traffic
-    // are alike, and a wrong guess costs no more than always using the same codec.
-    let knownFrames = 0;
-    let knownBytes = 1;
-    return {
-      headerBytes: ts.headerBytes,
-      exact: ts.exact,
-      scan: (chunk, start, end, maxFrameBytes, searched) => {
-        const bytes = end - start;
-        const worth = searches
-          ? bytes >= WORTH_SEARCH_BYTES
-          : bytes * knownFrames >= WORTH_FRAMES * knownBytes &&
-            knownBytes <= SHORT_FRAME_BYTES * knownFrames;
-        this.#scannedBy = worth ? this.#wasm : this.#ts;
-        (worth ? wasm : ts).scan(chunk, start, end, maxFrameBytes, searched);
-        if (table.count > 0) {
-          knownFrames = table.count;
-          knownBytes = table.consumed - start;
-        }
-        return table;
-      },
-    };
+    return quicker(ts, wasm, table, framing.kind === "delimiter", (isWasm) => {
+      this.#scannedBy = isWasm ? this.#wasm : this.#ts;
+    });
   }
 
   /** See {@linkcode Codec.encodeAcks}. */
@@ -114,4 +94,41 @@ export class AutoCodec implements Codec {
   ): number {
     return this.#scannedBy.encodeAcks(chunk, first, last, out, at);
   }
+}
+
+/**
+ * Scans with the quicker of two scanners that fill one table.
+ *
+ * @param searches Whether they search for the end of frames.
+ * @param chosen Told before each scan whether it is the one in WebAssembly.
+ */
+export function quicker(
+  ts: Scanner,
+  wasm: Scanner,
+  table: Table,
+  searches: boolean,
+  chosen?: (isWasm: boolean) => void,
+): Scanner {
+  // How long frames are, is taken from the last scan that found any: chunks of a kind of traffic
+  // are alike, and a wrong guess costs no more than always using the same codec.
+  let knownFrames = 0;
+  let knownBytes = 1;
+  return {
+    headerBytes: ts.headerBytes,
+    exact: ts.exact,
+    scan(chunk, start, end, maxFrameBytes, searched) {
+      const bytes = end - start;
+      const worth = searches
+        ? bytes >= WORTH_SEARCH_BYTES
+        : bytes * knownFrames >= WORTH_FRAMES * knownBytes &&
+          knownBytes <= SHORT_FRAME_BYTES * knownFrames;
+      chosen?.(worth);
+      (worth ? wasm : ts).scan(chunk, start, end, maxFrameBytes, searched);
+      if (table.count > 0) {
+        knownFrames = table.count;
+        knownBytes = table.consumed - start;
+      }
+      return table;
+    },
+  };
 }

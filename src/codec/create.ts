@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkFraming } from "./check_framing.ts";
+import { findScans } from "./find_scans.ts";
 import type { Codec } from "./codec.ts";
 import { TsCodec } from "./ts_codec.ts";
 import { WasmCodec } from "./wasm_codec.ts";
@@ -31,5 +31,5 @@ import { WasmCodec } from "./wasm_codec.ts";
  * ```
  */
 export function createCodec(module: WebAssembly.Module | undefined): Codec {
-  return module === undefined ? new TsCodec(checkFraming) : new WasmCodec(checkFraming, module);
+  return module === undefined ? new TsCodec(findScans) : new WasmCodec(findScans, module);
 }

@@ -4,7 +4,14 @@
  * @module
  */
 import { CustomScanner } from "./custom_scanner.ts";
-import { delimiterLayout, lengthLayout, varintLayout } from "./frame_layout.ts";
+import {
+  CustomWriter,
+  DelimiterWriter,
+  FixedWriter,
+  LengthWriter,
+  VarintWriter,
+} from "./frame_writers.ts";
+import { delimiterLayout, varintLayout } from "./frame_layout.ts";
 import {
   bytesOf,
   checkDelimiters,
@@ -29,9 +36,8 @@ import {
 } from "./framing_types.ts";
 
 import { type FramingScans, scannedBy } from "./framing_scans.ts";
-import { type LengthFraming, WASM_LENGTHS } from "./length_scans.ts";
+import { TS_LENGTHS, WASM_LENGTHS } from "./length_scans.ts";
 import { TsDelimiterScanner } from "./ts_delimiter_scanner.ts";
-import { tsLengthScanner } from "./ts_submit_scanner.ts";
 import { TsVarintScanner } from "./ts_varint_scanner.ts";
 import { WasmDelimiterScanner } from "./wasm_delimiter_scanner.ts";
 import { WasmVarintScanner } from "./wasm_header_scanners.ts";
@@ -39,9 +45,15 @@ import { WasmVarintScanner } from "./wasm_header_scanners.ts";
 export * from "./framing_types.ts";
 
 const LENGTH_SCANS: FramingScans = {
-  ts: (_codec, table, framing: LengthFraming, kind) =>
-    tsLengthScanner(table, lengthLayout(framing, kind)),
+  ts: TS_LENGTHS,
   wasm: WASM_LENGTHS,
+  writer: (framing: LengthFieldFraming, most) => new LengthWriter(framing, most),
+};
+
+const FIXED_SCANS: FramingScans = {
+  ts: TS_LENGTHS,
+  wasm: WASM_LENGTHS,
+  writer: (framing: FixedFraming) => new FixedWriter(framing),
 };
 
 const VARINT_SCANS: FramingScans = {
@@ -52,6 +64,7 @@ const VARINT_SCANS: FramingScans = {
     make: (memory, framing: VarintFraming, kind) =>
       new WasmVarintScanner(memory, varintLayout(framing, kind)),
   },
+  writer: (framing: VarintFraming, most) => new VarintWriter(framing, most),
 };
 
 const DELIMITER_SCANS: FramingScans = {
@@ -62,11 +75,13 @@ const DELIMITER_SCANS: FramingScans = {
     make: (memory, framing: DelimiterFraming, kind) =>
       new WasmDelimiterScanner(memory, delimiterLayout(framing, kind)),
   },
+  writer: (framing: DelimiterFraming, most) => new DelimiterWriter(framing, most),
 };
 
 const CUSTOM_SCANS: FramingScans = {
   ts: (codec, table, framing: CustomFraming, kind) =>
     new CustomScanner(codec, table, framing, kind),
+  writer: (framing: CustomFraming, most) => new CustomWriter(framing, most),
 };
 
 /** Options of {@linkcode lengthField}. */
@@ -318,7 +333,7 @@ export function delimiter(
 export function fixed(frameBytes: number): FixedFraming {
   integer("fixed", "frameBytes", frameBytes, 1, MAX_FRAME_BYTES);
   const framing = { kind: "fixed", frameBytes } as const;
-  return scannedBy(Object.freeze(framing), LENGTH_SCANS);
+  return scannedBy(Object.freeze(framing), FIXED_SCANS);
 }
 
 /** Options of {@linkcode custom}. */

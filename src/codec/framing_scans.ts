@@ -7,11 +7,12 @@
 import type { CodecExports } from "../../codec-wasm/dist/abi.ts";
 import type { Codec, Scanner } from "./codec.ts";
 import type { Table } from "./frame_table.ts";
+import type { FrameWriter } from "./frame_writer.ts";
 import { invalidConfig } from "./framing_check.ts";
 import type { Framing, KindField } from "./framing_types.ts";
 import type { WasmMemory } from "./wasm_memory.ts";
 
-/** The scans of one kind of framing, in both languages. */
+/** The scans of one kind of framing, in both languages, and what writes its frames. */
 export interface FramingScans {
   /** Makes the one in TypeScript, which fills `table` for `codec`. */
   ts(
@@ -22,6 +23,8 @@ export interface FramingScans {
   ): Scanner;
   /** The one in WebAssembly, where there is one. */
   readonly wasm?: WasmScan;
+  /** Makes what writes its frames; left out for a protocol that writes them by itself. */
+  writer?(framing: Framing, maxFrameBytes: number): FrameWriter;
 }
 
 /** A scan in WebAssembly. */

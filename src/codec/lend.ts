@@ -4,7 +4,7 @@
  * @module
  */
 import module, { failure } from "#codec-module";
-import { checkFraming } from "./check_framing.ts";
+import { findScans } from "./find_scans.ts";
 import type { Codec } from "./codec.ts";
 import { CodecNote } from "./codec_note.ts";
 import { FrameSkipper } from "./frame_skipper.ts";
@@ -15,7 +15,7 @@ import { makeTsCodec } from "./ts_codec.ts";
 export type { CodecChoice } from "./lender.ts";
 
 const isolate: Lender = /* @__PURE__ */ new Lender(
-  checkFraming,
+  findScans,
   makeTsCodec,
   module,
   failure,

@@ -104,12 +104,7 @@ export class Lender {
     if (choice === "ts") return "ts";
     if (this.#load(choice) !== undefined) return "wasm";
     if (choice === "auto") return "ts";
-    throw new FramewireError(
-      "UNSUPPORTED",
-      "WebAssembly cannot be used here (does a Content-Security-Policy lack 'wasm-unsafe-eval'?): " +
-        'use codec "auto" or "ts"',
-      { cause: this.#failure },
-    );
+    throw noWasm(this.#failure);
   }
 
   /** Why WebAssembly cannot be used, as far as that was tried. */
@@ -150,4 +145,14 @@ export class Lender {
       return undefined;
     }
   }
+}
+
+/** That WebAssembly is asked for and cannot be had. */
+export function noWasm(cause: unknown): FramewireError {
+  return new FramewireError(
+    "UNSUPPORTED",
+    "WebAssembly cannot be used here (does a Content-Security-Policy lack 'wasm-unsafe-eval'?): " +
+      'use codec "auto" or "ts"',
+    { cause },
+  );
 }

@@ -19,9 +19,9 @@ export const WASM_LENGTHS: WasmScan = {
     new WasmLengthScanner(memory, lengthLayout(framing, kind)),
 };
 
-/** One scan for all; `lengthField` gives frames that are those of `submit` a faster one. */
-export const GENERIC_LENGTHS: FramingScans = {
-  ts: (_codec, table, framing: LengthFraming, kind) =>
-    new TsLengthScanner(table, lengthLayout(framing, kind)),
-  wasm: WASM_LENGTHS,
-};
+/** The one in TypeScript. */
+export const TS_LENGTHS: FramingScans["ts"] = (_codec, table, framing: LengthFraming, kind) =>
+  new TsLengthScanner(table, lengthLayout(framing, kind));
+
+/** Scans alone, for a protocol that writes its frames by itself. */
+export const LENGTH_SCANS_ALONE: FramingScans = { ts: TS_LENGTHS, wasm: WASM_LENGTHS };

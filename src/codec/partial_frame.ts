@@ -98,4 +98,4 @@ export class PartialFrame extends FrameBuffer {
 }
 
 /** What decoders share that have been inside no frame yet: nothing is ever put into it. */
-export const NO_PARTIAL: PartialFrame = new PartialFrame();
+export const NO_PARTIAL: PartialFrame = /* @__PURE__ */ new PartialFrame();

@@ -1,32 +1,30 @@
 /**
- * Scans for frames with a length field, in TypeScript: those of `submit` have a scan of their own.
+ * Scans for the frames of `submit`, in TypeScript.
  *
  * @module
  */
 import { type Scanner, ScanStatus, TABLE_FRAMES, WORDS_PER_FRAME } from "./codec.ts";
-import { isSubmit, type LengthLayout, SCAN_WINDOW_BYTES } from "./frame_layout.ts";
+import { SCAN_WINDOW_BYTES } from "./frame_layout.ts";
 import type { Table } from "./frame_table.ts";
 import { MAX_FRAME_BYTES } from "./framing_types.ts";
-import { TsLengthScanner } from "./ts_length_scanner.ts";
 
 /** A DataView takes as long to make as 60 frames, and then saves a third to half of each. */
 const VIEW_FRAMES = 64;
 
-/** The scanner of frames with a length field that fills `table`. */
-export function tsLengthScanner(table: Table, layout: LengthLayout): Scanner {
-  return isSubmit(layout) ? new SubmitScanner(table) : new TsLengthScanner(table, layout);
-}
-
 /** The generic scan with all its numbers known. */
-class SubmitScanner implements Scanner {
+export class TsSubmitScanner implements Scanner {
+  /** See {@linkcode Scanner.headerBytes}. */
   readonly headerBytes = 4;
+  /** See {@linkcode Scanner.exact}. */
   readonly exact = true;
   readonly #table: Table;
 
+  /** @param table What scans fill. */
   constructor(table: Table) {
     this.#table = table;
   }
 
+  /** See {@linkcode Scanner.scan}. */
   scan(chunk: Uint8Array, start: number, end: number, maxFrameBytes: number): Table {
     const table = this.#table;
     const { words } = table;

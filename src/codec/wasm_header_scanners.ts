@@ -5,7 +5,7 @@
  */
 import * as abi from "../../codec-wasm/dist/abi.ts";
 import { type Scanner, ScanStatus } from "./codec.ts";
-import { isSubmit, type LengthLayout, type VarintLayout } from "./frame_layout.ts";
+import type { LengthLayout, VarintLayout } from "./frame_layout.ts";
 import type { Table } from "./frame_table.ts";
 import { limitOf, type WasmMemory, writeLanes } from "./wasm_memory.ts";
 
@@ -17,7 +17,6 @@ export class WasmLengthScanner implements Scanner {
   readonly exact = true;
   readonly #memory: WasmMemory;
   readonly #layout: LengthLayout;
-  readonly #isSubmit: boolean;
 
   /**
    * @param memory The instance that scans.
@@ -27,24 +26,16 @@ export class WasmLengthScanner implements Scanner {
     this.headerBytes = layout.headerBytes;
     this.#memory = memory;
     this.#layout = layout;
-    // The small client's module has no scan of its own for them.
-    this.#isSubmit = isSubmit(layout) && memory.exports.scan_submit !== undefined;
   }
 
   /** See {@linkcode Scanner.scan}. */
   scan(chunk: Uint8Array, start: number, end: number, maxFrameBytes: number): Table {
     const memory = this.#memory;
-    const { exports } = memory;
     const limit = Math.min(end, start + abi.WINDOW_BYTES);
     const max = limitOf(maxFrameBytes);
     const shift = memory.copyIn(chunk, start, Math.min(end, limit + abi.MAX_HEADER_BYTES));
-    let count: number;
-    if (this.#isSubmit) {
-      count = exports.scan_submit(start, limit, end, shift, max, 0);
-    } else {
-      if (memory.layout !== this.#layout) memory.configure(this.#layout, writeLength);
-      count = exports.scan_length_field(start, limit, end, shift, max, 0);
-    }
+    if (memory.layout !== this.#layout) memory.configure(this.#layout, writeLength);
+    const count = memory.exports.scan_length_field(start, limit, end, shift, max, 0);
     if (memory.finish(count)) this.#refuse();
     return memory.table;
   }

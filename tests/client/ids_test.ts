@@ -2,7 +2,7 @@
 
 import t from "tap";
 import { CLIENT_DEFAULTS } from "../../src/options/client.ts";
-import { checkFraming } from "../../src/codec/check_framing.ts";
+import { findScans } from "../../src/codec/find_scans.ts";
 import { TsCodec } from "../../src/codec/ts_codec.ts";
 import { State } from "../../src/connection/connection.ts";
 import type { Connection } from "../../src/connection/connection.ts";
@@ -43,7 +43,7 @@ function endpointAlone(sent = 0) {
     closed: () => {},
     report: () => {},
   }, sent);
-  const codec = new TsCodec(checkFraming);
+  const codec = new TsCodec(findScans);
   const scanner = codec.scanner(protocol.framing, protocol.kind);
   /** Gives the endpoint what the server sent. */
   const receive = (bytes: Uint8Array) => {

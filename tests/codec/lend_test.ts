@@ -3,7 +3,7 @@
 import t from "tap";
 import module, { failure } from "#codec-module";
 import { type Codec, createCodec } from "../../src/codec/mod.ts";
-import { checkFraming } from "../../src/codec/check_framing.ts";
+import { findScans } from "../../src/codec/find_scans.ts";
 import { borrow, resolveCodec } from "../../src/codec/lend.ts";
 import { Lender } from "../../src/codec/lender.ts";
 import { makeTsCodec } from "../../src/codec/ts_codec.ts";
@@ -74,12 +74,12 @@ t.test("a custom framing's function may decode with the same choice", (t) => {
 
 t.test("where WebAssembly is forbidden, auto is TypeScript and wasm is refused", (t) => {
   const cause = new Error("Refused to compile");
-  const lender = new Lender(checkFraming, makeTsCodec, undefined, cause);
+  const lender = new Lender(findScans, makeTsCodec, undefined, cause);
   t.equal(lender.resolve("auto"), "ts");
   t.equal(lender.of("auto").borrow().kind, "ts");
   t.throws(() => lender.of("wasm").borrow(), { code: "UNSUPPORTED", cause });
   t.throws(() => lender.resolve("wasm"), { code: "UNSUPPORTED", message: /wasm-unsafe-eval/ });
-  const broken = new Lender(checkFraming, makeTsCodec, {} as WebAssembly.Module);
+  const broken = new Lender(findScans, makeTsCodec, {} as WebAssembly.Module);
   t.equal(broken.resolve("auto"), "ts");
   t.throws(() => broken.resolve("wasm"), { code: "UNSUPPORTED" });
   t.end();

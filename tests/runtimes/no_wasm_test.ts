@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { promisify } from "node:util";
 import t from "tap";
-import { checkFraming } from "../../src/codec/check_framing.ts";
+import { findScans } from "../../src/codec/find_scans.ts";
 import { CodecNote } from "../../src/codec/codec_note.ts";
 import { Lender } from "../../src/codec/lender.ts";
 import { makeTsCodec } from "../../src/codec/ts_codec.ts";
@@ -44,14 +44,14 @@ for (const [name, [command, ...args]] of Object.entries(COMMANDS)) {
 }
 
 t.test("who asks for TypeScript, or has WebAssembly, is told nothing", (t) => {
-  const none = new Lender(checkFraming, makeTsCodec, undefined, new Error("disallowed"));
+  const none = new Lender(findScans, makeTsCodec, undefined, new Error("disallowed"));
   const without = new CodecNote(none);
   t.equal(without.of("ts"), undefined);
   t.match(without.of("auto"), { message: /TypeScript/, cause: { message: "disallowed" } });
   t.equal(without.of("auto"), undefined);
   // The least module there is: its kernels are not called.
   const empty = new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
-  const foreign = new CodecNote(new Lender(checkFraming, makeTsCodec, empty));
+  const foreign = new CodecNote(new Lender(findScans, makeTsCodec, empty));
   t.match(foreign.of("auto"), { cause: /./ }, "one that is not ours is none");
   t.end();
 });

@@ -16,11 +16,15 @@ import {
 } from "../call_limits.ts";
 import { CallQueue } from "../call_queue.ts";
 import { connectionLost } from "../protocol.ts";
-import { type CallKey, Correlator } from "./correlator.ts";
-import type { DefinedPacket } from "./packet.ts";
-import { unasked } from "./packet_errors.ts";
-import type { PacketTable } from "./packet_table.ts";
-import type { PacketType } from "./packet_type.ts";
+import type { Values } from "./fields/field_row.ts";
+import {
+  type Call,
+  type CallKey,
+  Correlator,
+  type Keys,
+  type MapKey,
+  type Request,
+} from "./correlator.ts";
 
 /** What writes a call's packet. */
 export interface CallWriter {
@@ -31,25 +35,27 @@ export interface CallWriter {
 }
 
 /** The calls of one side of a connection. */
-export class Caller {
+export class Caller<Reply extends { toObject(): Values }> {
   readonly #connection: Connection;
   readonly #limits: CallLimits;
-  readonly #calls: Correlator;
+  readonly #calls: Correlator<Reply>;
   /** Calls that wait for room; from the first such on. */
   #queue: CallQueue | undefined;
 
-  /** @param settled Called when the last call that waited is settled. */
+  /**
+   * @param keys What replies name their requests by; undefined where they come in their order.
+   * @param settled Called when the last call that waited is settled.
+   */
   constructor(
     connection: Connection,
-    table: PacketTable,
+    keys: Keys | undefined,
     limits: CallLimits,
     settled: () => void,
   ) {
     this.#connection = connection;
     this.#limits = limits;
     this.#calls = new Correlator(
-      table.framing.header,
-      table.correlated,
+      keys,
       () =>
         new CallBook(limits, connection, () => {
           if (this.pending === 0) settled();
@@ -64,15 +70,15 @@ export class Caller {
 
   /** The key of a packet that is not answered. */
   unansweredKey(): CallKey {
-    return this.#calls.correlated ? this.#calls.next() : undefined;
+    return this.#calls.next();
   }
 
   /** Makes a call; throws when it cannot be made. */
   call(
-    type: PacketType,
+    type: Request,
     writer: CallWriter,
     options: CallOptions | undefined,
-    resolve: (packet: DefinedPacket) => void,
+    resolve: (packet: Reply) => void,
     reject: (error: Error) => void,
   ): void {
     if (options !== undefined) {
@@ -106,13 +112,15 @@ export class Caller {
     }
   }
 
-  /** A reply came. */
-  answered(type: PacketType, chunk: Uint8Array, header: number, body: number, end: number): void {
-    const call = this.#calls.take(chunk, header, end);
-    if (call === undefined || call.number < 0) throw unasked(type, chunk, header, end);
-    const { request, number } = call;
+  /** The call that a packet with this key answers, if there is one. */
+  asked(key: MapKey): Call | undefined {
+    const call = this.#calls.take(key);
+    return call === undefined || call.number < 0 ? undefined : call;
+  }
+
+  /** A call's reply came. */
+  answered({ request, number }: Call, type: Request, reply: Reply): void {
     const { book } = this.#calls;
-    const reply = type.copy(chunk, header, body, end);
     if (request.replies.includes(type)) {
       book.resolve(number, reply);
       return;

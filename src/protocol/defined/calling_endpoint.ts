@@ -12,12 +12,10 @@ import type { AnyFields } from "./answers.ts";
 import type { CallOptions } from "../call_limits.ts";
 import { Caller } from "./caller.ts";
 import type { ClientEndpoint, ClientSide } from "../protocol.ts";
-import type { DefinedPacket } from "./packet.ts";
-import { PacketFinder } from "./packet_finder.ts";
-import type { PacketTable } from "./packet_table.ts";
-import type { PacketType } from "./packet_type.ts";
+import { unasked } from "./packet_errors.ts";
 import { sendable } from "./sendable.ts";
 import type { AnyHandler } from "./side.ts";
+import type { SmallPacket, SmallPackets, SmallType } from "./small_packets.ts";
 
 /** Where packets are encoded, one at a time. */
 const writer: ByteWriter = /* @__PURE__ */ new ByteWriter(1024);
@@ -27,12 +25,11 @@ const KEPT_WRITER_BYTES = 1 << 20;
 /** One connection's endpoint. */
 export class CallingEndpoint implements ClientEndpoint {
   readonly #connection: Connection;
-  readonly #table: PacketTable;
+  readonly #packets: SmallPackets;
   readonly #side: ClientSide;
-  readonly #incoming: PacketFinder;
-  readonly #calls: Caller;
-  /** Handlers by the index of what they handle. */
-  #handlers: readonly (AnyHandler | undefined)[] = [];
+  readonly #calls: Caller<SmallPacket>;
+  /** Handlers by the name of what they handle. */
+  readonly #handlers: Record<string, AnyHandler> = Object.create(null);
   /** Whether the packet that opens the connection is still to be sent. */
   #opens: boolean;
   #refused: FramewireError | undefined;
@@ -41,13 +38,12 @@ export class CallingEndpoint implements ClientEndpoint {
   keepsChunk = false;
 
   /** The client's side on a connection. */
-  constructor(connection: Connection, table: PacketTable, side: ClientSide) {
+  constructor(connection: Connection, packets: SmallPackets, side: ClientSide) {
     this.#connection = connection;
-    this.#table = table;
+    this.#packets = packets;
     this.#side = side;
-    this.#incoming = new PacketFinder(table, "server");
-    this.#calls = new Caller(connection, table, side.calls, () => side.settled());
-    this.#opens = table.opening !== undefined;
+    this.#calls = new Caller(connection, packets.keys, side.calls, () => side.settled());
+    this.#opens = packets.opening !== undefined;
   }
 
   /** {@inheritDoc ClientEndpoint.pending} */
@@ -62,11 +58,13 @@ export class CallingEndpoint implements ClientEndpoint {
 
   /** Adds handlers. */
   handle(handlers: Readonly<Record<string, AnyHandler | undefined>>): void {
-    this.#handlers = this.#table.handlers(handlers).map((one, i) => one ?? this.#handlers[i]);
+    for (const [name, handler] of Object.entries(handlers)) {
+      if (handler !== undefined) this.#handlers[name] = handler;
+    }
   }
 
   /** Sends a request; settles with its reply. */
-  call(name: string, fields?: AnyFields, options?: CallOptions): Promise<DefinedPacket> {
+  call(name: string, fields?: AnyFields, options?: CallOptions): Promise<SmallPacket> {
     return new Promise((resolve, reject) => {
       const type = this.#sendable(name, true);
       const put = (key: unknown) => {
@@ -85,16 +83,19 @@ export class CallingEndpoint implements ClientEndpoint {
   }
 
   /** {@inheritDoc FrameConsumer.batch} */
-  batch(_codec: Codec, given: Uint8Array, { words, count }: FrameTable): number {
-    const incoming = this.#incoming;
+  batch(_codec: Codec, chunk: Uint8Array, { words, count }: FrameTable): number {
     let i = 0;
     try {
       for (; i < count && this.#connection.state === State.OPEN; i++) {
-        const type = incoming.find(words, i, given);
-        if (type === undefined) throw incoming.unknown(given);
-        const { chunk, header, body, end } = incoming;
-        if (type.isReply) this.#calls.answered(type, chunk, header, body, end);
-        else void this.#told(type, type.copy(chunk, header, body, end));
+        const { type, packet, key } = this.#packets.read(chunk, words, i);
+        if (!type.isReply) {
+          void this.#told(type, packet);
+          continue;
+        }
+        const call = this.#calls.asked(key);
+        const start = words[i * 4]!;
+        if (call === undefined) throw unasked(type, chunk, start, start + words[i * 4 + 1]!);
+        this.#calls.answered(call, type, packet);
       }
     } finally {
       this.#calls.drain();
@@ -117,7 +118,7 @@ export class CallingEndpoint implements ClientEndpoint {
   }
 
   /** The server has sent something by itself. */
-  async #told(type: PacketType, packet: DefinedPacket): Promise<void> {
+  async #told(type: SmallType, packet: SmallPacket): Promise<void> {
     try {
       if (type.replies.length > 0) {
         const message =
@@ -125,27 +126,26 @@ export class CallingEndpoint implements ClientEndpoint {
           "take defineProtocol";
         throw new FramewireError("UNSUPPORTED", message);
       }
-      await this.#handlers[type.index]?.(packet as never, undefined);
+      await this.#handlers[type.name]?.(packet as never, undefined);
     } catch (cause) {
       const message = `the handler of ${type.name} failed: ${thrownText(cause)}`;
       this.#side.report(new FramewireError("HANDLER_FAILED", message, { cause }));
     }
   }
 
-  #sendable(name: string, answered: boolean): PacketType {
+  #sendable(name: string, answered: boolean): SmallType {
     if (this.#refused !== undefined) throw this.#refused;
-    return sendable(this.#table, "client", this.#opens, name, answered);
+    return sendable(this.#packets, "client", this.#opens, name, answered);
   }
 
   /** A packet's bytes, until the next one is encoded. */
-  #encoded(type: PacketType, fields: AnyFields, key: unknown): Uint8Array {
+  #encoded(type: SmallType, fields: AnyFields, key: unknown): Uint8Array {
     writer.clear(KEPT_WRITER_BYTES);
-    writer.at = 0;
-    type.encode(writer, fields, key);
+    this.#packets.write(writer, type, fields, key);
     return writer.bytes.subarray(0, writer.at);
   }
 
-  #put(type: PacketType, fields: AnyFields, key: unknown): void {
+  #put(type: SmallType, fields: AnyFields, key: unknown): void {
     this.#connection.outbound.append(this.#encoded(type, fields, key));
     if (type.opens) this.#opens = false;
     this.#connection.flushSoon();

@@ -24,7 +24,6 @@ import {
   type PacketDecoderOptions,
   StreamPackets,
 } from "./packet_decoder.ts";
-import { WHOLE_TABLE } from "./whole_table.ts";
 import {
   checkHandlers,
   type ClientEndpoint,
@@ -108,7 +107,7 @@ const later = /* @__PURE__ */ new LoadedLater(() => import("./endpoints.ts"));
 export function defineProtocol<const H extends Shape, const P extends PacketSpecs>(
   spec: ProtocolSpec<H, P>,
 ): DefinedProtocol<H, P> {
-  const table = new PacketTable(spec as unknown as ProtocolSpec<Shape, PacketSpecs>, WHOLE_TABLE);
+  const table = new PacketTable(spec as unknown as ProtocolSpec<Shape, PacketSpecs>);
   const rules: Rules = {
     ordered: spec.ordered ?? spec.correlate === undefined,
     ...(spec.failure !== undefined &&

@@ -3,12 +3,11 @@
  *
  * @module
  */
-import { ownScans } from "../../codec/framing_scans.ts";
 import { FramewireError } from "../../errors.ts";
 import { type ClientEndpoint, type ClientProtocol, LoadedLater } from "../protocol.ts";
 import type { ClientCalls, PacketSpecs, ProtocolSpec } from "./definition.ts";
 import type { Shape } from "./fields/field.ts";
-import { PacketTable } from "./packet_table.ts";
+import { SmallPackets } from "./small_packets.ts";
 
 const later = /* @__PURE__ */ new LoadedLater(() => import("./calling_endpoint.ts"));
 
@@ -43,17 +42,13 @@ export function defineClient<const H extends Shape, const P extends PacketSpecs>
       `${spec.name} has ${name}, which defineClient does not know: take defineProtocol`;
     throw new FramewireError("UNSUPPORTED", message);
   }
-  const table = new PacketTable(spec as unknown as ProtocolSpec<Shape, PacketSpecs>, {
-    find: ownScans,
-  });
-  const { kindField } = table.framing;
+  const packets = new SmallPackets(spec as unknown as ProtocolSpec<Shape, PacketSpecs>);
   return {
     name: spec.name,
     framing: spec.framing,
-    ...(kindField !== undefined && { kind: kindField }),
     load: () => later.load(),
     client(connection, side) {
-      const made: unknown = new later.parts.CallingEndpoint(connection, table, side);
+      const made: unknown = new later.parts.CallingEndpoint(connection, packets, side);
       return made as ClientEndpoint & ClientCalls<H, P>;
     },
     calls: callsOf,

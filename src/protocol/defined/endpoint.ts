@@ -19,6 +19,7 @@ import type { AnyHandler, DefinedSide } from "./side.ts";
 import { copyShort, type PayloadViews, viewsOf } from "../batch_memory.ts";
 import { isPromise } from "../is_promise.ts";
 import type { DefinedPacket } from "./packet.ts";
+import { unasked } from "./packet_errors.ts";
 import { PacketFinder } from "./packet_finder.ts";
 import type { PacketType } from "./packet_type.ts";
 import { other, type PacketTable } from "./packet_table.ts";
@@ -38,7 +39,7 @@ export class DefinedEndpoint implements ClientEndpoint {
   readonly #answers: Answers;
   /** Handlers by the index of what they handle. */
   #handlers: readonly (AnyHandler | undefined)[];
-  readonly #calls: Caller;
+  readonly #calls: Caller<DefinedPacket>;
   /** Whether the packet that opens the connection is still to come, or to be sent. */
   #opens: boolean;
   readonly #out: PacketOut;
@@ -62,7 +63,12 @@ export class DefinedEndpoint implements ClientEndpoint {
     this.#handlers = handlers;
     this.#side = side;
     this.#incoming = new PacketFinder(table, other(side.side));
-    this.#calls = new Caller(connection, table, side.calls, () => side.settled());
+    this.#calls = new Caller(
+      connection,
+      table.framing.header.keys,
+      side.calls,
+      () => side.settled(),
+    );
     this.#out = new PacketOut(connection, side);
     this.#opens = table.opening !== undefined;
     this.#answers = new Answers(table, rules, {
@@ -195,8 +201,7 @@ export class DefinedEndpoint implements ClientEndpoint {
           continue;
         }
         if (type.isReply) {
-          const { chunk, header, body, end } = incoming;
-          this.#calls.answered(type, chunk, header, body, end);
+          this.#answered(type);
           i++;
           continue;
         }
@@ -242,6 +247,14 @@ export class DefinedEndpoint implements ClientEndpoint {
     this.#connection.reframe(framing, kindField);
     const { header, body, end } = incoming;
     this.#request(this.#table.opening!.type, chunk, header, body, end);
+  }
+
+  /** The packet found last is a reply. */
+  #answered(type: PacketType): void {
+    const { chunk, header, body, end } = this.#incoming;
+    const call = this.#calls.asked(this.#table.framing.header.keyOf(chunk, header, end));
+    if (call === undefined) throw unasked(type, chunk, header, end);
+    this.#calls.answered(call, type, type.copy(chunk, header, body, end));
   }
 
   /** Answers or ignores a packet of an unknown kind, if the protocol says so. */

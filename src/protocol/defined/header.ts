@@ -9,14 +9,14 @@
 import { ByteWriter } from "../../codec/byte_writer.ts";
 import type { KindField } from "../../codec/framing.ts";
 import type { IdField } from "../../observe/flight.ts";
-import { type Field, FieldProblem, FieldReader, invalid, type Shape } from "./fields/field.ts";
+import { type Keys, keysOf, type MapKey, mapKey } from "./correlator.ts";
+import { FieldReader, invalid, type Shape, within } from "./fields/field.ts";
+import type { AnyField } from "./fields/field_row.ts";
 import { config, ShapeCodec } from "./fields/shape.ts";
 import { blanks, constants, isLittleEndian } from "./header_defaults.ts";
 import { type HeaderView, viewClass } from "./header_view.ts";
 import type { Place } from "./packet.ts";
 import { TakenBytes } from "./taken_bytes.ts";
-
-type AnyField = Field<unknown, unknown, boolean>;
 
 const reader = /* @__PURE__ */ new FieldReader();
 
@@ -51,6 +51,8 @@ export class HeaderCodec {
   readonly #correlateField: AnyField | undefined;
   readonly #correlateAt: number | undefined;
   readonly #correlateWidth: number;
+  /** The values of the correlation, if there is one. */
+  readonly keys: Keys | undefined;
   /** The names of other fields that a reply takes over. */
   readonly #copied: readonly string[];
   /** What of it a reply takes over from its request. */
@@ -104,6 +106,9 @@ export class HeaderCodec {
       ? places as FieldPlace[]
       : undefined;
     this.#blank = blanks(shape);
+    this.keys = correlate === undefined
+      ? undefined
+      : keysOf(this.#correlateField!, this.#blank[correlate]);
     this.#view = viewClass(this, this.#shape, shape);
     this.#constants = constants(shape, this.#shape);
     this.hasConstants = this.#constants === undefined || this.#constants.length > 0;
@@ -159,44 +164,20 @@ export class HeaderCodec {
   }
 
   /** What a packet is found by, as a key of a map. */
-  keyOf(chunk: Uint8Array, start: number, end: number): number | bigint | string {
+  keyOf(chunk: Uint8Array, start: number, end: number): MapKey {
+    if (this.#correlate === undefined) return undefined;
     if (this.#correlateAt === undefined) {
       const record = this.readRecord(chunk, start, end);
-      return asKey(record[this.#correlate!]);
+      return mapKey(record[this.#correlate]);
     }
     reader.open(chunk, start + this.#correlateAt, end);
-    return asKey(this.#correlateField!.read(reader));
-  }
-
-  /** The largest number that the correlation can stand for. */
-  get correlateLimit(): number {
-    const width = this.#correlateWidth;
-    switch (this.correlateType) {
-      case "number":
-        return this.#correlateField?.max ?? Number.MAX_SAFE_INTEGER;
-      case "text":
-        return width === 0 ? Number.MAX_SAFE_INTEGER : Math.min(10 ** width - 1, 2 ** 53 - 1);
-      default:
-        return Math.min(256 ** width - 1, Number.MAX_SAFE_INTEGER);
-    }
-  }
-
-  /** What the correlation is: a number, a bigint, bytes or text. */
-  get correlateType(): "number" | "bigint" | "bytes" | "text" {
-    const blank = this.#correlate === undefined ? 0 : this.#blank[this.#correlate];
-    if (typeof blank === "string") return "text";
-    return typeof blank === "bigint" ? "bigint" : blank instanceof Uint8Array ? "bytes" : "number";
+    return mapKey(this.#correlateField!.read(reader));
   }
 
   /** Where the correlation stands, where that is always the same and it has 8 bytes at the most. */
   get correlatePlace(): IdField | undefined {
     const [offset, bytes] = [this.#correlateAt, this.#correlateWidth];
     return offset === undefined || bytes === 0 || bytes > 8 ? undefined : { offset, bytes };
-  }
-
-  /** The width of the correlation in bytes. */
-  get correlateWidth(): number {
-    return this.#correlateWidth;
   }
 
   /** Writes a header. */
@@ -240,7 +221,7 @@ export class HeaderCodec {
       try {
         field.write(writer, value, given);
       } catch (problem) {
-        throw problem instanceof FieldProblem ? problem.within(name) : problem;
+        throw within(problem, name);
       }
     }
   }
@@ -355,10 +336,4 @@ export class HeaderCodec {
     if (max !== 2 ** (width * 8) - 1) return undefined; // signed
     return { offset, bytes: width, littleEndian: isLittleEndian(field as unknown as AnyField) };
   }
-}
-
-function asKey(value: unknown): number | bigint | string {
-  return value instanceof Uint8Array
-    ? String.fromCharCode(...value)
-    : value as number | bigint | string;
 }

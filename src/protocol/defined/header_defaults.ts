@@ -4,10 +4,9 @@
  * @module
  */
 import { ByteWriter } from "../../codec/byte_writer.ts";
-import type { Field, Shape } from "./fields/field.ts";
+import type { Shape } from "./fields/field.ts";
+import type { AnyField } from "./fields/field_row.ts";
 import { config, type ShapeCodec } from "./fields/shape.ts";
-
-type AnyField = Field<unknown, unknown, boolean>;
 
 /** What a field can have when nothing is given for it. */
 const BLANKS: readonly ((width: number) => unknown)[] = [

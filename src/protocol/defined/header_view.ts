@@ -4,13 +4,12 @@
  * @module
  */
 import { FramewireError } from "../../errors.ts";
-import { type Field, FieldProblem, FieldReader, type Shape } from "./fields/field.ts";
+import { FieldProblem, FieldReader, type Shape } from "./fields/field.ts";
+import type { AnyField } from "./fields/field_row.ts";
 import type { ShapeCodec } from "./fields/shape.ts";
 import type { HeaderCodec } from "./header.ts";
 import type { Place } from "./packet.ts";
 import { quickGetter } from "./quick_getters.ts";
-
-type AnyField = Field<unknown, unknown, boolean>;
 
 const reader = /* @__PURE__ */ new FieldReader();
 

@@ -5,30 +5,40 @@
  */
 import { FramewireError } from "../../errors.ts";
 import type { FieldProblem } from "./fields/field.ts";
-import { other, type PacketTable, type Side } from "./packet_table.ts";
-import type { PacketType } from "./packet_type.ts";
+import type { Side } from "./packet_table.ts";
+
+/** A packet of a protocol. */
+interface Named {
+  readonly name: string;
+  readonly kinds: readonly number[];
+}
 
 function firstBytes(chunk: Uint8Array, from: number, end: number): { firstBytes: Uint8Array } {
   return { firstBytes: chunk.slice(from, Math.min(end, from + 16)) };
 }
 
-/** A packet of a kind that the protocol does not have, or not from this side. */
+/**
+ * A packet of a kind that the protocol does not have, or not from this side.
+ *
+ * @param packets All that it has; undefined where they have no kind.
+ * @param misdirected The one of this kind that only the other side sends, if there is one.
+ */
 export function unknownPacket(
-  table: PacketTable,
+  packets: Iterable<Named> | undefined,
   sender: Side | undefined,
+  misdirected: Named | undefined,
   kind: number,
   chunk: Uint8Array,
   offset: number,
   end: number,
 ): FramewireError {
-  if (!table.hasKind) {
+  if (packets === undefined) {
     return new FramewireError(
       "UNKNOWN_PACKET",
       `the ${sender ?? "peer"} sends nothing in this protocol, and a frame came`,
       firstBytes(chunk, offset, end),
     );
   }
-  const misdirected = sender === undefined ? undefined : table.from[other(sender)].ofKind(kind);
   if (misdirected !== undefined) {
     return new FramewireError(
       "UNEXPECTED_PACKET",
@@ -36,7 +46,7 @@ export function unknownPacket(
       firstBytes(chunk, offset, end),
     );
   }
-  const known = [...table.types].filter(({ kinds }) => kinds.length > 0)
+  const known = [...packets].filter(({ kinds }) => kinds.length > 0)
     .map(({ name, kinds }) => `${name} (${kinds[0]}${kinds.length > 1 ? ", …" : ""})`);
   const shown = known.length > 6 ? `one of ${known.length} kinds` : known.join(", ");
   const came = kind >>> 0;
@@ -49,7 +59,7 @@ export function unknownPacket(
 
 /** A packet that ends before its header does. */
 export function tooShort(
-  type: PacketType,
+  type: Named,
   chunk: Uint8Array,
   offset: number,
   end: number,
@@ -63,7 +73,7 @@ export function tooShort(
 
 /** A reply that answers nothing. */
 export function unasked(
-  type: PacketType,
+  type: Named,
   chunk: Uint8Array,
   from: number,
   end: number,

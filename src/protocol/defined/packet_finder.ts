@@ -7,7 +7,7 @@ import type { KindField } from "../../codec/framing.ts";
 import { FieldProblem } from "./fields/field.ts";
 import { headerError, tooShort, unknownPacket } from "./packet_errors.ts";
 import type { PacketFraming } from "./packet_framing.ts";
-import type { PacketTable, SentPackets, Side } from "./packet_table.ts";
+import { other, type PacketTable, type SentPackets, type Side } from "./packet_table.ts";
 import type { PacketType } from "./packet_type.ts";
 import type { Seal } from "./seal.ts";
 
@@ -134,6 +134,10 @@ export class PacketFinder {
   /** What is wrong with the packet found last, whose type is not known. */
   unknown(chunk: Uint8Array): Error {
     const { kind, offset, end } = this;
-    return unknownPacket(this.#table, this.#sender, kind, chunk, offset, end);
+    const table = this.#table;
+    const sender = this.#sender;
+    const misdirected = sender && table.from[other(sender)].ofKind(kind);
+    const packets = table.hasKind ? table.types : undefined;
+    return unknownPacket(packets, sender, misdirected, kind, chunk, offset, end);
   }
 }

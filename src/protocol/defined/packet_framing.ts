@@ -4,7 +4,7 @@
  * @module
  */
 import type { Framing, KindField } from "../../codec/framing.ts";
-import { type FrameWriter, writerOf } from "../../codec/frame_writer.ts";
+import type { FrameWriter } from "../../codec/frame_writer.ts";
 import type { IdField } from "../../observe/flight.ts";
 import type { Shape } from "./fields/field.ts";
 import { config } from "./fields/shape.ts";
@@ -33,8 +33,15 @@ export class PacketFraming {
    *
    * @throws FramewireError INVALID_CONFIG.
    */
-  constructor(framing: Framing, header: HeaderCodec, shape: Shape, seal?: Seal) {
+  constructor(
+    framing: Framing,
+    frames: FrameWriter,
+    header: HeaderCodec,
+    shape: Shape,
+    seal?: Seal,
+  ) {
     this.framing = framing;
+    this.frames = frames;
     this.header = header;
     this.seal = seal;
     this.#varint = framing.kind === "varint" && framing.offset > 0;
@@ -46,7 +53,6 @@ export class PacketFraming {
         "compressed bodies need a kind of 1, 2 or 4 whole bytes, with a bit that says so",
       );
     }
-    this.frames = writerOf(framing);
   }
 
   /** Whether the body begins behind a header of one length. */

@@ -3,15 +3,15 @@
  *
  * @module
  */
-import type { FindScans } from "../../codec/framing_scans.ts";
+import { frameWriter } from "../../codec/frame_writer.ts";
 import type { PacketSpec, PacketSpecs, ProtocolSpec } from "./definition.ts";
 import type { Shape } from "./fields/field.ts";
 import { config, ShapeCodec } from "./fields/shape.ts";
 import { HeaderCodec } from "./header.ts";
 import { RESERVED_NAMES } from "./packet.ts";
 import { PacketFraming } from "./packet_framing.ts";
-import { PacketType, type ReplyParts } from "./packet_type.ts";
-import type { Seal } from "./seal.ts";
+import { PacketType } from "./packet_type.ts";
+import { sealOf } from "./seal.ts";
 
 /** The side of a connection. */
 export type Side = "client" | "server";
@@ -55,19 +55,8 @@ export class SentPackets {
   }
 }
 
-/** What a table is made with, where a side has more than another. */
-export interface TableParts {
-  /** Finds what scans a framing; throws when it is none. */
-  readonly find: FindScans;
-  /** What frames have around their content; without it they have nothing. */
-  readonly seal?: (spec: ProtocolSpec<Shape, PacketSpecs>) => Seal | undefined;
-  /** How replies are written fast; without it they are written as any packet. */
-  readonly replies?: ReplyParts;
-}
-
 /** The packets of a protocol. */
 export class PacketTable {
-  readonly #parts: TableParts;
   /** How packets stand in frames. */
   readonly framing: PacketFraming;
   /** How the client's first packet does, where that is different, and which one it is. */
@@ -90,15 +79,14 @@ export class PacketTable {
    *
    * @throws FramewireError INVALID_CONFIG.
    */
-  constructor(spec: ProtocolSpec<Shape, PacketSpecs>, parts: TableParts) {
-    this.#parts = parts;
-    parts.find(spec.framing);
+  constructor(spec: ProtocolSpec<Shape, PacketSpecs>) {
     const shape: Shape = spec.header ?? {};
     this.framing = new PacketFraming(
       spec.framing,
+      frameWriter(spec.framing),
       new HeaderCodec(shape, spec.kind, spec.correlate, spec.copy),
       shape,
-      parts.seal?.(spec),
+      sealOf(spec),
     );
     this.hasKind = spec.kind !== undefined;
     this.correlated = spec.correlate !== undefined;
@@ -153,10 +141,12 @@ export class PacketTable {
         throw config(`${name}.${field}: every packet has a member of this name already; rename it`);
       }
     }
-    if (opening !== undefined) this.#parts.find(opening);
-    const framing = opening === undefined
-      ? this.framing
-      : new PacketFraming(opening, new HeaderCodec({}, undefined, undefined), {});
+    const framing = opening === undefined ? this.framing : new PacketFraming(
+      opening,
+      frameWriter(opening),
+      new HeaderCodec({}, undefined, undefined),
+      {},
+    );
     if (opening !== undefined) checkOpening(name, packet);
     else if ((kind !== undefined) !== this.hasKind) {
       throw config(
@@ -172,7 +162,6 @@ export class PacketTable {
       packet,
       new ShapeCodec(body, name),
       framing,
-      this.#parts.replies,
     );
     this.#byName.set(name, type);
     if (opening !== undefined) return;

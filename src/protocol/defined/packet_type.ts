@@ -11,32 +11,18 @@ import { FramewireError } from "../../errors.ts";
 import type { PacketSpec } from "./definition.ts";
 import { FieldProblem, FieldReader, type Shape } from "./fields/field.ts";
 import type { ShapeCodec } from "./fields/shape.ts";
-import type { FrameTemplate } from "./frame_template.ts";
+import { FrameTemplate } from "./frame_template.ts";
 import type { HeaderCodec, HeaderFields, PacketHead } from "./header.ts";
 import type { PacketFraming } from "./packet_framing.ts";
-import type { ReplyPlan } from "./reply_run.ts";
+import { ReplyPlan } from "./reply_run.ts";
 import { type DefinedPacket, type PacketClass, packetClass, type Place } from "./packet.ts";
 
 const reader = /* @__PURE__ */ new FieldReader();
 const NOTHING = new Uint8Array(0);
 const NO_FIELDS: Readonly<Record<string, unknown>> = {};
 
-/** How replies are written fast. */
-export interface ReplyParts {
-  /** What the frames of a kind of packet begin with. */
-  template(
-    head: PacketHead,
-    header: HeaderCodec,
-    frames: FrameWriter,
-    shape: ShapeCodec,
-  ): FrameTemplate;
-  /** How a run of replies is made; null when they are not that simple. */
-  plan(template: FrameTemplate, body: Shape): ReplyPlan | null;
-}
-
 /** A kind of packet. */
 export class PacketType implements PacketHead {
-  readonly #parts: ReplyParts | undefined;
   /** Its name in the definition. */
   readonly name: string;
   /** Its number among the protocol's packets, from 0. */
@@ -79,9 +65,7 @@ export class PacketType implements PacketHead {
     spec: PacketSpec,
     shape: ShapeCodec,
     framing: PacketFraming,
-    parts: ReplyParts | undefined,
   ) {
-    this.#parts = parts;
     this.name = name;
     this.index = index;
     this.kinds = spec.kind === undefined ? [] : [spec.kind].flat();
@@ -94,7 +78,7 @@ export class PacketType implements PacketHead {
     this.framing = framing;
     this.#header = framing.header;
     this.#frames = framing.frames;
-    this.#hasTemplate = parts !== undefined && framing.header.isFixed &&
+    this.#hasTemplate = framing.header.isFixed &&
       framing.seal === undefined &&
       !shape.readsRecord;
     this.offsets = shape.isFlat ? shape.names.map((field) => shape.offsetOf(field)!) : undefined;
@@ -130,7 +114,7 @@ export class PacketType implements PacketHead {
   #makePlan(): ReplyPlan | null {
     try {
       this.#template ??= this.#makeTemplate();
-      return this.#template === undefined ? null : this.#parts!.plan(this.#template, this.#body);
+      return this.#template === undefined ? null : ReplyPlan.of(this.#template, this.#body);
     } catch {
       return null; // encoding it says what is wrong
     }
@@ -296,7 +280,7 @@ export class PacketType implements PacketHead {
 
   #makeTemplate(): FrameTemplate | undefined {
     return this.#hasTemplate
-      ? this.#parts!.template(this, this.#header, this.#frames, this.shape)
+      ? FrameTemplate.of(this, this.#header, this.#frames, this.shape)
       : undefined;
   }
 

@@ -16,6 +16,8 @@ import { type Compression, lz4 } from "../../codec/compression.ts";
 import { ownLimit } from "../../codec/frame_layout.ts";
 import type { Framing, KindField } from "../../codec/framing.ts";
 import { FramewireError } from "../../errors.ts";
+import type { PacketSpecs, ProtocolSpec } from "./definition.ts";
+import type { Shape } from "./fields/field.ts";
 import { config } from "./fields/shape.ts";
 
 /** How bodies are compressed. */
@@ -151,4 +153,19 @@ export class Seal {
   check(chunk: Uint8Array, offset: number, end: number): void {
     if (this.#checksum !== undefined) verifyChecksum(this.#checksum, chunk, offset, end);
   }
+}
+
+/** What the frames of a protocol have around their content, if anything. */
+export function sealOf(
+  { framing, checksum, compression, packets }: ProtocolSpec<Shape, PacketSpecs>,
+): Seal | undefined {
+  if (checksum === undefined && compression === undefined) return undefined;
+  const seal = new Seal(framing, checksum, compression);
+  for (const [name, { kind }] of Object.entries(packets)) {
+    const taken = [kind ?? 0].flat().find((value) => (value & seal.bit) !== 0);
+    if (taken !== undefined) {
+      throw config(`the kind of ${name}, ${taken}, has the bit ${seal.bit} that says compressed`);
+    }
+  }
+  return seal;
 }

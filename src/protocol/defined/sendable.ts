@@ -5,8 +5,27 @@
  */
 import { FramewireError } from "../../errors.ts";
 import { describe } from "../protocol.ts";
-import { other, type PacketTable } from "./packet_table.ts";
-import type { PacketType } from "./packet_type.ts";
+import { other, type Side } from "./packet_table.ts";
+
+/** A packet of a protocol. */
+export interface Sendable {
+  /** The side that may send it, if only one may. */
+  readonly from: Side | undefined;
+  /** Whether it answers others. */
+  readonly isReply: boolean;
+  /** Whether it is the first packet of a connection. */
+  readonly opens: boolean;
+  /** What may answer it. */
+  readonly replies: readonly unknown[];
+}
+
+/** All of them. */
+export interface Sendables<Type> {
+  /** The one of a name. */
+  named(name: string): Type | undefined;
+  /** The one that opens a connection, if there is one. */
+  readonly opening: { readonly type: { readonly name: string } } | undefined;
+}
 
 /**
  * The packet of this name, if it can be sent now.
@@ -15,13 +34,13 @@ import type { PacketType } from "./packet_type.ts";
  * @param answered Whether it is to be a request that is answered, or one of the others.
  * @throws FramewireError INVALID_OPTION.
  */
-export function sendable(
-  table: PacketTable,
-  side: "server" | "client",
+export function sendable<Type extends Sendable>(
+  table: Sendables<Type>,
+  side: Side,
   opens: boolean,
   name: string,
   answered: boolean,
-): PacketType {
+): Type {
   const type = table.named(name);
   if (type === undefined || type.isReply || type.from === other(side)) {
     const message = `the ${side} sends no packet ${describe(name)} by itself`;

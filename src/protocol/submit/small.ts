@@ -4,7 +4,7 @@
  * @module
  */
 import type { CallOptions } from "../call_limits.ts";
-import { GENERIC_LENGTHS } from "../../codec/length_scans.ts";
+import { LENGTH_SCANS_ALONE } from "../../codec/length_scans.ts";
 import { scannedBy } from "../../codec/framing_scans.ts";
 import { DEFAULT_MAX_FRAME_BYTES, type LengthFieldFraming } from "../../codec/framing_types.ts";
 import { SUBMIT_KIND } from "../defined/layouts.ts";
@@ -45,7 +45,7 @@ const FRAMING: LengthFieldFraming = {
 /** The client's side of the `submit` protocol to plain peers (docs/PROTOCOL.md, section 1). */
 export const submit: ClientProtocol<SmallSubmitCalls> = {
   name: "submit",
-  framing: /* @__PURE__ */ scannedBy(/* @__PURE__ */ Object.freeze(FRAMING), GENERIC_LENGTHS),
+  framing: /* @__PURE__ */ scannedBy(/* @__PURE__ */ Object.freeze(FRAMING), LENGTH_SCANS_ALONE),
   kind: SUBMIT_KIND,
   client: (connection, side) => new SubmitClientEndpoint(connection, side),
   calls: (endpoint) => ({ submit: (payload, options) => endpoint().submit(payload, options) }),

@@ -3,7 +3,15 @@
  *
  * @module
  */
-import { type Decoded, type Encodable, type Field, FieldProblem, invalid, show } from "./field.ts";
+import {
+  type Decoded,
+  type Encodable,
+  type Field,
+  FieldProblem,
+  invalid,
+  show,
+  within,
+} from "./field.ts";
 import type { Shape } from "./field.ts";
 import { ShapeCodec } from "./shape.ts";
 
@@ -34,7 +42,7 @@ export function array<Out, In>(
         try {
           values.push(item.read(reader));
         } catch (problem) {
-          throw problem instanceof FieldProblem ? problem.within(`[${i}]`) : problem;
+          throw within(problem, `[${i}]`);
         }
         if (reader.at === at && most > reader.bytes.length) {
           throw new FieldProblem("INVALID_FIELD", `counts ${most} items that take no bytes`);
@@ -51,7 +59,7 @@ export function array<Out, In>(
         try {
           item.write(writer, value, record);
         } catch (problem) {
-          throw problem instanceof FieldProblem ? problem.within(`[${i}]`) : problem;
+          throw within(problem, `[${i}]`);
         }
       }
     },

@@ -13,6 +13,7 @@ import {
   type FieldReader,
   invalid,
   show,
+  within,
 } from "./field.ts";
 import { config } from "./shape.ts";
 
@@ -215,7 +216,7 @@ export function tlvs<const K extends KnownTags>(
         try {
           values[found[0]] = readWhole(reader, from, found[1]);
         } catch (problem) {
-          throw problem instanceof FieldProblem ? problem.within(found[0]) : problem;
+          throw within(problem, found[0]);
         }
       }
       if (others !== undefined) values["others"] = others;
@@ -233,7 +234,7 @@ export function tlvs<const K extends KnownTags>(
         try {
           write(writer, value);
         } catch (problem) {
-          throw problem instanceof FieldProblem ? problem.within(name) : problem;
+          throw within(problem, name);
         }
       }
       for (const other of given.others ?? []) {

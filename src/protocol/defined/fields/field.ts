@@ -147,6 +147,16 @@ export class FieldProblem extends Error {
   }
 }
 
+/** What was thrown, with the name of the field that it was thrown in. */
+export function within(thrown: unknown, name: string): unknown {
+  return thrown instanceof FieldProblem ? thrown.within(name) : thrown;
+}
+
+/** Whether a value is left out that must be given. */
+export function isMissing(field: { readonly optional: boolean }, value: unknown): boolean {
+  return value === undefined && !field.optional;
+}
+
 /** A value that its field cannot hold. */
 export function invalid(expected: string, value: unknown): FieldProblem {
   return new FieldProblem("INVALID_FIELD", `must be ${expected} and is ${show(value)}`);

@@ -9,7 +9,8 @@
  */
 import type { ByteWriter } from "../../../codec/byte_writer.ts";
 import { decodeText, writeAscii } from "./ascii.ts";
-import { type Field, FieldProblem, type FieldReader } from "./field.ts";
+import { FieldProblem, type FieldReader, isMissing, within } from "./field.ts";
+import type { AnyField } from "./field_row.ts";
 
 /** What can be read in line; those from FIXED_BYTES on only where they have their place. */
 export const Op = {
@@ -36,8 +37,6 @@ export interface InlineField {
   /** How many bytes: the most of a C string, those of the length before bytes and text. */
   readonly size: number;
 }
-
-type AnyField = Field<unknown, unknown, boolean>;
 
 /** Fields made ready to be read in one loop. */
 export class InlineFields {
@@ -118,7 +117,7 @@ export class InlineFields {
         at = reader.at;
       }
     } catch (problem) {
-      throw problem instanceof FieldProblem ? problem.within(this.#names[i]!) : problem;
+      throw within(problem, this.#names[i]!);
     }
     reader.at = at;
     return values;
@@ -154,12 +153,12 @@ export class InlineFields {
     }
     const field = this.#fields[i]!;
     try {
-      if (value === undefined && !field.optional) {
+      if (isMissing(field, value)) {
         throw new FieldProblem("INVALID_FIELD", "is missing");
       }
       field.write(writer, value, record);
     } catch (problem) {
-      throw problem instanceof FieldProblem ? problem.within(this.#names[i]!) : problem;
+      throw within(problem, this.#names[i]!);
     }
   }
 }

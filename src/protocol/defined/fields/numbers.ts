@@ -68,7 +68,7 @@ export interface WholeNumber {
 }
 
 /** The fields that are nothing but a whole number of 1, 2 or 4 bytes. */
-export const wholeNumbers: WeakMap<object, WholeNumber> = new WeakMap();
+export const wholeNumbers: WeakMap<object, WholeNumber> = /* @__PURE__ */ new WeakMap();
 
 function whole(width: number, signed: boolean, littleEndian: boolean): NumberField {
   const bits = width * 8;
@@ -99,8 +99,8 @@ function whole(width: number, signed: boolean, littleEndian: boolean): NumberFie
   return field;
 }
 
-const scratch = new DataView(new ArrayBuffer(8));
-const scratchBytes = new Uint8Array(scratch.buffer);
+const scratch = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(8));
+const scratchBytes = /* @__PURE__ */ new Uint8Array(scratch.buffer);
 
 function load(reader: FieldReader, width: number): void {
   const at = reader.take(width);
@@ -154,45 +154,45 @@ function float(width: 4 | 8, littleEndian: boolean): Field<number> {
 }
 
 /** Unsigned, 8 bits: 0 to 255. */
-export const u8: NumberField = whole(1, false, false);
+export const u8: NumberField = /* @__PURE__ */ whole(1, false, false);
 /** Unsigned, 16 bits, big endian. */
-export const u16: NumberField = whole(2, false, false);
+export const u16: NumberField = /* @__PURE__ */ whole(2, false, false);
 /** Unsigned, 24 bits, big endian. */
-export const u24: NumberField = whole(3, false, false);
+export const u24: NumberField = /* @__PURE__ */ whole(3, false, false);
 /** Unsigned, 32 bits, big endian. */
-export const u32: NumberField = whole(4, false, false);
+export const u32: NumberField = /* @__PURE__ */ whole(4, false, false);
 /** Unsigned, 64 bits, big endian: a bigint. */
-export const u64: BigIntField = big(false, false);
+export const u64: BigIntField = /* @__PURE__ */ big(false, false);
 /** Unsigned, 16 bits, little endian. */
-export const u16le: NumberField = whole(2, false, true);
+export const u16le: NumberField = /* @__PURE__ */ whole(2, false, true);
 /** Unsigned, 24 bits, little endian. */
-export const u24le: NumberField = whole(3, false, true);
+export const u24le: NumberField = /* @__PURE__ */ whole(3, false, true);
 /** Unsigned, 32 bits, little endian. */
-export const u32le: NumberField = whole(4, false, true);
+export const u32le: NumberField = /* @__PURE__ */ whole(4, false, true);
 /** Unsigned, 64 bits, little endian: a bigint. */
-export const u64le: BigIntField = big(false, true);
+export const u64le: BigIntField = /* @__PURE__ */ big(false, true);
 /** Signed, 8 bits: -128 to 127. */
-export const i8: NumberField = whole(1, true, false);
+export const i8: NumberField = /* @__PURE__ */ whole(1, true, false);
 /** Signed, 16 bits, big endian. */
-export const i16: NumberField = whole(2, true, false);
+export const i16: NumberField = /* @__PURE__ */ whole(2, true, false);
 /** Signed, 32 bits, big endian. */
-export const i32: NumberField = whole(4, true, false);
+export const i32: NumberField = /* @__PURE__ */ whole(4, true, false);
 /** Signed, 64 bits, big endian: a bigint. */
-export const i64: BigIntField = big(true, false);
+export const i64: BigIntField = /* @__PURE__ */ big(true, false);
 /** Signed, 16 bits, little endian. */
-export const i16le: NumberField = whole(2, true, true);
+export const i16le: NumberField = /* @__PURE__ */ whole(2, true, true);
 /** Signed, 32 bits, little endian. */
-export const i32le: NumberField = whole(4, true, true);
+export const i32le: NumberField = /* @__PURE__ */ whole(4, true, true);
 /** Signed, 64 bits, little endian: a bigint. */
-export const i64le: BigIntField = big(true, true);
+export const i64le: BigIntField = /* @__PURE__ */ big(true, true);
 /** IEEE 754, 32 bits, big endian. */
-export const f32: Field<number> = float(4, false);
+export const f32: Field<number> = /* @__PURE__ */ float(4, false);
 /** IEEE 754, 64 bits, big endian. */
-export const f64: Field<number> = float(8, false);
+export const f64: Field<number> = /* @__PURE__ */ float(8, false);
 /** IEEE 754, 32 bits, little endian. */
-export const f32le: Field<number> = float(4, true);
+export const f32le: Field<number> = /* @__PURE__ */ float(4, true);
 /** IEEE 754, 64 bits, little endian. */
-export const f64le: Field<number> = float(8, true);
+export const f64le: Field<number> = /* @__PURE__ */ float(8, true);
 
 /**
  * Unsigned LEB128, as in protobuf and MQTT: 7 bits a byte, the lowest first; 0 to 2^53 - 1.
