@@ -50,17 +50,15 @@ const wholes = {
     "src/protocol/protocol.ts",
     "src/protocol/submit/commands.ts",
   ],
-  scans: [
-    "src/codec/frame_decoder.ts",
-    "src/codec/framing.ts",
-    "src/codec/lender.ts",
-    "src/codec/ts_scans.ts",
-    "src/protocol/defined/layouts.ts",
-  ],
-  connection: ["src/connection/connection.ts", "src/protocol/open_calls.ts"],
   codec: ["src/codec/mod.ts"],
-  protocol: ["src/protocol/mod.ts"],
-  common: ["src/entry/common.ts", "src/entry/edge.ts", "src/entry/when_called.ts"],
+  connection: ["src/connection/connection.ts", "src/protocol/open_calls.ts"],
+  core: [
+    "src/entry/common.ts",
+    "src/entry/edge.ts",
+    "src/entry/when_called.ts",
+    "src/link/deno_capabilities.ts",
+    "src/link/node_capabilities.ts",
+  ],
 };
 
 /** The command's entry: `main` run unconditionally, for Node 20 does not know `import.meta.main`. */
@@ -117,7 +115,6 @@ async function bundle() {
     packages: "external",
     // A bundle is never the main module in place of mod.ts; the command has an entry of its own.
     define: { "import.meta.main": "false" },
-    charset: "utf8",
     logLevel: "warning",
   };
   const { metafile: { inputs } } = await build({ ...options, write: false, metafile: true });

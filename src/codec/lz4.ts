@@ -24,11 +24,12 @@ export const Lz4Status = {
   BAD_DISTANCE: 5,
 } as const;
 
+/** What is wrong, by {@linkcode Lz4Status}. */
 const PROBLEMS: Readonly<Record<number, string>> = {
-  [Lz4Status.TRUNCATED]: "it ends inside a sequence",
-  [Lz4Status.TOO_LONG]: "it holds more",
-  [Lz4Status.TOO_SHORT]: "it holds fewer",
-  [Lz4Status.BAD_DISTANCE]: "a match begins before the first byte",
+  2: "it ends inside a sequence",
+  3: "it holds more",
+  4: "it holds fewer",
+  5: "a match begins before the first byte",
 };
 
 /** A block can hold so many times its own length at the most: a length's every byte counts 255. */

@@ -9,12 +9,12 @@ import { checkRawBytes, lz4Error, maxPackedBytes, nextBase, writeSequence } from
 /** Plain bytes that matches can copy from when the window has slid. */
 const HISTORY_BYTES = 65536;
 
-const AT = abi.LZ4_AT / 4;
-const ANCHOR = abi.LZ4_ANCHOR / 4;
-const MATCH_BYTES = abi.LZ4_MATCH_BYTES / 4;
-const DISTANCE = abi.LZ4_DISTANCE / 4;
-const STEP = abi.LZ4_STEP / 4;
-const OUT = abi.LZ4_OUT / 4;
+const AT = /* @__PURE__ */ wordOf(abi.LZ4_AT);
+const ANCHOR = /* @__PURE__ */ wordOf(abi.LZ4_ANCHOR);
+const MATCH_BYTES = /* @__PURE__ */ wordOf(abi.LZ4_MATCH_BYTES);
+const DISTANCE = /* @__PURE__ */ wordOf(abi.LZ4_DISTANCE);
+const STEP = /* @__PURE__ */ wordOf(abi.LZ4_STEP);
+const OUT = /* @__PURE__ */ wordOf(abi.LZ4_OUT);
 
 /** Runs the kernels lz4_compress and lz4_decompress; there is one for each instance. */
 export class WasmLz4 {
@@ -146,4 +146,9 @@ export class WasmLz4 {
       address,
     );
   }
+}
+
+/** Which word of the memory begins at a byte. */
+function wordOf(byte: number): number {
+  return byte / 4;
 }
