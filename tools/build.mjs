@@ -39,10 +39,10 @@ const entries = {
  * however little is in it.
  */
 const wholes = {
-  // What the small client uses, too: of a chunk with `import()` in it, or with what might have an effect,
-  // bundlers keep more than a program needs.
-  base: [
-    "src/errors.ts",
+  // The small client takes what it needs of these two: of a chunk with `import()` in it, or with what might
+  // have an effect at its top level, a bundler would keep more.
+  codec: [
+    "src/codec/mod.ts",
     "src/codec/copy_of.ts",
     "src/entry/runtime_name.ts",
     "src/link/accept_queue.ts",
@@ -50,9 +50,9 @@ const wholes = {
     "src/protocol/protocol.ts",
     "src/protocol/submit/commands.ts",
   ],
-  codec: ["src/codec/mod.ts"],
   connection: ["src/connection/connection.ts", "src/protocol/open_calls.ts"],
-  core: [
+  protocol: ["src/protocol/mod.ts"],
+  common: [
     "src/entry/common.ts",
     "src/entry/edge.ts",
     "src/entry/when_called.ts",
