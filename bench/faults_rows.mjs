@@ -42,13 +42,13 @@ const MOST_TIMES = 3;
  */
 
 /** @returns {Promise<{ measuredAt: string, seconds: number, rows: FaultRow[] }>} */
-export async function measureFaults(deno) {
-  const ours = await subjects({ deno, go: false, codec: "auto", names: ["deno", "node"] });
+export async function measureFaults(deno, actors = ACTORS, names = ["deno", "node"]) {
+  const ours = await subjects({ deno, go: false, codec: "auto", names });
   const rows = [];
   for (const { name, ours: isOurs, launch } of ours) {
     if (!isOurs) continue;
     console.log(`healthy clients beside fault actors, on ${name}`);
-    for (const actor of ACTORS) {
+    for (const actor of actors) {
       const row = await beside(deno, launch(modeFor(actor)), actor);
       rows.push({ actor, runtime: name, ...row });
       console.log(`  ${actor.padEnd(18)} ${faultLine(row)}`);
@@ -114,7 +114,13 @@ export function faultCells({ rows }) {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const results = await measureFaults(findDeno(ROOT));
+  const actors = ACTORS.filter((name) => argv.includes(name));
+  const runtimes = ["deno", "node"].filter((name) => argv.includes(name));
+  const results = await measureFaults(
+    findDeno(ROOT),
+    actors.length > 0 ? actors : ACTORS,
+    runtimes.length > 0 ? runtimes : undefined,
+  );
   for (const line of faultMisses(results)) console.log(line);
   if (argv.includes("--json")) console.log(JSON.stringify(results));
 }
