@@ -153,7 +153,7 @@ t.test("pauses and resumes while turns are waited for neither lose nor wake anyt
     round++;
     const all = counters.length === PEERS &&
       counters.every(({ bytes }) => bytes === EACH_BYTES);
-    if (all) for (const counter of counters) counter.resume();
+    if (all) { for (const counter of counters) counter.resume(); }
     return all;
   }, "everything has come");
   await done();
