@@ -110,7 +110,7 @@ async function bulk(): Promise<{ counters: Counter[]; done(): Promise<void> }> {
     },
   });
   const { hostname, port } = listener.address as { hostname: string; port: number };
-  const dialed = [];
+  const dialed: Counter[] = [];
   for (let i = 0; i < PEERS; i++) {
     const link = await tcp.connect({ hostname, port });
     dialed.push(new Counter(link));
