@@ -202,16 +202,22 @@ export function lz4_compress(end: u32, isLast: u32, shift: u32, base: u32): u32 
 }
 
 /**
+ * Makes the twin's hash of 5 bytes the high half of one product: the word of the first 4 times a prime,
+ * plus the word that begins with the second. Without the latter's low bytes it took two more steps, and
+ * the kernel 4 to 8 % longer.
+ */
+const HASH_FACTOR: u64 = 2654435761 << 32 | 1 << 24;
+
+/**
  * Puts a position into the table, and returns how far before it the one is that stood there.
  *
- * The entry is 13 bits of a multiplicative hash of 5 bytes: they find longer matches than 4 do, a
- * third fewer sequences and up to a tenth smaller.
+ * The entry is 13 bits of the hash: 5 bytes find longer matches than 4 do, a third fewer sequences and
+ * up to a tenth smaller.
  */
 // @ts-ignore: decorator
 @inline
 function put(bytes: u64, here: u32): u32 {
-  const hash = <u32> bytes * 2654435761 + (<u32> (bytes >> 32) << 24);
-  const entry = hash >>> 19 << 2;
+  const entry = <u32> (bytes * HASH_FACTOR >> 51) << 2;
   const there = load<u32>(entry, LZ4_TABLE);
   store<u32>(entry, here, LZ4_TABLE);
   return here - there;
