@@ -106,7 +106,7 @@ export class WasmLz4 {
     const memory = this.#memory;
     // What fits the window is copied once it is known to be right.
     const isShort = rawBytes <= abi.LZ4_PLAIN_BYTES;
-    const output = isShort ? undefined : new Uint8Array(rawBytes);
+    let output: Uint8Array | undefined;
     let written = 0;
     let start = 0;
     let end = Math.min(length, abi.LZ4_PACKED_BYTES);
@@ -123,6 +123,7 @@ export class WasmLz4 {
       );
       const to = state[OUT]!;
       if (result > abi.LZ4_DONE) throw lz4Error(result, length, rawBytes);
+      if (!isShort) output ??= new Uint8Array(rawBytes); // not for a block that is wrong at its start
       output?.set(memory.subarray(from, to), written);
       written += to - from;
       if (result === abi.LZ4_DONE) return output ?? memory.slice(abi.LZ4_PLAIN, to);
