@@ -15,7 +15,8 @@ import { type CloseReason, failure, memoryLost, PEER_ENDED } from "./close_reaso
 import type { BatchGate, Endpoint, GoAwayNotice } from "./endpoint.ts";
 import { Linger } from "./linger.ts";
 import type { Holder, MemoryShare } from "./memory_share.ts";
-import { Outbound } from "./outbound.ts";
+import type { Outbound } from "./outbound.ts";
+import { PlainOutbound } from "./plain_outbound.ts";
 import type { PushQueue } from "./push_queue.ts";
 import { State } from "./state.ts";
 
@@ -76,7 +77,9 @@ export class Connection implements LinkReceiver, Holder {
     this.#link = link;
     this.#config = config;
     this.#memory = config.memory?.share(this);
-    this.outbound = config.outbound?.(link, () => this.flush()) ?? new Outbound(link);
+    // The small client's endpoints need no more than a plain one has.
+    const made = config.outbound?.(link, () => this.flush()) ?? new PlainOutbound(link);
+    this.outbound = made as Outbound;
     this.endpoint = makeEndpoint(this);
     const { opening } = this.endpoint;
     const { framing, kind } = opening ?? config;
