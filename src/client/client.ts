@@ -61,11 +61,8 @@ export interface Client extends AsyncDisposable {
 export interface ClientParts {
   /** Who scans its stream. */
   codecs(choice: CodecChoice): Codecs;
-  /** Makes writers of links that let what they hold wait; without it none do. */
-  outbound?(
-    mode: WriteMode,
-    clock: Clock,
-  ): ((link: Link, flush: () => void) => Outbound) | undefined;
+  /** Makes writers of links for a mode; without it they are plain ones. */
+  outbound?(mode: WriteMode, clock: Clock): (link: Link, flush: () => void) => Outbound;
   /** Looks whether the server is still there; without it nobody does. */
   pulse?(line: PulseLine, clock: Clock, options: PulseOptions): Pulse;
 }

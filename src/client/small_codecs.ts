@@ -11,6 +11,7 @@ import { Table } from "../codec/frame_table.ts";
 import { ownScans } from "../codec/framing_scans.ts";
 import type { Framing, KindField } from "../codec/framing_types.ts";
 import { type CodecChoice, type Codecs, noWasm } from "../codec/lender.ts";
+import { SmallDecoder } from "../codec/small_decoder.ts";
 import { WasmMemory } from "../codec/wasm_memory.ts";
 
 /** A codec of scans alone: a client acknowledges nothing. */
@@ -73,9 +74,12 @@ function lend(choice: CodecChoice): SmallCodec {
  */
 export function smallCodecs(choice: CodecChoice): Codecs {
   all(choice);
-  return {
+  const codecs: Codecs = {
     own: () => all(choice)[0] as unknown as Codec,
     borrow: () => lend(choice) as unknown as Codec,
+    decoder: (framing, kind, maxFrameBytes, consumer) =>
+      new SmallDecoder(framing, kind, codecs, maxFrameBytes, consumer),
     aids: {},
   };
+  return codecs;
 }

@@ -29,13 +29,14 @@ import type { Codecs } from "./lender.ts";
 import { cutAtLong, LongFrame } from "./long_frame.ts";
 import { NO_PARTIAL, type PartialFrame } from "./partial_frame.ts";
 import { scanError } from "./scan_error.ts";
+import type { StreamDecoder } from "./stream_decoder.ts";
 
 /** Where in the stream a decoder is. */
 const State = { BETWEEN: 0, INSIDE: 1, SKIPPING: 2, STREAMING: 3 } as const;
 type State = (typeof State)[keyof typeof State];
 
 /** Cuts a stream into frames. */
-export class FrameDecoder {
+export class FrameDecoder implements StreamDecoder {
   #framing: Framing;
   #kind: KindField | undefined;
   readonly #codecs: Codecs;

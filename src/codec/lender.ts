@@ -6,10 +6,13 @@
 import { FramewireError } from "../errors.ts";
 import { AutoCodec, type MakeTs } from "./auto_codec.ts";
 import type { Codec } from "./codec.ts";
+import type { FrameConsumer } from "./frame_consumer.ts";
+import { FrameDecoder } from "./frame_decoder.ts";
 import type { FrameSkipper } from "./frame_skipper.ts";
-import type { Framing } from "./framing_types.ts";
+import type { Framing, KindField } from "./framing_types.ts";
 import type { Guess } from "./guess.ts";
 import type { FindScans } from "./framing_scans.ts";
+import type { StreamDecoder } from "./stream_decoder.ts";
 import { WasmCodec } from "./wasm_codec.ts";
 
 /**
@@ -36,6 +39,19 @@ export interface Codecs {
    * @throws FramewireError UNSUPPORTED when "wasm" is asked for and cannot be had.
    */
   borrow(): Codec;
+  /**
+   * Makes the decoder of a connection's stream.
+   *
+   * @param kind Where the kind of a frame stands, if there is one to report.
+   * @param maxFrameBytes The longest frame taken, all of it.
+   * @throws FramewireError INVALID_CONFIG.
+   */
+  decoder(
+    framing: Framing,
+    kind: KindField | undefined,
+    maxFrameBytes: number,
+    consumer: FrameConsumer,
+  ): StreamDecoder;
   /** What decoders can do besides. */
   readonly aids: DecoderAids;
 }
@@ -83,15 +99,16 @@ export class Lender {
 
   /** The codecs that a choice means. */
   of(choice: CodecChoice): Codecs {
-    let codecs = this.#chosen.get(choice);
-    if (codecs === undefined) {
-      codecs = {
-        own: () => this.#own(choice),
-        borrow: () => this.#borrow(choice),
-        aids: this.#aids,
-      };
-      this.#chosen.set(choice, codecs);
-    }
+    const known = this.#chosen.get(choice);
+    if (known !== undefined) return known;
+    const codecs: Codecs = {
+      own: () => this.#own(choice),
+      borrow: () => this.#borrow(choice),
+      decoder: (framing, kind, maxFrameBytes, consumer) =>
+        new FrameDecoder(framing, kind, codecs, maxFrameBytes, consumer),
+      aids: this.#aids,
+    };
+    this.#chosen.set(choice, codecs);
     return codecs;
   }
 

@@ -39,7 +39,7 @@ export interface ConnectionConfig {
   readonly clock?: Clock;
   /** When what is put out is written; by default in batches. */
   readonly writeMode?: WriteMode;
-  /** Makes the writer of its link, where that is not the usual one; `flush` flushes the connection. */
+  /** Makes the writer of its link, by default a plain one; `flush` flushes the connection. */
   readonly outbound?: ((link: Link, flush: () => void) => Outbound) | undefined;
   /** What the memory that the connection holds is counted against, and when it may not read. */
   readonly memory?: MemoryBudget;

@@ -5,9 +5,9 @@
  * @module
  */
 import type { FrameConsumer } from "../codec/frame_consumer.ts";
-import { FrameDecoder } from "../codec/frame_decoder.ts";
 import { ownLimit } from "../codec/frame_layout.ts";
 import type { Framing, KindField } from "../codec/framing.ts";
+import type { StreamDecoder } from "../codec/stream_decoder.ts";
 import type { WatchedBatches } from "../observe/batches.ts";
 import type { Link, LinkEnds, LinkReceiver } from "../link/link.ts";
 import type { ConnectionConfig } from "./config.ts";
@@ -15,7 +15,8 @@ import { type CloseReason, failure, memoryLost, PEER_ENDED } from "./close_reaso
 import type { BatchGate, Endpoint, GoAwayNotice } from "./endpoint.ts";
 import { Linger } from "./linger.ts";
 import type { Holder, MemoryShare } from "./memory_share.ts";
-import { Outbound } from "./outbound.ts";
+import type { Outbound } from "./outbound.ts";
+import { PlainOutbound } from "./plain_outbound.ts";
 import type { PushQueue } from "./push_queue.ts";
 import { State } from "./state.ts";
 
@@ -30,7 +31,7 @@ const EMPTY = new Uint8Array(0);
 export class Connection implements LinkReceiver, Holder {
   readonly #link: Link;
   #config: ConnectionConfig;
-  readonly #decoder: FrameDecoder;
+  readonly #decoder: StreamDecoder;
   /** Who speaks the protocol on it now; {@linkcode become} puts another one in its place. */
   endpoint: Endpoint;
   #watched: WatchedBatches | undefined;
@@ -76,14 +77,15 @@ export class Connection implements LinkReceiver, Holder {
     this.#link = link;
     this.#config = config;
     this.#memory = config.memory?.share(this);
-    this.outbound = config.outbound?.(link, () => this.flush()) ?? new Outbound(link);
+    // The small client's endpoints need no more than a plain one has.
+    const made = config.outbound?.(link, () => this.flush()) ?? new PlainOutbound(link);
+    this.outbound = made as Outbound;
     this.endpoint = makeEndpoint(this);
     const { opening } = this.endpoint;
     const { framing, kind } = opening ?? config;
-    this.#decoder = new FrameDecoder(
+    this.#decoder = config.codecs.decoder(
       framing,
       kind,
-      config.codecs,
       opening ? Math.min(config.maxFrameBytes, ownLimit(framing)) : config.maxFrameBytes,
       this.#consumer(this.endpoint),
     );
@@ -148,7 +150,7 @@ export class Connection implements LinkReceiver, Holder {
   /** Changes how the stream is framed, from the first frame on that its endpoint has not taken. */
   reframe(framing: Framing, kind: KindField | undefined): void {
     this.#decoder.maxFrameBytes = this.#config.maxFrameBytes;
-    this.#decoder.reframe(framing, kind);
+    this.#decoder.reframe!(framing, kind); // the small client's cannot, and nothing asks it to
   }
 
   /**

@@ -48,18 +48,14 @@ export class DelayedOutbound extends Outbound {
   }
 }
 
-/**
- * What makes the writers of links for a mode; undefined for `"batch"`, which takes an {@linkcode Outbound} as
- * it is. With `"immediate"` the link is told not to put writes off.
- */
+/** What makes the writers of links for a mode. With `"immediate"` the link is told not to put writes off. */
 export function delayedOutbound(
   mode: WriteMode,
   clock: Clock,
-): ((link: Link, flush: () => void) => Outbound) | undefined {
-  if (mode === "batch") return undefined;
-  if (mode === "immediate") {
+): (link: Link, flush: () => void) => Outbound {
+  if (mode === "batch" || mode === "immediate") {
     return (link) => {
-      link.writeAtOnce?.();
+      if (mode === "immediate") link.writeAtOnce?.();
       return new Outbound(link);
     };
   }

@@ -8,6 +8,7 @@ import { defineProtocol } from "../../src/protocol/defined/define.ts";
 import { defineClient } from "../../src/protocol/defined/define_client.ts";
 import { cstring, u16, u32 } from "../../src/protocol/defined/fields/mod.ts";
 import { SUBMIT_FRAMING } from "../../src/protocol/defined/layouts.ts";
+import { submit as wholeSubmit } from "../../src/protocol/submit/mod.ts";
 import type { ClientProtocol } from "../../src/protocol/protocol.ts";
 import { ack } from "../helpers/frames.ts";
 import { listen } from "../helpers/peer.ts";
@@ -91,6 +92,19 @@ t.test("submit: payloads arrive, refusals come back, and close lets calls be ans
     t.match(await client.closed, { code: "CLOSED" });
     await t.rejects(client.submit("late"), { code: "CONNECTION_CLOSED", outcome: "not-sent" });
   }
+});
+
+t.test("submit of the other entries: payloads alone", async (t) => {
+  const { client, peer } = await pair(t, wholeSubmit);
+  const sent = client.submit("hello");
+  await peer.read(18);
+  peer.write(ack(1));
+  await sent;
+  await t.rejects(client.submit(new Blob(["a"]).stream()), {
+    code: "UNSUPPORTED",
+    message: /the small client submits bytes and text/,
+    outcome: "not-sent",
+  });
 });
 
 t.test("submit: thousands at once, whichever codec scans their answers", async (t) => {

@@ -10,7 +10,8 @@ import { ByteWriter } from "../../codec/byte_writer.ts";
 import type { KindField } from "../../codec/framing.ts";
 import type { IdField } from "../../observe/flight.ts";
 import { type Keys, keysOf, type MapKey, mapKey } from "./correlator.ts";
-import { FieldReader, invalid, type Shape, within } from "./fields/field.ts";
+import { QuickReader } from "./fields/ascii.ts";
+import { invalid, type Shape, within } from "./fields/field.ts";
 import type { AnyField } from "./fields/field_row.ts";
 import { config, ShapeCodec } from "./fields/shape.ts";
 import { blanks, constants, isLittleEndian } from "./header_defaults.ts";
@@ -18,7 +19,7 @@ import { type HeaderView, viewClass } from "./header_view.ts";
 import type { Place } from "./packet.ts";
 import { TakenBytes } from "./taken_bytes.ts";
 
-const reader = /* @__PURE__ */ new FieldReader();
+const reader = /* @__PURE__ */ new QuickReader();
 
 /** Fields of a header by name. */
 export type HeaderFields = Readonly<Record<string, unknown>> | undefined;

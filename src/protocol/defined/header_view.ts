@@ -4,14 +4,15 @@
  * @module
  */
 import { FramewireError } from "../../errors.ts";
-import { FieldProblem, FieldReader, type Shape } from "./fields/field.ts";
+import { QuickReader } from "./fields/ascii.ts";
+import { FieldProblem, type Shape } from "./fields/field.ts";
 import type { AnyField } from "./fields/field_row.ts";
 import type { ShapeCodec } from "./fields/shape.ts";
 import type { HeaderCodec } from "./header.ts";
 import type { Place } from "./packet.ts";
 import { quickGetter } from "./quick_getters.ts";
 
-const reader = /* @__PURE__ */ new FieldReader();
+const reader = /* @__PURE__ */ new QuickReader();
 
 let placeOf: (view: HeaderView) => Place;
 

@@ -9,7 +9,8 @@ import type { ByteWriter } from "../../codec/byte_writer.ts";
 import type { FrameWriter } from "../../codec/frame_writer.ts";
 import { FramewireError } from "../../errors.ts";
 import type { PacketSpec } from "./definition.ts";
-import { FieldProblem, FieldReader, type Shape } from "./fields/field.ts";
+import { QuickReader } from "./fields/ascii.ts";
+import { FieldProblem, type Shape } from "./fields/field.ts";
 import type { ShapeCodec } from "./fields/shape.ts";
 import { FrameTemplate } from "./frame_template.ts";
 import type { HeaderCodec, HeaderFields, PacketHead } from "./header.ts";
@@ -17,7 +18,7 @@ import type { PacketFraming } from "./packet_framing.ts";
 import { ReplyPlan } from "./reply_run.ts";
 import { type DefinedPacket, type PacketClass, packetClass, type Place } from "./packet.ts";
 
-const reader = /* @__PURE__ */ new FieldReader();
+const reader = /* @__PURE__ */ new QuickReader();
 const NOTHING = new Uint8Array(0);
 const NO_FIELDS: Readonly<Record<string, unknown>> = {};
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { Outbound } from "../../connection/outbound.ts";
 import type { Connection } from "../../connection/connection.ts";
 import type { CallOptions } from "../call_limits.ts";
 import type { ClientSide } from "../protocol.ts";
@@ -70,6 +71,7 @@ export class PlainClientEndpoint extends SubmitClientEndpoint implements SubmitC
     source: SubmitSource,
     options?: CallOptions & SubmitOptions,
   ): Promise<void> {
+    if (!(this.#connection.outbound instanceof Outbound)) return super.upload(source, options);
     this.#uploads ??= new PlainUploads({
       connection: this.#connection,
       maxFrameBytes: this.#side.maxFrameBytes,

@@ -5,13 +5,22 @@
  * @module
  */
 import type { ByteWriter } from "../../../codec/byte_writer.ts";
+import { FieldReader } from "./field.ts";
 
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Text up to this length is cheaper to decode by hand. */
 const SHORT_TEXT_BYTES = 24;
 /** Text up to this length is cheaper to encode by hand. */
 const SHORT_TEXT_CHARS = 64;
+
+/** Reads short texts quickly. */
+export class QuickReader extends FieldReader {
+  /** {@inheritDoc FieldReader.text} */
+  override text(from: number, to: number): string {
+    return decodeText(this.bytes, from, to);
+  }
+}
 
 /** The text that `bytes[from, to)` is in UTF-8. */
 export function decodeText(bytes: Uint8Array, from: number, to: number): string {

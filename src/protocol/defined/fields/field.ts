@@ -7,6 +7,7 @@ import type { ByteWriter } from "../../../codec/byte_writer.ts";
 import type { InlineField } from "./inline.ts";
 
 const NOTHING = new Uint8Array(0);
+const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Where fields are read: `bytes[at, end)` is what is left of the record. */
 export class FieldReader {
@@ -35,6 +36,11 @@ export class FieldReader {
   /** A view of `bytes[from, to)`: cheaper than `subarray`, since the buffer is at hand. */
   view(from: number, to: number): Uint8Array {
     return new Uint8Array(this.#buffer, this.#base + from, to - from);
+  }
+
+  /** The text that `bytes[from, to)` is in UTF-8. */
+  text(from: number, to: number): string {
+    return decoder.decode(this.bytes.subarray(from, to));
   }
 
   /** The memory, for values of several bytes. */

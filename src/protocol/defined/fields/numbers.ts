@@ -4,6 +4,7 @@
  * @module
  */
 import type { ByteWriter } from "../../../codec/byte_writer.ts";
+import { readField } from "../../../codec/read_field.ts";
 import { type Field, FieldProblem, type FieldReader, invalid } from "./field.ts";
 import { type InlineOp, Op } from "./inline.ts";
 
@@ -21,39 +22,8 @@ export interface BigIntField extends Field<bigint> {
   readonly width: 8;
 }
 
-/** Reads and writes of each width through a `DataView`; 24 bits are a byte and 16 bits. */
-const ACCESS: Readonly<Record<number, Access>> = {
-  1: {
-    get: (view, at) => view.getUint8(at),
-    set: (view, at, value) => view.setUint8(at, value),
-  },
-  2: {
-    get: (view, at, little) => view.getUint16(at, little),
-    set: (view, at, value, little) => view.setUint16(at, value, little),
-  },
-  3: {
-    get: (view, at, little) =>
-      little
-        ? view.getUint16(at, true) | view.getUint8(at + 2) << 16
-        : view.getUint8(at) << 16 | view.getUint16(at + 1),
-    set(view, at, value, little) {
-      view.setUint8(little ? at + 2 : at, value >>> 16);
-      view.setUint16(little ? at : at + 1, value, little);
-    },
-  },
-  4: {
-    get: (view, at, little) => view.getUint32(at, little),
-    set: (view, at, value, little) => view.setUint32(at, value, little),
-  },
-};
-
 /** Big endian and unsigned. */
 const IN_LINE: Readonly<Record<number, InlineOp>> = { 1: Op.U8, 2: Op.U16, 4: Op.U32 };
-
-interface Access {
-  get(view: DataView, at: number, littleEndian: boolean): number;
-  set(view: DataView, at: number, value: number, littleEndian: boolean): void;
-}
 
 /** How a whole number stands. */
 export interface WholeNumber {
@@ -74,8 +44,6 @@ function whole(width: number, signed: boolean, littleEndian: boolean): NumberFie
   const bits = width * 8;
   const min = signed ? -(2 ** (bits - 1)) : 0;
   const max = signed ? 2 ** (bits - 1) - 1 : 2 ** bits - 1;
-  const shift = 32 - bits;
-  const { get, set } = ACCESS[width]!;
   const op = signed || littleEndian ? undefined : IN_LINE[width];
   const field: NumberField = {
     ...(op !== undefined && { inline: { op, size: width } }),
@@ -83,16 +51,18 @@ function whole(width: number, signed: boolean, littleEndian: boolean): NumberFie
     max,
     optional: false,
     read(reader) {
-      const value = get(reader.data, reader.take(width), littleEndian);
-      return signed ? value << shift >> shift : value;
+      return readField(reader.bytes, reader.take(width), width, littleEndian, signed);
     },
     write(writer, value) {
       if (!Number.isInteger(value) || value < min || value > max) {
         throw invalid(`a whole number from ${min} to ${max}`, value);
       }
       writer.room(width);
-      set(writer.view, writer.at, value, littleEndian);
-      writer.at += width;
+      const { bytes, at } = writer;
+      for (let i = 0, rest = value; i < width; i++, rest >>= 8) {
+        bytes[at + (littleEndian ? i : width - 1 - i)] = rest;
+      }
+      writer.at = at + width;
     },
   };
   if (width !== 3) wholeNumbers.set(field, { width, min, max, littleEndian });

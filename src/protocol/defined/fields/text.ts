@@ -4,12 +4,12 @@
  * @module
  */
 import type { ByteWriter } from "../../../codec/byte_writer.ts";
-import { decodeText, writeAscii } from "./ascii.ts";
+import { writeAscii } from "./ascii.ts";
 import { type Field, FieldProblem, type FieldReader, invalid } from "./field.ts";
 import { type InlineField, type InlineOp, Op } from "./inline.ts";
 import { u16, u32, u8 } from "./numbers.ts";
 
-const encoder = new TextEncoder();
+const encoder = /* @__PURE__ */ new TextEncoder();
 
 function encodeText(value: unknown): Uint8Array {
   if (typeof value !== "string") throw invalid("a string", value);
@@ -84,7 +84,7 @@ export function string(length: Length): Field<string> {
     optional: false,
     read(reader) {
       const at = readLength(reader, length);
-      return decodeText(reader.bytes, at, reader.at);
+      return reader.text(at, reader.at);
     },
     write(writer, value) {
       const mark = writer.at;
@@ -121,7 +121,7 @@ export function cstring(maxBytes: number): Field<string> {
         );
       }
       reader.at = at + 1;
-      return decodeText(bytes, from, at);
+      return reader.text(from, at);
     },
     write(writer, value) {
       if (typeof value === "string" && value.length < maxBytes && writeAscii(writer, value)) {
@@ -154,7 +154,7 @@ export function padded(width: number, pad = 0x20): Field<string> & { readonly wi
       const at = reader.take(width);
       let end = at + width;
       while (end > at && reader.bytes[end - 1] === pad) end--;
-      return decodeText(reader.bytes, at, end);
+      return reader.text(at, end);
     },
     write(writer, value) {
       const text = encodeText(value);
@@ -197,7 +197,7 @@ export function restText(): Field<string, string | undefined, true> {
     read(reader) {
       const { at, end } = reader;
       reader.at = end;
-      return decodeText(reader.bytes, at, end);
+      return reader.text(at, end);
     },
     write(writer, value) {
       if (value === undefined || typeof value === "string" && writeAscii(writer, value)) return;
