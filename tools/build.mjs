@@ -51,8 +51,7 @@ const wholes = {
     "src/protocol/submit/commands.ts",
   ],
   connection: ["src/connection/connection.ts", "src/protocol/open_calls.ts"],
-  protocol: ["src/protocol/mod.ts"],
-  common: [
+  core: [
     "src/entry/common.ts",
     "src/entry/edge.ts",
     "src/entry/when_called.ts",

@@ -66,7 +66,7 @@ t.test("framewire/protocol of Workers is the main entry, which has all of it", a
 });
 
 t.test("an import takes few files: each costs Node half a millisecond", (t) => {
-  const most = { node: 4, deno: 4, protocol: 3, codec: 2, memory: 2, sqlite: 3 };
+  const most = { node: 3, deno: 3, protocol: 3, codec: 2, memory: 2, sqlite: 3 };
   for (const [name, files] of Object.entries(most)) {
     t.ok(filesOf(`dist/${name}.js`).size <= files, `${name} takes ${files}`);
   }
