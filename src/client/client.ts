@@ -23,6 +23,7 @@ import {
   type ClientSide,
   describe,
 } from "../protocol/protocol.ts";
+import type { MakeBook } from "../protocol/book.ts";
 import type { UnsentCall } from "../protocol/unsent.ts";
 
 /** How a client is closed. */
@@ -59,6 +60,8 @@ export interface Client extends AsyncDisposable {
 
 /** What a client is made of, where one has more than another. */
 export interface ClientParts {
+  /** What keeps its calls. */
+  readonly book: MakeBook;
   /** Who scans its stream. */
   codecs(choice: CodecChoice): Codecs;
   /** Makes writers of links for a mode; without it they are plain ones. */
@@ -99,7 +102,7 @@ export class ConnectedClient<Calls> implements Client {
     this.closed = new Promise((resolve) => closed = resolve);
     const side: ClientSide = {
       maxFrameBytes: options.maxFrameBytes,
-      calls: { ...options, clock: this.#clock },
+      calls: { ...options, clock: this.#clock, book: parts.book },
       options,
       report: (error) => options.onError?.(error),
       settled: () => this.#idle?.(),

@@ -22,6 +22,7 @@ import {
   whole,
 } from "../options/spec.ts";
 import { type ClientProtocol, describe } from "../protocol/protocol.ts";
+import { smallBook } from "../protocol/small_book.ts";
 import { type Client, ConnectedClient } from "./client.ts";
 import { smallCodecs } from "./small_codecs.ts";
 import { connectWithin } from "./within.ts";
@@ -120,7 +121,10 @@ export function makeConnectSmall(usual: Transport): ConnectSmall {
         ...(secure && { tls: {} }),
         signal: giveUp,
       }));
-    const client = new ConnectedClient(link, settled, protocol, { codecs: () => codecs });
+    const client = new ConnectedClient(link, settled, protocol, {
+      book: smallBook,
+      codecs: () => codecs,
+    });
     return Object.assign(client, protocol.calls(() => client.endpoint()));
   };
 }

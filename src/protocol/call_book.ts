@@ -13,14 +13,9 @@ import type { Timer } from "../connection/clock.ts";
 import type { FramewireError } from "../errors.ts";
 import { Ages, SWEEPS } from "./ages.ts";
 import { type CallLimits, type CallOptions, cancelled, deadlineExceeded } from "./call_limits.ts";
-import { Silence, type SilentLine } from "./silence.ts";
+import type { Book, CallLine, MakeBook } from "./book.ts";
+import { Silence } from "./silence.ts";
 import type { LostCall } from "./unsent.ts";
-
-/** What the book needs of its connection. */
-export interface CallLine extends SilentLine {
-  /** What was put out. */
-  readonly outbound: { readonly handed: number; readonly position: number };
-}
 
 const FIRST_SLOTS = 64;
 /** The place of a call that certainly was not sent, and that of one sent on an earlier connection. */
@@ -38,7 +33,7 @@ type Reject = (error: Error) => void;
 function nobody(): void {}
 
 /** Calls under way. */
-export class CallBook<T> {
+export class CallBook<T> implements Book<T> {
   readonly #limits: CallLimits;
   /** The connection; undefined while a session has none. */
   #line: CallLine | undefined;
@@ -393,3 +388,7 @@ export class CallBook<T> {
     this.#notes = notes;
   }
 }
+
+/** Makes one. */
+export const callBook: MakeBook = (limits, line, idle, first, gaveUp) =>
+  new CallBook(limits, line, idle, first, gaveUp);

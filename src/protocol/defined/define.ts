@@ -8,6 +8,7 @@ import { type Connection } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
 import type { Rules } from "./answers.ts";
 import { systemClock } from "../../connection/clock.ts";
+import { callBook } from "../call_book.ts";
 import type { CallLimits } from "../call_limits.ts";
 import { callsOf } from "./define_client.ts";
 import { DefinedEndpoint } from "./endpoint.ts";
@@ -76,6 +77,7 @@ const SERVER_CALLS: CallLimits = {
   maxInFlight: Infinity,
   maxQueued: 0,
   overflow: "fail",
+  book: callBook,
   deadAfterTimeouts: Infinity,
 };
 

@@ -55,7 +55,7 @@ export class CallsOut {
     this.#out = out;
     this.#maxFrameBytes = side.maxFrameBytes;
     this.#open = new OpenCalls(connection, side, 0, (number) => this.#gaveUp(number));
-    this.#book = this.#open.book;
+    this.#book = this.#open.book as CallBook<Uint8Array | undefined>; // as whole clients have them
   }
 
   /** Calls whose callers wait. */
