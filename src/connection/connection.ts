@@ -25,7 +25,7 @@ export type { ConnectionConfig } from "./config.ts";
 export type { CloseReason } from "./close_reason.ts";
 export type { BatchGate, Endpoint, GoAwayNotice } from "./endpoint.ts";
 
-const EMPTY = new Uint8Array(0);
+const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 
 /** One connection. */
 export class Connection implements LinkReceiver, Holder {

@@ -64,7 +64,7 @@ export interface DefinedProtocol<H extends Shape, P extends PacketSpecs>
 }
 
 /** Where single frames are encoded. */
-const frame = new ByteWriter(1024);
+const frame = /* @__PURE__ */ new ByteWriter(1024);
 const KEPT_WRITER_BYTES = 1 << 20;
 
 /** Bounds of what a client's handlers may have under way. */
