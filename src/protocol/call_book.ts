@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { Alarm } from "../connection/alarm.ts";
 import type { Timer } from "../connection/clock.ts";
 import type { FramewireError } from "../errors.ts";
 import { Ages, SWEEPS } from "./ages.ts";
@@ -56,8 +57,8 @@ export class CallBook<T> implements Book<T> {
   #signals: Map<number, () => void> | undefined;
   #sweep: Timer | undefined;
   readonly #ages = new Ages();
-  #due: Timer | undefined;
-  #dueAt = Infinity;
+  /** Rings for calls with timeouts of their own; from the first such on. */
+  #alarm: Alarm | undefined;
   readonly #silence: Silence;
   /** Called when a call is given up whose answer may still come. */
   readonly #gaveUp: ((number: number) => void) | undefined;
@@ -177,8 +178,8 @@ export class CallBook<T> implements Book<T> {
     takes?: (call: LostCall) => boolean,
   ): void {
     this.#sweep?.cancel();
-    this.#due?.cancel();
-    this.#sweep = this.#due = undefined;
+    this.#alarm?.stop();
+    this.#sweep = undefined;
     const handed = this.#line === undefined ? 0 : this.#line.outbound.handed;
     const [resolves, rejects, places] = [this.#resolves, this.#rejects, this.#places];
     const [head, tail, pending] = [this.#head, this.#tail, this.#pending];
@@ -333,20 +334,12 @@ export class CallBook<T> implements Book<T> {
   }
 
   #wakeAt(due: number): void {
-    if (due >= this.#dueAt) return;
-    const { clock } = this.#limits;
-    this.#due?.cancel();
-    this.#dueAt = due;
-    this.#due = clock.after(Math.max(0, due - clock.now()), () => {
-      this.#due = undefined;
-      this.#dueAt = Infinity;
-      this.#endDue();
-    });
+    this.#alarm ??= new Alarm(this.#limits.clock, (now) => this.#endDue(now));
+    this.#alarm.set(due);
   }
 
   /** Gives up the calls with timeouts of their own that are due, and comes back for the next. */
-  #endDue(): void {
-    const now = this.#limits.clock.now();
+  #endDue(now: number): void {
     const mask = this.#resolves.length - 1;
     let next = Infinity;
     let timedOut = 0;
@@ -362,7 +355,7 @@ export class CallBook<T> implements Book<T> {
       timedOut++;
     }
     if (this.#line !== undefined) this.#silence.timedOut(timedOut, this.#line);
-    if (next < Infinity) this.#wakeAt(Math.max(next, now + GRAIN_MS));
+    this.#wakeAt(Math.max(next, now + GRAIN_MS));
   }
 
   #grow(): void {

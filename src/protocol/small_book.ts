@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Timer } from "../connection/clock.ts";
+import { Alarm } from "../connection/alarm.ts";
 import type { FramewireError } from "../errors.ts";
 import type { Book, CallLine, MakeBook } from "./book.ts";
 import { type CallLimits, type CallOptions, cancelled, deadlineExceeded } from "./call_limits.ts";
@@ -35,8 +35,7 @@ class SmallBook<T> implements Book<T> {
   /** By number; undefined for those given up whose answers may still come. */
   readonly #calls = new Map<number, Call<T> | undefined>();
   #next: number;
-  #timer: Timer | undefined;
-  #timerAt = Infinity;
+  readonly #alarm: Alarm;
   pending = 0;
 
   constructor(limits: CallLimits, line: CallLine, idle: () => void, first = 0) {
@@ -45,6 +44,7 @@ class SmallBook<T> implements Book<T> {
     this.#idle = idle;
     this.#silence = new Silence(limits);
     this.#next = first;
+    this.#alarm = new Alarm(limits.clock, (now) => this.#endDue(now));
   }
 
   get full(): boolean {
@@ -122,30 +122,19 @@ class SmallBook<T> implements Book<T> {
   #left({ stop }: Call<T>): void {
     stop?.();
     if (--this.pending > 0) return;
-    this.#wakeAt(Infinity);
+    this.#alarm.stop();
     this.#idle();
   }
 
   #endAfter(call: Call<T>, ms: number): void {
     call.due = this.#limits.clock.now() + ms;
-    if (call.due < this.#timerAt) this.#wakeAt(call.due);
-  }
-
-  #wakeAt(due: number): void {
-    const { clock } = this.#limits;
-    this.#timer?.cancel();
-    this.#timerAt = due;
-    this.#timer = due === Infinity
-      ? undefined
-      : clock.after(Math.max(0, due - clock.now()), () => this.#endDue());
+    this.#alarm.set(call.due);
   }
 
   /** Gives up the calls that are due, and comes back for the next. */
-  #endDue(): void {
-    const now = this.#limits.clock.now();
+  #endDue(now: number): void {
     let next = Infinity;
     let timedOut = 0;
-    this.#timerAt = Infinity;
     for (const [number, call] of this.#calls) {
       if (call === undefined) continue;
       if (call.due > now) {
@@ -156,7 +145,7 @@ class SmallBook<T> implements Book<T> {
       this.#giveUp(number, call, deadlineExceeded(call.ms, "unknown"));
     }
     this.#silence.timedOut(timedOut, this.#line);
-    if (this.pending > 0 && next < Infinity) this.#wakeAt(Math.max(next, now + GRAIN_MS));
+    if (this.pending > 0) this.#alarm.set(Math.max(next, now + GRAIN_MS));
   }
 }
 
