@@ -5,12 +5,9 @@
  */
 import type { CodecChoice, Codecs } from "../codec/lender.ts";
 import { type Clock, systemClock } from "../connection/clock.ts";
-import {
-  type CloseReason,
-  Connection,
-  type GoAwayNotice,
-  State,
-} from "../connection/connection.ts";
+import type { CloseReason, Connection, GoAwayNotice } from "../connection/connection.ts";
+import type { PlainConnection } from "../connection/plain_connection.ts";
+import { State } from "../connection/state.ts";
 import { FramewireError } from "../errors.ts";
 import type { Address, Link, TlsInfo } from "../link/link.ts";
 import type { Outbound } from "../connection/outbound.ts";
@@ -59,6 +56,8 @@ export interface Client extends AsyncDisposable {
 
 /** What a client is made of, where one has more than another. */
 export interface ClientParts {
+  /** What its connection is. */
+  readonly connection: typeof PlainConnection;
   /** What keeps its calls. */
   readonly book: MakeBook;
   /** Who scans its stream. */
@@ -115,7 +114,7 @@ export class ConnectedClient<Calls> implements Client {
     };
     this.#side = side;
     let endpoint: ClientEndpoint & Calls;
-    this.#connection = new Connection(
+    const connection = new parts.connection(
       link,
       {
         framing: protocol.framing,
@@ -132,8 +131,10 @@ export class ConnectedClient<Calls> implements Client {
         sendsAllBeforeEnd: false,
         clock: this.#clock,
       },
-      (connection) => endpoint = protocol.client(connection, side),
+      // The small client's is a plain one, and so are its endpoints.
+      (connection) => endpoint = protocol.client(connection as Connection, side),
     );
+    this.#connection = connection as Connection;
     this.#endpoint = endpoint!;
     this.#connection.start();
     parts.watch?.(this.#connection, this.#endpoint, options, this.#clock, this.closed);

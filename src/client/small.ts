@@ -7,6 +7,7 @@
 import { ownLimit, skipsOversize } from "../codec/frame_layout.ts";
 import type { CodecChoice } from "../codec/lender.ts";
 import type { Clock } from "../connection/clock.ts";
+import { PlainConnection } from "../connection/plain_connection.ts";
 import { FramewireError } from "../errors.ts";
 import { checkScheme, TCP_ALONE } from "../link/capabilities.ts";
 import type { Transport } from "../link/link.ts";
@@ -122,6 +123,7 @@ export function makeConnectSmall(usual: Transport): ConnectSmall {
         signal: giveUp,
       }));
     const client = new ConnectedClient(link, settled, protocol, {
+      connection: PlainConnection,
       book: smallBook,
       codecs: () => codecs,
     });

@@ -5,7 +5,8 @@
  */
 import { codecsOf } from "../codec/lend.ts";
 import { delayedOutbound } from "../connection/delayed_outbound.ts";
-import { State } from "../connection/connection.ts";
+import { Connection, State } from "../connection/connection.ts";
+import type { PlainConnection } from "../connection/plain_connection.ts";
 import type { ClientParts } from "./client.ts";
 import { callBook } from "../protocol/call_book.ts";
 import { Pulse } from "./pulse.ts";
@@ -15,6 +16,7 @@ const HEARTBEAT_MS = 15_000;
 
 /** All there is. */
 export const WHOLE: ClientParts = {
+  connection: Connection as unknown as typeof PlainConnection,
   book: callBook,
   codecs: codecsOf,
   outbound: delayedOutbound,
