@@ -5,17 +5,13 @@
  */
 import type { CodecChoice, Codecs } from "../codec/lender.ts";
 import { type Clock, systemClock } from "../connection/clock.ts";
-import {
-  type CloseReason,
-  Connection,
-  type GoAwayNotice,
-  State,
-} from "../connection/connection.ts";
+import type { CloseReason, Connection, GoAwayNotice } from "../connection/connection.ts";
+import type { PlainConnection } from "../connection/plain_connection.ts";
+import { State } from "../connection/state.ts";
 import { FramewireError } from "../errors.ts";
 import type { Address, Link, TlsInfo } from "../link/link.ts";
 import type { Outbound } from "../connection/outbound.ts";
 import type { WriteMode } from "../connection/write_mode.ts";
-import type { Pulse, PulseLine, PulseOptions } from "./pulse.ts";
 import type { ResolvedClientOptions } from "../options/client.ts";
 import {
   type ClientEndpoint,
@@ -23,6 +19,7 @@ import {
   type ClientSide,
   describe,
 } from "../protocol/protocol.ts";
+import type { MakeBook } from "../protocol/book.ts";
 import type { UnsentCall } from "../protocol/unsent.ts";
 
 /** How a client is closed. */
@@ -59,17 +56,25 @@ export interface Client extends AsyncDisposable {
 
 /** What a client is made of, where one has more than another. */
 export interface ClientParts {
+  /** What its connection is. */
+  readonly connection: typeof PlainConnection;
+  /** What keeps its calls. */
+  readonly book: MakeBook;
   /** Who scans its stream. */
   codecs(choice: CodecChoice): Codecs;
   /** Makes writers of links for a mode; without it they are plain ones. */
   outbound?(mode: WriteMode, clock: Clock): (link: Link, flush: () => void) => Outbound;
-  /** Looks whether the server is still there; without it nobody does. */
-  pulse?(line: PulseLine, clock: Clock, options: PulseOptions): Pulse;
+  /** Looks whether the server is still there until the connection is closed; without it nobody does. */
+  watch?(
+    connection: Connection,
+    endpoint: ClientEndpoint,
+    options: ResolvedClientOptions,
+    clock: Clock,
+    closed: Promise<unknown>,
+  ): void;
 }
 
 const CLOSE_DEADLINE_MS = 5000;
-/** After a hello, a server that is silent is asked for a sign of life after this. */
-const HEARTBEAT_MS = 15_000;
 
 /** The client behind {@linkcode Client}: everything but its protocol's calls. */
 export class ConnectedClient<Calls> implements Client {
@@ -83,8 +88,6 @@ export class ConnectedClient<Calls> implements Client {
   #left = false;
   /** Called when the last call that waited is settled, or when they have no more time. */
   #idle: (() => void) | undefined;
-  /** Whether the server is still there; undefined where it cannot be asked. */
-  readonly #pulse: Pulse | undefined;
   /** Told when the server says that it ends the connection soon: calls must go elsewhere. */
   leaves: ((notice: GoAwayNotice) => void) | undefined;
 
@@ -99,7 +102,7 @@ export class ConnectedClient<Calls> implements Client {
     this.closed = new Promise((resolve) => closed = resolve);
     const side: ClientSide = {
       maxFrameBytes: options.maxFrameBytes,
-      calls: { ...options, clock: this.#clock },
+      calls: { ...options, clock: this.#clock, book: parts.book },
       options,
       report: (error) => options.onError?.(error),
       settled: () => this.#idle?.(),
@@ -107,14 +110,11 @@ export class ConnectedClient<Calls> implements Client {
         this.#left = true;
         this.leaves?.(notice);
       },
-      closed: (reason) => {
-        this.#pulse?.stop();
-        closed(reason);
-      },
+      closed: (reason) => closed(reason),
     };
     this.#side = side;
     let endpoint: ClientEndpoint & Calls;
-    this.#connection = new Connection(
+    const connection = new parts.connection(
       link,
       {
         framing: protocol.framing,
@@ -131,20 +131,13 @@ export class ConnectedClient<Calls> implements Client {
         sendsAllBeforeEnd: false,
         clock: this.#clock,
       },
-      (connection) => endpoint = protocol.client(connection, side),
+      // The small client's is a plain one, and so are its endpoints.
+      (connection) => endpoint = protocol.client(connection as Connection, side),
     );
+    this.#connection = connection as Connection;
     this.#endpoint = endpoint!;
     this.#connection.start();
-    const { heartbeatMs = options.hello === "off" ? 0 : HEARTBEAT_MS, probeTimeoutMs } = options;
-    if (heartbeatMs > 0 && this.#endpoint.heartbeat !== undefined && parts.pulse !== undefined) {
-      const pulse = parts.pulse(this.#connection, this.#clock, { heartbeatMs, probeTimeoutMs });
-      this.#pulse = pulse;
-      Promise.resolve(this.#endpoint.ready).then(() => this.#isClosed || pulse.start(), () => {});
-    }
-  }
-
-  get #isClosed(): boolean {
-    return this.#connection.state === State.CLOSED;
+    parts.watch?.(this.#connection, this.#endpoint, options, this.#clock, this.closed);
   }
 
   /** Told of calls that had not been sent when the connection was lost: they are to be made elsewhere. */

@@ -12,6 +12,7 @@ import {
   type SessionOf,
   type SessionTicket,
 } from "../protocol/client_session.ts";
+import { callBook } from "../protocol/call_book.ts";
 import { connectionLost, type Protocol } from "../protocol/protocol.ts";
 import type { CloseOptions } from "./client.ts";
 import { StayingClient, type StayingConfig } from "./reconnecting.ts";
@@ -90,7 +91,7 @@ export function makeSession<Calls>(
   }
   const { session, maxFrameBytes, onError } = options;
   return protocol.session({
-    limits: { ...options, clock },
+    limits: { ...options, clock, book: callBook },
     maxFrameBytes,
     bufferBytes: options.sessionBufferBytes,
     maxAgeMs: options.sessionMaxAgeMs,

@@ -7,6 +7,7 @@
 import { ownLimit, skipsOversize } from "../codec/frame_layout.ts";
 import type { CodecChoice } from "../codec/lender.ts";
 import type { Clock } from "../connection/clock.ts";
+import { PlainConnection } from "../connection/plain_connection.ts";
 import { FramewireError } from "../errors.ts";
 import { checkScheme, TCP_ALONE } from "../link/capabilities.ts";
 import type { Transport } from "../link/link.ts";
@@ -22,6 +23,7 @@ import {
   whole,
 } from "../options/spec.ts";
 import { type ClientProtocol, describe } from "../protocol/protocol.ts";
+import { smallBook } from "../protocol/small_book.ts";
 import { type Client, ConnectedClient } from "./client.ts";
 import { smallCodecs } from "./small_codecs.ts";
 import { connectWithin } from "./within.ts";
@@ -122,7 +124,11 @@ export function makeConnectSmall(usual: Transport): ConnectSmall {
         ...(secure && { tls: {} }),
         signal: giveUp,
       }));
-    const client = new ConnectedClient(link, settled, protocol, { codecs: () => codecs });
+    const client = new ConnectedClient(link, settled, protocol, {
+      connection: PlainConnection,
+      book: smallBook,
+      codecs: () => codecs,
+    });
     return Object.assign(client, protocol.calls(() => client.endpoint()));
   };
 }

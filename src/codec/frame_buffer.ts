@@ -5,7 +5,7 @@
  */
 import { giveBuffer, takeBuffer } from "../connection/buffer_pool.ts";
 
-const EMPTY = new Uint8Array(0);
+const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 
 /** A buffer that grows with what is put in, and lives only while there is something in it. */
 export class FrameBuffer {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { FramewireError } from "../errors.ts";
+import { type ErrorCode, FramewireError } from "../errors.ts";
 import { type FrameTable, ScanStatus } from "./codec.ts";
 import type { Framing, KindField } from "./framing_types.ts";
 import type { DecoderAids } from "./lender.ts";
@@ -40,64 +40,45 @@ export function scanError(
     firstBytes,
     ...(guessed !== undefined && { looksLike: guessed.name }),
   };
-  const fail = (code: Code, limitBytes: number, problem: string) => {
+  const fail = (code: ErrorCode, limitBytes: number, problem: string) => {
     const hint = guessed === undefined ? `are ${hex(firstBytes)}` : guessed.hint;
     const message = `${problem}; the first bytes ${hint}`;
     return new FramewireError(code, message, { ...detail, limitBytes });
   };
+  const short = (code: ErrorCode, least: number, why: string) =>
+    fail(code, least, `frame of ${declared} bytes is under the ${least} that ${why}`);
+  const long = (code: ErrorCode, problem: string) =>
+    fail(code, maxFrameBytes, `${problem} (maxFrameBytes)`);
   switch (table.status) {
-    case ScanStatus.LENGTH_UNDERFLOW: {
-      const shortest = shortestFrame(framing, kind);
-      return fail(
-        "LENGTH_UNDERFLOW",
-        shortest,
-        `frame of ${declared} bytes is under the ${shortest} that the shortest frame has`,
-      );
-    }
+    case ScanStatus.LENGTH_UNDERFLOW:
+      return short("LENGTH_UNDERFLOW", shortestFrame(framing, kind), "the shortest frame has");
     case ScanStatus.NEGATIVE_LENGTH:
       return fail("NEGATIVE_LENGTH", 0, `the length field is ${declared}, under 0`);
     case ScanStatus.STRIP_EXCEEDS_FRAME: {
       const strip = framing.kind === "lengthField" ? framing.strip : 0;
-      return fail(
-        "STRIP_EXCEEDS_FRAME",
-        strip,
-        `frame of ${declared} bytes is under the ${strip} that are stripped from it`,
-      );
+      return short("STRIP_EXCEEDS_FRAME", strip, "are stripped from it");
     }
     case ScanStatus.VARINT_TOO_LONG: {
       const most = framing.kind === "varint" ? framing.maxBytes : 0;
-      return fail(
-        "VARINT_TOO_LONG",
-        declared,
-        `the length goes on behind ${most} bytes, the most it may have (maxBytes)`,
-      );
+      const problem = `the length goes on behind ${most} bytes, the most it may have (maxBytes)`;
+      return fail("VARINT_TOO_LONG", declared, problem);
     }
     case ScanStatus.DELIMITER_NOT_FOUND:
-      return fail(
+      return long(
         "DELIMITER_NOT_FOUND",
-        maxFrameBytes,
-        `no delimiter in ${maxFrameBytes} bytes, the most a frame may have (maxFrameBytes)`,
+        `no delimiter in ${maxFrameBytes} bytes, the most a frame may have`,
       );
     case ScanStatus.INVALID_FRAME: {
       const { code, message, cause } = table.failure!;
       return new FramewireError(code, message, { ...detail, limitBytes: maxFrameBytes, cause });
     }
     default:
-      return fail(
+      return long(
         "FRAME_TOO_LARGE",
-        maxFrameBytes,
-        `frame of ${declared} bytes is over the limit of ${maxFrameBytes} (maxFrameBytes)`,
+        `frame of ${declared} bytes is over the limit of ${maxFrameBytes}`,
       );
   }
 }
-
-type Code =
-  | "FRAME_TOO_LARGE"
-  | "LENGTH_UNDERFLOW"
-  | "NEGATIVE_LENGTH"
-  | "STRIP_EXCEEDS_FRAME"
-  | "VARINT_TOO_LONG"
-  | "DELIMITER_NOT_FOUND";
 
 /**
  * Makes the error of a stream that ended inside a frame.

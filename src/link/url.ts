@@ -32,9 +32,8 @@ export interface ListenUrl extends Target {
   readonly unixMode?: number;
 }
 
-const HOST = String.raw`\[[0-9a-fA-F:.]+\]|[^/:@?#[\]\s]+`;
-const SOCKET = new RegExp(`^(tcp|tls)://(${HOST})?:(\\d{1,5})/?$`);
-const WEB_SOCKET = new RegExp(`^(wss?)://(${HOST})?(?::(\\d{1,5}))?(/[^\\s?#]*)?$`);
+const NETWORK =
+  /^(tcp|tls|wss?):\/\/(\[[0-9a-fA-F:.]+\]|[^/:@?#[\]\s]+)?(?::(\d{1,5}))?(\/[^\s?#]*)?$/;
 const UNIX = /^unix:(?:\/\/(?=\/))?(\/(?!\/)[^?#\0]+?)(?:\?mode=([0-7]{3}))?$/;
 
 /** The ports of HTTP and HTTPS, which WebSocket has too (RFC 6455, 3). */
@@ -114,12 +113,13 @@ function parse(
       ...(mode !== undefined && { unixMode: parseInt(mode, 8) }),
     };
   }
-  const match = SOCKET.exec(text) ?? WEB_SOCKET.exec(text);
+  const match = NETWORK.exec(text);
   if (match === null) return undefined;
   const [, scheme, host = standard, digits, path = "/"] = match;
   const isWeb = scheme === "ws" || scheme === "wss";
   const port = digits === undefined && isWeb ? WEB_PORTS[scheme] : Number(digits);
-  if (host === undefined || port < leastPort || port > 65_535) return undefined;
+  if (host === undefined || !(port >= leastPort && port <= 65_535)) return undefined;
+  if (!isWeb && path !== "/") return undefined;
   return {
     hostname: host.replace(/^\[|\]$/g, ""),
     port,

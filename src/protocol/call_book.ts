@@ -9,18 +9,14 @@
  *
  * @module
  */
+import { Alarm } from "../connection/alarm.ts";
 import type { Timer } from "../connection/clock.ts";
 import type { FramewireError } from "../errors.ts";
 import { Ages, SWEEPS } from "./ages.ts";
 import { type CallLimits, type CallOptions, cancelled, deadlineExceeded } from "./call_limits.ts";
-import { Silence, type SilentLine } from "./silence.ts";
+import type { Book, CallLine, MakeBook } from "./book.ts";
+import { Silence } from "./silence.ts";
 import type { LostCall } from "./unsent.ts";
-
-/** What the book needs of its connection. */
-export interface CallLine extends SilentLine {
-  /** What was put out. */
-  readonly outbound: { readonly handed: number; readonly position: number };
-}
 
 const FIRST_SLOTS = 64;
 /** The place of a call that certainly was not sent, and that of one sent on an earlier connection. */
@@ -38,7 +34,7 @@ type Reject = (error: Error) => void;
 function nobody(): void {}
 
 /** Calls under way. */
-export class CallBook<T> {
+export class CallBook<T> implements Book<T> {
   readonly #limits: CallLimits;
   /** The connection; undefined while a session has none. */
   #line: CallLine | undefined;
@@ -61,8 +57,8 @@ export class CallBook<T> {
   #signals: Map<number, () => void> | undefined;
   #sweep: Timer | undefined;
   readonly #ages = new Ages();
-  #due: Timer | undefined;
-  #dueAt = Infinity;
+  /** Rings for calls with timeouts of their own; from the first such on. */
+  #alarm: Alarm | undefined;
   readonly #silence: Silence;
   /** Called when a call is given up whose answer may still come. */
   readonly #gaveUp: ((number: number) => void) | undefined;
@@ -182,8 +178,8 @@ export class CallBook<T> {
     takes?: (call: LostCall) => boolean,
   ): void {
     this.#sweep?.cancel();
-    this.#due?.cancel();
-    this.#sweep = this.#due = undefined;
+    this.#alarm?.stop();
+    this.#sweep = undefined;
     const handed = this.#line === undefined ? 0 : this.#line.outbound.handed;
     const [resolves, rejects, places] = [this.#resolves, this.#rejects, this.#places];
     const [head, tail, pending] = [this.#head, this.#tail, this.#pending];
@@ -338,20 +334,12 @@ export class CallBook<T> {
   }
 
   #wakeAt(due: number): void {
-    if (due >= this.#dueAt) return;
-    const { clock } = this.#limits;
-    this.#due?.cancel();
-    this.#dueAt = due;
-    this.#due = clock.after(Math.max(0, due - clock.now()), () => {
-      this.#due = undefined;
-      this.#dueAt = Infinity;
-      this.#endDue();
-    });
+    this.#alarm ??= new Alarm(this.#limits.clock, (now) => this.#endDue(now));
+    this.#alarm.set(due);
   }
 
   /** Gives up the calls with timeouts of their own that are due, and comes back for the next. */
-  #endDue(): void {
-    const now = this.#limits.clock.now();
+  #endDue(now: number): void {
     const mask = this.#resolves.length - 1;
     let next = Infinity;
     let timedOut = 0;
@@ -367,7 +355,7 @@ export class CallBook<T> {
       timedOut++;
     }
     if (this.#line !== undefined) this.#silence.timedOut(timedOut, this.#line);
-    if (next < Infinity) this.#wakeAt(Math.max(next, now + GRAIN_MS));
+    this.#wakeAt(Math.max(next, now + GRAIN_MS));
   }
 
   #grow(): void {
@@ -393,3 +381,7 @@ export class CallBook<T> {
     this.#notes = notes;
   }
 }
+
+/** Makes one. */
+export const callBook: MakeBook = (limits, line, idle, first, gaveUp) =>
+  new CallBook(limits, line, idle, first, gaveUp);

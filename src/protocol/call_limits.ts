@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../connection/clock.ts";
 import { FramewireError, isFramewireError } from "../errors.ts";
+import type { MakeBook } from "./book.ts";
 import { describe } from "./protocol.ts";
 
 /** What one call is told. */
@@ -50,6 +51,8 @@ export interface CallLimits {
   readonly maxQueued: number;
   /** What a call does for which there is no room. */
   readonly overflow: "wait" | "fail";
+  /** Makes what keeps those under way. */
+  readonly book: MakeBook;
   /** So many calls that time out in a row, without a byte from the peer, cut the connection. */
   readonly deadAfterTimeouts: number;
 }

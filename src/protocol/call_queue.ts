@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Timer } from "../connection/clock.ts";
+import { Alarm } from "../connection/alarm.ts";
 import { FramewireError } from "../errors.ts";
 import { type CallLimits, type CallOptions, cancelled, deadlineExceeded } from "./call_limits.ts";
 import { PrioritySet } from "./priority_set.ts";
@@ -24,11 +24,11 @@ interface Waiting {
 export class CallQueue {
   readonly #limits: CallLimits;
   readonly #waiting = new PrioritySet<Waiting>();
-  #timer: Timer | undefined;
-  #timerAt = Infinity;
+  readonly #alarm: Alarm;
 
   constructor(limits: CallLimits) {
     this.#limits = limits;
+    this.#alarm = new Alarm(limits.clock, (now) => this.#endDue(now));
   }
 
   /** How many wait. */
@@ -58,7 +58,7 @@ export class CallQueue {
     const waiting: Waiting = { send, reject, due, timeoutMs, forget };
     signal?.addEventListener("abort", abort, { once: true });
     this.#waiting.add(waiting, priority);
-    this.#wakeAt(due);
+    this.#alarm.set(due);
   }
 
   /** Puts out what there is room for. */
@@ -73,8 +73,7 @@ export class CallQueue {
 
   /** Fails all. */
   failAll(error: () => Error): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    this.#alarm.stop();
     const all = this.#waiting.takeAll();
     if (all.length === 0) return;
     const one = error();
@@ -84,20 +83,7 @@ export class CallQueue {
     }
   }
 
-  #wakeAt(due: number): void {
-    if (due >= this.#timerAt) return;
-    const { clock } = this.#limits;
-    this.#timer?.cancel();
-    this.#timerAt = due;
-    this.#timer = clock.after(Math.max(0, due - clock.now()), () => {
-      this.#timer = undefined;
-      this.#timerAt = Infinity;
-      this.#endDue();
-    });
-  }
-
-  #endDue(): void {
-    const now = this.#limits.clock.now();
+  #endDue(now: number): void {
     let next = Infinity;
     for (const waiting of this.#waiting.all()) {
       if (waiting.due > now) {
@@ -108,6 +94,6 @@ export class CallQueue {
       waiting.forget();
       waiting.reject(deadlineExceeded(waiting.timeoutMs, "not-sent"));
     }
-    if (next < Infinity) this.#wakeAt(next);
+    this.#alarm.set(next);
   }
 }

@@ -6,7 +6,7 @@
  */
 import type { CloseReason, Connection } from "../connection/connection.ts";
 import type { FramewireError } from "../errors.ts";
-import { CallBook } from "./call_book.ts";
+import type { Book } from "./book.ts";
 import type { LostCall } from "./unsent.ts";
 import type { CallOptions } from "./call_limits.ts";
 import { CallQueue } from "./call_queue.ts";
@@ -17,7 +17,7 @@ export class OpenCalls<T> {
   readonly #connection: Connection;
   readonly #side: ClientSide;
   /** Those that were put out. */
-  readonly book: CallBook<T>;
+  readonly book: Book<T>;
   /** Those that wait for room; from the first such on. */
   #queue: CallQueue | undefined;
   /** What new calls fail with, once no more are taken. */
@@ -45,7 +45,7 @@ export class OpenCalls<T> {
     const idle = () => {
       if (this.pending === 0) side.settled();
     };
-    this.book = new CallBook(side.calls, connection, idle, first, gaveUp);
+    this.book = side.calls.book(side.calls, connection, idle, first, gaveUp);
   }
 
   /** Calls whose callers wait. */

@@ -53,7 +53,7 @@ export interface ReplyLimits {
  */
 export const MOST_LATE_AT_ONCE = 16;
 
-const NONE = new Uint8Array(0);
+const NONE = /* @__PURE__ */ new Uint8Array(0);
 const FIRST_SLOTS = 16;
 const PENDING = 0;
 const SETTLED = 1;

@@ -2,6 +2,7 @@
 
 import t from "tap";
 import { CLIENT_DEFAULTS } from "../../src/options/client.ts";
+import { callBook } from "../../src/protocol/call_book.ts";
 import { findScans } from "../../src/codec/find_scans.ts";
 import { TsCodec } from "../../src/codec/ts_codec.ts";
 import { State } from "../../src/connection/connection.ts";
@@ -35,6 +36,7 @@ function endpointAlone(sent = 0) {
       maxInFlight: 65_536,
       maxQueued: 0,
       overflow: "wait",
+      book: callBook,
       deadAfterTimeouts: 8,
     },
     options: CLIENT_DEFAULTS,

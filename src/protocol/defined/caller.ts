@@ -6,7 +6,6 @@
  */
 import type { CloseReason, Connection } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
-import { CallBook } from "../call_book.ts";
 import {
   type CallLimits,
   type CallOptions,
@@ -57,7 +56,7 @@ export class Caller<Reply extends { toObject(): Values }> {
     this.#calls = new Correlator(
       keys,
       () =>
-        new CallBook(limits, connection, () => {
+        limits.book(limits, connection, () => {
           if (this.pending === 0) settled();
         }),
     );

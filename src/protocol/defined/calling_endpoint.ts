@@ -6,7 +6,8 @@
  */
 import { ByteWriter } from "../../codec/byte_writer.ts";
 import type { Codec, FrameTable } from "../../codec/codec.ts";
-import { type CloseReason, type Connection, State } from "../../connection/connection.ts";
+import type { CloseReason, Connection } from "../../connection/connection.ts";
+import { State } from "../../connection/state.ts";
 import { FramewireError, thrownText } from "../../errors.ts";
 import type { AnyFields } from "./answers.ts";
 import type { CallOptions } from "../call_limits.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { FramewireError } from "../../errors.ts";
-import type { CallBook } from "../call_book.ts";
+import type { Book } from "../book.ts";
 import { Fifo } from "../fifo.ts";
 import type { AnyField } from "./fields/field_row.ts";
 
@@ -74,13 +74,13 @@ export class Correlator<Reply> {
   readonly #keys: Keys | undefined;
   readonly #byKey = new Map<MapKey, Call>();
   readonly #inOrder = new Fifo<Call>();
-  readonly #makeBook: () => CallBook<Reply>;
+  readonly #makeBook: () => Book<Reply>;
   /** From the first call on: most connections of a server make none. */
-  #book: CallBook<Reply> | undefined;
+  #book: Book<Reply> | undefined;
   #last = 0;
 
   /** No calls yet. */
-  constructor(keys: Keys | undefined, book: () => CallBook<Reply>) {
+  constructor(keys: Keys | undefined, book: () => Book<Reply>) {
     this.#keys = keys;
     this.#makeBook = book;
   }
@@ -91,7 +91,7 @@ export class Correlator<Reply> {
   }
 
   /** The calls that were made, in the order they were sent. */
-  get book(): CallBook<Reply> {
+  get book(): Book<Reply> {
     return this.#book ??= this.#makeBook();
   }
 

@@ -65,7 +65,7 @@ export interface DefinedProtocol<H extends Shape, P extends PacketSpecs>
 }
 
 /** Where single frames are encoded. */
-const frame = new ByteWriter(1024);
+const frame = /* @__PURE__ */ new ByteWriter(1024);
 const KEPT_WRITER_BYTES = 1 << 20;
 
 const later = /* @__PURE__ */ new LoadedLater(() => import("./endpoints.ts"));

@@ -5,6 +5,7 @@
  */
 import { systemClock } from "../../connection/clock.ts";
 import type { Connection } from "../../connection/connection.ts";
+import { callBook } from "../call_book.ts";
 import type { CallLimits } from "../call_limits.ts";
 import type { ClientSide, ServerSide } from "../protocol.ts";
 import type { Rules } from "./answers.ts";
@@ -22,6 +23,7 @@ const SERVER_CALLS: CallLimits = {
   maxInFlight: Infinity,
   maxQueued: 0,
   overflow: "fail",
+  book: callBook,
   deadAfterTimeouts: Infinity,
 };
 

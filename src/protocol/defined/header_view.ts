@@ -14,14 +14,13 @@ import { quickGetter } from "./quick_getters.ts";
 
 const reader = /* @__PURE__ */ new QuickReader();
 
-let placeOf: (view: HeaderView) => Place;
-
 /** The fields of a header, each decoded when it is asked for. */
 export class HeaderView {
   readonly #place: Place;
 
-  static {
-    placeOf = (view) => view.#place;
+  /** Where the packet is that a header is of. */
+  static placeOf(view: HeaderView): Place {
+    return view.#place;
   }
 
   /** The header of the packet at a place. */
@@ -36,6 +35,7 @@ export function viewClass(
   shape: ShapeCodec,
   fields: Shape,
 ): new (place: Place) => HeaderView {
+  const { placeOf } = HeaderView;
   class View extends HeaderView {}
   const getter = (name: string, get: (this: HeaderView) => unknown, enumerable: boolean) =>
     Object.defineProperty(View.prototype, name, { configurable: true, enumerable, get });

@@ -41,35 +41,31 @@ export interface PacketClass {
   new (place: Place): DefinedPacket;
 }
 
-/**
- * Makes the class of the packets that have a body of this shape. Where each field has its place,
- * it is decoded each time that it is asked for. Else the first one that is asked for decodes them all.
- */
-export let packetClass: (shape: ShapeCodec) => PacketClass;
-
 /** What every packet of a defined protocol can do; its fields are added by its type. */
 export class DefinedPacket {
   readonly #place: Place;
 
-  static {
+  /**
+   * Makes the class of the packets that have a body of this shape. Where each field has its place,
+   * it is decoded each time that it is asked for. Else the first one that is asked for decodes them all.
+   */
+  static classOf(shape: ShapeCodec): PacketClass {
     const placeOf = (packet: DefinedPacket) => packet.#place;
-    packetClass = (shape) => {
-      class Packet extends DefinedPacket {}
-      for (const [index, name] of shape.names.entries()) {
-        const get = shape.isFlat
-          ? flatGetter(shape, index, placeOf)
-          : function (this: DefinedPacket) {
-            const place = this.#place;
-            return (place.values ?? decode(place))[index];
-          };
-        Object.defineProperty(Packet.prototype, name, {
-          configurable: true,
-          enumerable: true,
-          get,
-        });
-      }
-      return Packet;
-    };
+    class Packet extends DefinedPacket {}
+    for (const [index, name] of shape.names.entries()) {
+      const get = shape.isFlat
+        ? flatGetter(shape, index, placeOf)
+        : function (this: DefinedPacket) {
+          const place = this.#place;
+          return (place.values ?? decode(place))[index];
+        };
+      Object.defineProperty(Packet.prototype, name, {
+        configurable: true,
+        enumerable: true,
+        get,
+      });
+    }
+    return Packet;
   }
 
   /** The packet at a place. */

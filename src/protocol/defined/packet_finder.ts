@@ -11,7 +11,7 @@ import { other, type PacketTable, type SentPackets, type Side } from "./packet_t
 import type { PacketType } from "./packet_type.ts";
 import type { Seal } from "./seal.ts";
 
-const NOTHING = new Uint8Array(0);
+const NOTHING = /* @__PURE__ */ new Uint8Array(0);
 
 /** Finds the packets that one side sends. What it found last stands in its properties. */
 export class PacketFinder {

@@ -16,11 +16,11 @@ import { ReplyRun } from "./reply_run.ts";
 import type { DefinedSide } from "./side.ts";
 
 /** What one batch puts out, sent in one piece. Batches do not nest. */
-const replies = /* @__PURE__ */ new ByteWriter(16 * 1024);
+const replies = /* @__PURE__ */ new ByteWriter(16_384);
 /** Simple replies, which go into it together. */
 export const run: ReplyRun = /* @__PURE__ */ new ReplyRun(replies);
 /** Packets sent by themselves, and replies that come later. */
-export const single: ByteWriter = /* @__PURE__ */ new ByteWriter(4 * 1024);
+export const single: ByteWriter = /* @__PURE__ */ new ByteWriter(4096);
 /** From so many bytes on a frame that waited, or that others are sent too, is not copied. */
 const SHARED_BYTES = 16 * 1024;
 /** Over this the writers give their memory back. */

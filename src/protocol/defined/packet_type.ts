@@ -16,10 +16,10 @@ import { FrameTemplate } from "./frame_template.ts";
 import type { HeaderCodec, HeaderFields, PacketHead } from "./header.ts";
 import type { PacketFraming } from "./packet_framing.ts";
 import { ReplyPlan } from "./reply_run.ts";
-import { type DefinedPacket, type PacketClass, packetClass, type Place } from "./packet.ts";
+import { DefinedPacket, type PacketClass, type Place } from "./packet.ts";
 
 const reader = /* @__PURE__ */ new QuickReader();
-const NOTHING = new Uint8Array(0);
+const NOTHING = /* @__PURE__ */ new Uint8Array(0);
 const NO_FIELDS: Readonly<Record<string, unknown>> = {};
 
 /** A kind of packet. */
@@ -83,7 +83,7 @@ export class PacketType implements PacketHead {
       framing.seal === undefined &&
       !shape.readsRecord;
     this.offsets = shape.isFlat ? shape.names.map((field) => shape.offsetOf(field)!) : undefined;
-    this.#class = packetClass(shape);
+    this.#class = DefinedPacket.classOf(shape);
     this.#sparePlace = placeOf(this, NOTHING, 0, 0, 0);
     this.#spare = new this.#class(this.#sparePlace);
   }

@@ -5,7 +5,8 @@
  */
 import { copyOf } from "../../codec/copy_of.ts";
 import type { Codec, FrameTable } from "../../codec/codec.ts";
-import { type CloseReason, type Connection, State } from "../../connection/connection.ts";
+import type { CloseReason, Connection } from "../../connection/connection.ts";
+import { State } from "../../connection/state.ts";
 import { FramewireError } from "../../errors.ts";
 import { ECHO_HEADER_BYTES, EchoType } from "./header.ts";
 import { type CallOptions, cancelled, checkCallOptions } from "../call_limits.ts";

@@ -15,7 +15,7 @@ export interface Answer {
   readonly retryAfterMs: number;
 }
 
-const encoder = new TextEncoder();
+const encoder = /* @__PURE__ */ new TextEncoder();
 
 /** A failure; its message is that of the result unless there is another one. */
 export function answer(result: number, message?: string, retryAfterMs = 0): Answer {

@@ -18,8 +18,8 @@ import { answeredNo } from "./reply_in.ts";
 import type { SubmitOptions, SubmitSource } from "./source.ts";
 import { type Upload, uploadBytes, Uploads } from "./upload.ts";
 
-const encoder = new TextEncoder();
-const NONE = new Uint8Array(0);
+const encoder = /* @__PURE__ */ new TextEncoder();
+const NONE = /* @__PURE__ */ new Uint8Array(0);
 const TIMEOUT_BYTES = 4;
 const CHECKSUM_BYTES = 4;
 /** Text up to this length is encoded in place, into room for three bytes a character. */
@@ -55,7 +55,7 @@ export class CallsOut {
     this.#out = out;
     this.#maxFrameBytes = side.maxFrameBytes;
     this.#open = new OpenCalls(connection, side, 0, (number) => this.#gaveUp(number));
-    this.#book = this.#open.book;
+    this.#book = this.#open.book as CallBook<Uint8Array | undefined>; // as whole clients have them
   }
 
   /** Calls whose callers wait. */

@@ -5,9 +5,10 @@
  */
 import { copyOf } from "../../codec/copy_of.ts";
 import type { Codec, FrameTable } from "../../codec/codec.ts";
-import { type CloseReason, type Connection, State } from "../../connection/connection.ts";
+import type { CloseReason, Connection } from "../../connection/connection.ts";
+import { State } from "../../connection/state.ts";
 import { FramewireError } from "../../errors.ts";
-import type { CallBook } from "../call_book.ts";
+import type { Book } from "../book.ts";
 import { type CallOptions, cancelled, checkCallOptions } from "../call_limits.ts";
 import { OpenCalls } from "../open_calls.ts";
 import { type ClientEndpoint, type ClientSide, tooLarge } from "../protocol.ts";
@@ -31,7 +32,7 @@ export class SubmitClientEndpoint implements ClientEndpoint {
   /** All that wait. */
   protected readonly open: OpenCalls<void>;
   /** Those among them that were put out. */
-  readonly #calls: CallBook<void>;
+  readonly #calls: Book<void>;
   /** The place in the stream of the submit that was put out last. */
   #place = 0;
   readonly owed = 0;
@@ -74,7 +75,7 @@ export class SubmitClientEndpoint implements ClientEndpoint {
         if (error !== undefined) return reject(error);
         const number = this.#calls.add(this.#place, resolve, reject);
         this.#calls.limit(number, options, leftMs);
-        this.#calls.note(number, number); // not to be given back: who made it sees to it
+        this.#calls.note?.(number, number); // not to be given back: who made it sees to it
       };
       if (!this.#calls.full) return send(payload);
       const kept = typeof payload === "string" ? payload : copyOf(payload);

@@ -83,7 +83,7 @@ export function featureSet(features: readonly Feature[]): ReadonlySet<Feature> {
 export const CONN_ID: Uint8Array = /* @__PURE__ */ new Uint8Array(8).fill(0x30);
 
 /** A Conn without a hello: what every server answers, and so the heartbeat of plain ones. */
-export const EMPTY_CONN: Uint8Array = Uint8Array.of(0, 0, 0, 13, Command.CONN, ...CONN_ID);
+export const EMPTY_CONN: Uint8Array = /* @__PURE__ */ emptyConn();
 
 /** Ids run from 00000001 to this, then wrap. */
 export const LAST_ID = 99_999_999;
@@ -121,4 +121,8 @@ export const TAKEN_OVER_REASON = "another connection has taken over its session"
 /** A command as error messages show it. */
 export function hex(command: number): string {
   return `0x${command.toString(16).padStart(2, "0")}`;
+}
+
+function emptyConn(): Uint8Array {
+  return Uint8Array.of(0, 0, 0, 13, Command.CONN, ...CONN_ID);
 }

@@ -62,7 +62,7 @@ export function readU32(bytes: Uint8Array, at: number): number {
 }
 
 /** What a writer holds between two frames: nothing of a queue, whose memory goes back to its pool. */
-const NO_BYTES = new Uint8Array(0);
+const NO_BYTES = /* @__PURE__ */ new Uint8Array(0);
 
 /** Writes frames: {@linkcode begin}, the body into {@linkcode buffer}, {@linkcode end}. */
 export class FrameOut {

@@ -327,7 +327,7 @@ export class Greeter implements Endpoint {
   }
 }
 
-const NONE = new Uint8Array(0);
+const NONE = /* @__PURE__ */ new Uint8Array(0);
 /** When a peer may come again for whose session there is no room, in milliseconds. */
 const NO_ROOM_RETRY_MS = 1000;
 /** The same for one whose session a later connection carries: on a new one it may take it over. */

@@ -81,8 +81,8 @@ export interface Welcome {
 /** The version of the protocol that this library speaks. */
 export const HELLO_VERSION = 1;
 
-const decoder = new TextDecoder("utf-8", { fatal: true });
-const encoder = new TextEncoder();
+const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true });
+const encoder = /* @__PURE__ */ new TextEncoder();
 
 /**
  * Reads a hello.

@@ -32,8 +32,8 @@ import { lacks } from "./lacks.ts";
 import { PushIn } from "./push_in.ts";
 import { isWhole, type SubmitOptions, type SubmitSource } from "./source.ts";
 
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-const NONE = new Uint8Array(0);
+const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { ignoreBOM: true });
+const NONE = /* @__PURE__ */ new Uint8Array(0);
 
 /** The code that connecting fails with, by the result that the hello was answered with. */
 const CODES: Readonly<Record<number, ErrorCode>> = {

@@ -10,9 +10,9 @@ import { SUBMIT_HEADER_BYTES } from "./commands.ts";
 const ID_OFFSET = 5;
 const ID_BYTES = 8;
 /** A byte order mark is part of the text, not of its encoding: what was sent comes out whole. */
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { ignoreBOM: true });
 
-const NOWHERE = new ArrayBuffer(0);
+const NOWHERE = /* @__PURE__ */ new ArrayBuffer(0);
 
 /** Says in which chunk the frames of a packet are; only the endpoints do. */
 export let openChunk: (packet: SubmitPacket, chunk: Uint8Array, views?: PayloadViews) => void;

@@ -56,7 +56,7 @@ export class PlainClientEndpoint extends SubmitClientEndpoint implements SubmitC
   #giveBack(call: LostCall, bytes: Uint8Array, at: number): boolean {
     const { unsent } = this.#side;
     const { number, ...rest } = call;
-    if (unsent === undefined || this.#hasUploads || this.open.book.noteOf(number) === number) {
+    if (unsent === undefined || this.#hasUploads || this.open.book.noteOf?.(number) === number) {
       return false;
     }
     const total = readU32(bytes, at);

@@ -12,8 +12,8 @@ import type { FrameOut } from "./frame_out.ts";
 
 /** How many pushes may be under way before no more is read. */
 const MOST_UNDER_WAY = 1024;
-const NONE = new Uint8Array(0);
-const ids = new Uint8Array(8);
+const NONE = /* @__PURE__ */ new Uint8Array(0);
+const ids = /* @__PURE__ */ new Uint8Array(8);
 
 /** A push that was handed over. */
 interface Handed {

@@ -36,7 +36,7 @@ const SHARED_BYTES = 16 * 1024;
 const CHECKSUM_BYTES = 4;
 
 const broadcasts = new WeakMap<PushBytes, Bodies>();
-const ids = new Uint8Array(8);
+const ids = /* @__PURE__ */ new Uint8Array(8);
 
 /** Makes a push one whose bodies are made once for many connections; it must own its payload. */
 export function shareBodies(push: PushBytes): void {

@@ -12,7 +12,7 @@ export const ACK_BYTES = 14;
 /** How many go into one piece of the outbound queue. */
 const MOST_AT_ONCE = 4096;
 
-const NONE = new Uint8Array(0);
+const NONE = /* @__PURE__ */ new Uint8Array(0);
 
 /** A ring of 14-byte frames. */
 export class AckStore implements ReplyStore {

@@ -7,7 +7,7 @@ import { FramewireError } from "../../errors.ts";
 import { Command, Result, RESULT_TEXTS } from "./commands.ts";
 import { readU32 } from "./frame_out.ts";
 
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The error of a call that was answered with a failure: `bytes[at, end)` is the reply's body. */
 export function answeredNo(

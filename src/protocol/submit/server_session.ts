@@ -32,7 +32,7 @@ export interface ServerSession {
 }
 
 const carried = new WeakMap<Session, CarriedSession>();
-const encoder = new TextEncoder();
+const encoder = /* @__PURE__ */ new TextEncoder();
 
 /** What all connections of a session share, one after the other. */
 export class CarriedSession implements ServerSession {

@@ -47,8 +47,8 @@ export interface SessionCarrier {
   readonly welcome: Welcome;
 }
 
-const encoder = new TextEncoder();
-const NONE = new Uint8Array(0);
+const encoder = /* @__PURE__ */ new TextEncoder();
+const NONE = /* @__PURE__ */ new Uint8Array(0);
 const TIMEOUT_BYTES = 4;
 const CHECKSUM_BYTES = 4;
 

@@ -10,7 +10,7 @@ import type { ServerSide } from "../protocol.ts";
 import { Command, idText, LAST_ID, readId, writeId } from "./commands.ts";
 import type { FrameOut } from "./frame_out.ts";
 
-const ids = new Uint8Array(8);
+const ids = /* @__PURE__ */ new Uint8Array(8);
 
 /** What one connection is pushed of its session. */
 export class SessionPushes {

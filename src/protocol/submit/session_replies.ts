@@ -12,7 +12,7 @@ import type { CreditOut } from "./credit_out.ts";
 import type { FrameOut } from "./frame_out.ts";
 import { IdDigits } from "./id_digits.ts";
 
-const NONE = new Uint8Array(0);
+const NONE = /* @__PURE__ */ new Uint8Array(0);
 
 /** What one connection answers. */
 export class SessionReplies {

@@ -274,5 +274,5 @@ export class UnderWay {
   }
 }
 
-const NONE = new Uint8Array(0);
+const NONE = /* @__PURE__ */ new Uint8Array(0);
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

@@ -20,7 +20,7 @@ import { config } from "./shape.ts";
 type AnyField = Field<unknown, unknown, boolean>;
 
 /** Where lengths of no fixed width are written first. */
-const prefix = new ByteWriter(16);
+const prefix = /* @__PURE__ */ new ByteWriter(16);
 
 /**
  * A field that is there only when the fields before it say so.

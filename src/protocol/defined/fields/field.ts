@@ -6,7 +6,7 @@
 import type { ByteWriter } from "../../../codec/byte_writer.ts";
 import type { InlineField } from "./inline.ts";
 
-const NOTHING = new Uint8Array(0);
+const NOTHING = /* @__PURE__ */ new Uint8Array(0);
 const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Where fields are read: `bytes[at, end)` is what is left of the record. */

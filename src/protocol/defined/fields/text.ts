@@ -124,12 +124,7 @@ export function cstring(maxBytes: number): Field<string> {
       return reader.text(from, at);
     },
     write(writer, value) {
-      if (typeof value === "string" && value.length < maxBytes && writeAscii(writer, value)) {
-        writer.room(1);
-        writer.bytes[writer.at++] = 0;
-        return;
-      }
-      const text = encodeText(value);
+      const text = encodeText(value); // short ones are written in line, mostly
       if (text.length >= maxBytes || text.includes(0)) {
         throw invalid(`text of at most ${maxBytes - 1} bytes without a zero`, value);
       }
