@@ -8,10 +8,10 @@ import type { DefinedProtocol } from "./defined/define.ts";
 import type { DefinedBroadcast, DefinedConnection } from "./defined/definition.ts";
 import { echo } from "./echo/mod.ts";
 import { describe, type Protocol, type ServerConnection } from "./protocol.ts";
-import type { SubmitCalls } from "./submit/calls.ts";
-import type { SubmitConnection, SubmitHandlers } from "./submit/handlers.ts";
+import type { SubmitCalls } from "./submit/client/calls.ts";
+import type { SubmitConnection, SubmitHandlers } from "./submit/server/handlers.ts";
 import { submit } from "./submit/mod.ts";
-import type { PushCalls } from "./submit/push_inbox.ts";
+import type { PushCalls } from "./submit/client/push_inbox.ts";
 
 /** The built-in protocols by name. */
 export interface BuiltinProtocols {

@@ -8,16 +8,16 @@ import type { Connection } from "../../connection/connection.ts";
 import { type Broadcast, sharedPush } from "../broadcast.ts";
 import type { SessionOf, SessionSetup } from "../client_session.ts";
 import { type ClientEndpoint, type ClientSide, type ServerSide, tooLarge } from "../protocol.ts";
-import type { SubmitCalls } from "./calls.ts";
-import { ClientSession } from "./client_session.ts";
+import type { SubmitCalls } from "./client/calls.ts";
+import { ClientSession } from "./client/client_session.ts";
 import { SUBMIT_HEADER_BYTES } from "./commands.ts";
-import { Greeter } from "./greeter.ts";
-import type { SubmitHandlers } from "./handlers.ts";
-import { HelloClientEndpoint } from "./hello_client.ts";
-import { PlainClientEndpoint } from "./plain_client.ts";
-import { type PushCalls, PushInbox } from "./push_inbox.ts";
-import { shareBodies } from "./push_out.ts";
-import { SubmitServerEndpoint } from "./server.ts";
+import { Greeter } from "./server/greeter.ts";
+import type { SubmitHandlers } from "./server/handlers.ts";
+import { HelloClientEndpoint } from "./client/hello_client.ts";
+import { PlainClientEndpoint } from "./client/plain_client.ts";
+import { type PushCalls, PushInbox } from "./client/push_inbox.ts";
+import { shareBodies } from "./server/push_out.ts";
+import { SubmitServerEndpoint } from "./server/server.ts";
 
 /** {@inheritDoc Protocol.server} */
 export function server(

@@ -5,8 +5,8 @@
  */
 import { SUBMIT_FRAMING, SUBMIT_KIND } from "../defined/layouts.ts";
 import { checkHandlers, LoadedLater, type Protocol } from "../protocol.ts";
-import type { SubmitCalls } from "./calls.ts";
-import type { SubmitHandlers } from "./handlers.ts";
+import type { SubmitCalls } from "./client/calls.ts";
+import type { SubmitHandlers } from "./server/handlers.ts";
 
 const later = /* @__PURE__ */ new LoadedLater(() => import("./endpoints.ts"));
 
