@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { ownLimit } from "../codec/frame_layout.ts";
 import type { StreamDecoder } from "../codec/stream_decoder.ts";
 import type { Link, LinkEnds, LinkReceiver } from "../link/link.ts";
 import type { ConnectionConfig } from "./config.ts";
@@ -55,14 +54,8 @@ export class PlainConnection implements LinkReceiver {
     const made = config.outbound?.(link, () => this.flush()) ?? new PlainOutbound(link);
     this.outbound = made as Outbound;
     this.endpoint = makeEndpoint(this);
-    const { opening } = this.endpoint;
-    const { framing, kind } = opening ?? config;
-    this.decoder = config.codecs.decoder(
-      framing,
-      kind,
-      opening ? Math.min(config.maxFrameBytes, ownLimit(framing)) : config.maxFrameBytes,
-      this.endpoint,
-    );
+    const { framing, kind, maxFrameBytes } = config;
+    this.decoder = config.codecs.decoder(framing, kind, maxFrameBytes, this.endpoint);
   }
 
   /** What carries it, and between whom. */

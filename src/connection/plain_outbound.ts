@@ -16,7 +16,7 @@ const FIRST_BUFFER_BYTES = 4 * 1024;
 const NEXT_BUFFER_BYTES = 64 * 1024;
 
 /** A buffer to be written. */
-export interface Segment {
+export interface OutboundSegment {
   /** The memory. */
   readonly buffer: Uint8Array;
   /** How much of it is to be written. */
@@ -29,7 +29,7 @@ export interface Segment {
 export class PlainOutbound {
   protected readonly link: Link;
   /** Full buffers that wait behind the write under way, once there have been some. */
-  protected full: Segment[] | undefined;
+  protected full: OutboundSegment[] | undefined;
   /** The buffer that is being filled, and how much of it is. */
   protected filling: Uint8Array | undefined;
   protected filled = 0;
@@ -153,7 +153,7 @@ export class PlainOutbound {
   }
 
   /** The next full buffer to be written, if there is one. */
-  protected next(): Segment | undefined {
+  protected next(): OutboundSegment | undefined {
     return this.full?.shift();
   }
 
@@ -161,7 +161,7 @@ export class PlainOutbound {
   protected left(): void {}
 
   /** Puts a full buffer behind those that wait. */
-  protected push(segment: Segment): void {
+  protected push(segment: OutboundSegment): void {
     (this.full ??= []).push(segment);
     this.fullBytes += segment.length;
   }

@@ -68,7 +68,7 @@ const frame = /* @__PURE__ */ new ByteWriter(1024);
 const KEPT_WRITER_BYTES = 1 << 20;
 
 /** Bounds of what a client's handlers may have under way. */
-const CLIENT_LIMITS = { maxInFlight: 1024, maxInFlightBytes: 4 << 20, handlerTimeoutMs: 60_000 };
+const CLIENT_LIMITS = { maxInFlight: 1024, maxInFlightBytes: 4_194_304, handlerTimeoutMs: 60_000 };
 
 /** A server's calls to its peers have no bounds but those they are given. */
 const SERVER_CALLS: CallLimits = {

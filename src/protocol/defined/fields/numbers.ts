@@ -69,8 +69,12 @@ function whole(width: number, signed: boolean, littleEndian: boolean): NumberFie
   return field;
 }
 
-const scratch = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(8));
-const scratchBytes = /* @__PURE__ */ new Uint8Array(scratch.buffer);
+const scratchBytes = /* @__PURE__ */ new Uint8Array(8);
+const scratch = /* @__PURE__ */ viewOf(scratchBytes);
+
+function viewOf({ buffer }: Uint8Array): DataView {
+  return new DataView(buffer);
+}
 
 function load(reader: FieldReader, width: number): void {
   const at = reader.take(width);
