@@ -19,7 +19,9 @@ const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 /** One connection: what a small client needs of it; `Connection` has the rest. */
 export class PlainConnection implements LinkReceiver {
   readonly #link: Link;
+  /** What it goes by. */
   protected settings: ConnectionConfig;
+  /** What cuts its stream into frames. */
   protected readonly decoder: StreamDecoder;
   /** Who speaks the protocol on it now. */
   endpoint: Endpoint;
@@ -32,7 +34,9 @@ export class PlainConnection implements LinkReceiver {
   #peerEnded = false;
   /** Input that the endpoint had no room for; the link is paused while there is some. */
   protected held: Uint8Array | undefined;
+  /** Whether the link is paused. */
   protected paused = false;
+  /** While input is being handled. */
   protected inTurn = false;
   #flushing = false;
   #linger: Linger | undefined;
@@ -210,6 +214,7 @@ export class PlainConnection implements LinkReceiver {
     return this.endpoint.owed === 0 && this.outbound.queuedBytes === 0;
   }
 
+  /** Reads on, or stops reading. */
   protected readOrPause(): void {
     const pause = this.mustPause;
     if (pause === this.paused) return;

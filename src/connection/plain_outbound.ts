@@ -27,17 +27,22 @@ export interface OutboundSegment {
 
 /** Queue of bytes for one link: what a small client needs of it; {@linkcode Outbound} has the rest. */
 export class PlainOutbound {
+  /** What it writes to. */
   protected readonly link: Link;
   /** Full buffers that wait behind the write under way, once there have been some. */
   protected full: OutboundSegment[] | undefined;
-  /** The buffer that is being filled, and how much of it is. */
+  /** The buffer that is being filled. */
   protected filling: Uint8Array | undefined;
+  /** How much of it is. */
   protected filled = 0;
   /** The buffer that the link reads from. */
   protected writing: Uint8Array | undefined;
+  /** How much of it that is. */
   protected writingBytes = 0;
   #writingShared = false;
+  /** Bytes in the full buffers. */
   protected fullBytes = 0;
+  /** Whether the link is closed. */
   protected closed = false;
   /** Whether what is being filled must not leave yet. */
   protected waits = false;

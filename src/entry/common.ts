@@ -45,6 +45,8 @@ export type { Outbound } from "../connection/outbound.ts";
 export type { PlainConnection } from "../connection/plain_connection.ts";
 export type { OutboundSegment, PlainOutbound } from "../connection/plain_outbound.ts";
 export type { Book, CallLine, MakeBook } from "../protocol/book.ts";
+export type { SilentLine } from "../protocol/silence.ts";
+export type { LostCall } from "../protocol/unsent.ts";
 export { PushBytes } from "../connection/push_bytes.ts";
 export {
   type DropEpisode,

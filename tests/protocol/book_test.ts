@@ -41,7 +41,9 @@ class Tried {
       place,
       (value) => void this.said.push(`${number}: ${value}`),
       (error) => {
-        const { code, message, outcome } = isFramewireError(error) ? error : { code: "", message: `${error}`, outcome: "" };
+        const { code, message, outcome } = isFramewireError(error)
+          ? error
+          : { code: "", message: `${error}`, outcome: "" };
         this.said.push(`${number}: ${code} ${outcome} ${message}`);
       },
     );

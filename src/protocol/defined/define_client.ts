@@ -15,12 +15,13 @@ import { SmallPackets } from "./small_packets.ts";
  * `defineProtocol`, which takes the same definition for the server.
  *
  * Its clients make calls, send packets and are told what the server sends by itself. They do not
- * answer requests of the server, and know no `checksum`, `compression` or `unknown`.
+ * answer requests of the server, and know no `checksum`, `compression` or `unknown`. A header is decoded
+ * as soon as it comes, and one that cannot be ends the connection.
  *
- * @param spec The definition.
+ * @param spec The definition, one that `defineProtocol` accepts: that it goes together is checked there.
  * @returns What `connect` of `framewire/client` takes as `protocol`.
- * @throws FramewireError INVALID_CONFIG when it contradicts itself, UNSUPPORTED when it has a
- * checksum, compression or an answer to unknown packets.
+ * @throws FramewireError INVALID_CONFIG when it names a field or a packet that is not there, UNSUPPORTED
+ * when it has a checksum, compression or an answer to unknown packets.
  *
  * @example
  * ```ts ignore
