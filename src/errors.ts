@@ -182,25 +182,25 @@ export class FramewireError extends Error implements StreamErrorDetail {
   /** The stable code to match on. */
   readonly code: ErrorCode;
   /** The frame's whole length as declared, in bytes. */
-  readonly declaredBytes?: number;
+  declare readonly declaredBytes?: number;
   /** The limit it broke, in bytes. */
-  readonly limitBytes?: number;
+  declare readonly limitBytes?: number;
   /** Where in the received stream the frame began, in bytes. */
-  readonly streamOffset?: number;
+  declare readonly streamOffset?: number;
   /** The first bytes of the frame, at most 16. */
-  readonly firstBytes?: Uint8Array;
+  declare readonly firstBytes?: Uint8Array;
   /** What the bytes look like when they are none of this protocol's. */
-  readonly looksLike?: string;
+  declare readonly looksLike?: string;
   /** The result byte of the reply, with `RESULT_FAILED`. */
-  readonly result?: number;
+  declare readonly result?: number;
   /** After how long it is worth to try again, in milliseconds, where the peer has said so. */
-  readonly retryAfterMs?: number;
+  declare readonly retryAfterMs?: number;
   /** The reply that was none of the expected ones, with `RESULT_FAILED`. */
-  readonly reply?: Readonly<Record<string, unknown>>;
+  declare readonly reply?: Readonly<Record<string, unknown>>;
   /** What is known of the call that failed: see {@linkcode Outcome}; undefined where it was no call. */
-  readonly outcome?: Outcome;
+  declare readonly outcome?: Outcome;
   /** The last frames of the connection that it has ended, with the option `flightRecorder`. */
-  readonly flight?: readonly FlightEntry[];
+  declare readonly flight?: readonly FlightEntry[];
 
   /**
    * An error with its code.

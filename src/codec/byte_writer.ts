@@ -12,6 +12,8 @@ export class ByteWriter {
   view: DataView;
   /** Where the next byte goes. */
   at = 0;
+  /** How many bits of the byte before it were written; 0 for all of them. */
+  bit = 0;
   /** How many memories it has had: what is known of the bytes in one is not true of the next. */
   memories = 1;
   readonly #capacity: number;

@@ -140,12 +140,7 @@ export class FrameDecoder implements StreamDecoder {
     this.#partial.unknown();
   }
 
-  /**
-   * Takes the next bytes of the stream.
-   *
-   * @returns The offset in `chunk` up to which it was taken: its length, unless the consumer stopped.
-   * @throws FramewireError for a malformed frame, and what the consumer throws.
-   */
+  /** {@inheritDoc StreamDecoder.push} */
   push(chunk: Uint8Array): number {
     let at = 0;
     if (this.#state !== State.BETWEEN) {
@@ -185,11 +180,7 @@ export class FrameDecoder implements StreamDecoder {
     return this.#took(at);
   }
 
-  /**
-   * Says that the stream has ended.
-   *
-   * @throws FramewireError TRUNCATED when it ended inside a frame.
-   */
+  /** {@inheritDoc StreamDecoder.end} */
   end(): void {
     if (this.#state === State.BETWEEN) return;
     if (this.#state === State.STREAMING) return this.#long!.end();

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { ownLimit } from "../codec/frame_layout.ts";
 import type { FrameConsumer } from "../codec/frame_consumer.ts";
 import type { Framing, KindField } from "../codec/framing.ts";
 import type { WatchedBatches } from "../observe/batches.ts";
@@ -56,6 +57,10 @@ export class Connection extends PlainConnection implements Holder {
     super(link, config, makeEndpoint as (connection: PlainConnection) => Endpoint);
     this.memory = config.memory?.share(this);
     if (config.watch !== undefined) this.#join();
+    const { opening } = this.endpoint;
+    if (opening === undefined) return;
+    this.decoder.reframe!(opening.framing, opening.kind);
+    this.decoder.maxFrameBytes = Math.min(config.maxFrameBytes, ownLimit(opening.framing));
   }
 
   /** Requests taken whose replies have not been put out. */
@@ -155,6 +160,7 @@ export class Connection extends PlainConnection implements Holder {
     return this.memory === undefined || this.memory.readInto(bytes);
   }
 
+  /** {@inheritDoc PlainConnection.ending} */
   protected override ending(reason: CloseReason): void {
     this.owedAtEnd = this.endpoint.owed;
     this.unsentAtEnd = this.outbound.queuedBytes;
@@ -162,11 +168,13 @@ export class Connection extends PlainConnection implements Holder {
     if (reason.error !== undefined) this.#watched?.attach(reason.error);
   }
 
+  /** {@inheritDoc PlainConnection.release} */
   protected override release(): void {
     this.pushes?.close();
     this.memory?.leave();
   }
 
+  /** {@inheritDoc PlainConnection.afterTurn} */
   protected override afterTurn(): void {
     const { pushes } = this;
     if (pushes !== undefined) {
@@ -177,16 +185,19 @@ export class Connection extends PlainConnection implements Holder {
     super.afterTurn();
   }
 
+  /** {@inheritDoc PlainConnection.isDone} */
   protected override get isDone(): boolean {
     return super.isDone && (this.pushes === undefined || this.pushes.length === 0);
   }
 
+  /** {@inheritDoc PlainConnection.readOrPause} */
   protected override readOrPause(): void {
     const { paused } = this;
     super.readOrPause();
     if (this.paused && !paused) this.pauses++;
   }
 
+  /** {@inheritDoc PlainConnection.mustPause} */
   protected override get mustPause(): boolean {
     return this.starved || this.pushes?.pausesReading === true || super.mustPause;
   }

@@ -5,12 +5,12 @@
  * @module
  */
 import { takeBuffer } from "./buffer_pool.ts";
-import { PlainOutbound, type Segment } from "./plain_outbound.ts";
+import { type OutboundSegment, PlainOutbound } from "./plain_outbound.ts";
 
 /** Queue of bytes for one link. */
 export class Outbound extends PlainOutbound {
   /** While a frame is put out in parts: what leaves before anything else does. */
-  #lane: Segment[] | undefined;
+  #lane: OutboundSegment[] | undefined;
   /** Who waits for room. */
   #below: { readonly bytes: number; readonly resolve: () => void } | undefined;
 
@@ -96,10 +96,12 @@ export class Outbound extends PlainOutbound {
     this.#below?.resolve();
   }
 
-  protected override next(): Segment | undefined {
+  /** {@inheritDoc PlainOutbound.next} */
+  protected override next(): OutboundSegment | undefined {
     return this.#lane === undefined ? super.next() : this.#lane.shift();
   }
 
+  /** {@inheritDoc PlainOutbound.left} */
   protected override left(): void {
     if (this.#below === undefined || this.queuedBytes > this.#below.bytes) return;
     this.#below.resolve();

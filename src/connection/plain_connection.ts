@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { ownLimit } from "../codec/frame_layout.ts";
 import type { StreamDecoder } from "../codec/stream_decoder.ts";
 import type { Link, LinkEnds, LinkReceiver } from "../link/link.ts";
 import type { ConnectionConfig } from "./config.ts";
@@ -20,7 +19,9 @@ const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 /** One connection: what a small client needs of it; `Connection` has the rest. */
 export class PlainConnection implements LinkReceiver {
   readonly #link: Link;
+  /** What it goes by. */
   protected settings: ConnectionConfig;
+  /** What cuts its stream into frames. */
   protected readonly decoder: StreamDecoder;
   /** Who speaks the protocol on it now. */
   endpoint: Endpoint;
@@ -33,7 +34,9 @@ export class PlainConnection implements LinkReceiver {
   #peerEnded = false;
   /** Input that the endpoint had no room for; the link is paused while there is some. */
   protected held: Uint8Array | undefined;
+  /** Whether the link is paused. */
   protected paused = false;
+  /** While input is being handled. */
   protected inTurn = false;
   #flushing = false;
   #linger: Linger | undefined;
@@ -55,14 +58,8 @@ export class PlainConnection implements LinkReceiver {
     const made = config.outbound?.(link, () => this.flush()) ?? new PlainOutbound(link);
     this.outbound = made as Outbound;
     this.endpoint = makeEndpoint(this);
-    const { opening } = this.endpoint;
-    const { framing, kind } = opening ?? config;
-    this.decoder = config.codecs.decoder(
-      framing,
-      kind,
-      opening ? Math.min(config.maxFrameBytes, ownLimit(framing)) : config.maxFrameBytes,
-      this.endpoint,
-    );
+    const { framing, kind, maxFrameBytes } = config;
+    this.decoder = config.codecs.decoder(framing, kind, maxFrameBytes, this.endpoint);
   }
 
   /** What carries it, and between whom. */
@@ -217,6 +214,7 @@ export class PlainConnection implements LinkReceiver {
     return this.endpoint.owed === 0 && this.outbound.queuedBytes === 0;
   }
 
+  /** Reads on, or stops reading. */
   protected readOrPause(): void {
     const pause = this.mustPause;
     if (pause === this.paused) return;

@@ -16,7 +16,7 @@ const FIRST_BUFFER_BYTES = 4 * 1024;
 const NEXT_BUFFER_BYTES = 64 * 1024;
 
 /** A buffer to be written. */
-export interface Segment {
+export interface OutboundSegment {
   /** The memory. */
   readonly buffer: Uint8Array;
   /** How much of it is to be written. */
@@ -27,17 +27,22 @@ export interface Segment {
 
 /** Queue of bytes for one link: what a small client needs of it; {@linkcode Outbound} has the rest. */
 export class PlainOutbound {
+  /** What it writes to. */
   protected readonly link: Link;
   /** Full buffers that wait behind the write under way, once there have been some. */
-  protected full: Segment[] | undefined;
-  /** The buffer that is being filled, and how much of it is. */
+  protected full: OutboundSegment[] | undefined;
+  /** The buffer that is being filled. */
   protected filling: Uint8Array | undefined;
+  /** How much of it is. */
   protected filled = 0;
   /** The buffer that the link reads from. */
   protected writing: Uint8Array | undefined;
+  /** How much of it that is. */
   protected writingBytes = 0;
   #writingShared = false;
+  /** Bytes in the full buffers. */
   protected fullBytes = 0;
+  /** Whether the link is closed. */
   protected closed = false;
   /** Whether what is being filled must not leave yet. */
   protected waits = false;
@@ -153,7 +158,7 @@ export class PlainOutbound {
   }
 
   /** The next full buffer to be written, if there is one. */
-  protected next(): Segment | undefined {
+  protected next(): OutboundSegment | undefined {
     return this.full?.shift();
   }
 
@@ -161,7 +166,7 @@ export class PlainOutbound {
   protected left(): void {}
 
   /** Puts a full buffer behind those that wait. */
-  protected push(segment: Segment): void {
+  protected push(segment: OutboundSegment): void {
     (this.full ??= []).push(segment);
     this.fullBytes += segment.length;
   }

@@ -16,6 +16,7 @@ export type { LivenessOptions } from "../options/liveness.ts";
 export type { FailoverOptions } from "../client/failover.ts";
 export type { ReconnectOptions } from "../options/reconnect.ts";
 export type { Begun, FrameConsumer, FrameParts } from "../codec/frame_consumer.ts";
+export type { StreamDecoder } from "../codec/stream_decoder.ts";
 export type { CodecChoice, Codecs, DecoderAids } from "../codec/lender.ts";
 export type { FrameSkipper } from "../codec/frame_skipper.ts";
 export type { Guess } from "../codec/guess.ts";
@@ -41,6 +42,11 @@ export type { UnsentCall } from "../protocol/unsent.ts";
 export type { Clock, Timer } from "../connection/clock.ts";
 export type { BudgetMember, MemoryBudget } from "../connection/memory_budget.ts";
 export type { Outbound } from "../connection/outbound.ts";
+export type { PlainConnection } from "../connection/plain_connection.ts";
+export type { OutboundSegment, PlainOutbound } from "../connection/plain_outbound.ts";
+export type { Book, CallLine, MakeBook } from "../protocol/book.ts";
+export type { SilentLine } from "../protocol/silence.ts";
+export type { LostCall } from "../protocol/unsent.ts";
 export { PushBytes } from "../connection/push_bytes.ts";
 export {
   type DropEpisode,

@@ -21,11 +21,16 @@ export interface UnsentCall {
 
 /** A call that was put out and has not left when its connection is lost. */
 export interface LostCall {
+  /** Counts the calls of a connection. */
   readonly number: number;
   /** The place of its first byte. */
   readonly place: number;
+  /** How long ago it was made, in milliseconds. */
   readonly ageMs: number;
+  /** What it fails with when nobody makes it elsewhere. */
   readonly error: Error;
+  /** Settles it. */
   readonly resolve: () => void;
+  /** Fails it. */
   readonly reject: (error: Error) => void;
 }

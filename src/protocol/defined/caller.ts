@@ -15,6 +15,7 @@ import {
 } from "../call_limits.ts";
 import { CallQueue } from "../call_queue.ts";
 import { connectionLost } from "../protocol.ts";
+import { unasked } from "./packet_errors.ts";
 import type { Values } from "./fields/field_row.ts";
 import {
   type Call,
@@ -111,10 +112,15 @@ export class Caller<Reply extends { toObject(): Values }> {
     }
   }
 
-  /** The call that a packet with this key answers, if there is one. */
-  asked(key: MapKey): Call | undefined {
+  /**
+   * The call that the packet in `chunk[from, end)`, which has this key, answers.
+   *
+   * @throws FramewireError UNEXPECTED_PACKET when it answers none.
+   */
+  asked(key: MapKey, type: Request, chunk: Uint8Array, from: number, end: number): Call {
     const call = this.#calls.take(key);
-    return call === undefined || call.number < 0 ? undefined : call;
+    if (call === undefined || call.number < 0) throw unasked(type.name, chunk, from, end);
+    return call;
   }
 
   /** A call's reply came. */

@@ -13,7 +13,6 @@ import type { AnyFields } from "./answers.ts";
 import type { CallOptions } from "../call_limits.ts";
 import { Caller } from "./caller.ts";
 import type { ClientEndpoint, ClientSide } from "../protocol.ts";
-import { unasked } from "./packet_errors.ts";
 import { sendable } from "./sendable.ts";
 import type { AnyHandler } from "./side.ts";
 import type { SmallPacket, SmallPackets, SmallType } from "./small_packets.ts";
@@ -93,9 +92,8 @@ export class CallingEndpoint implements ClientEndpoint {
           void this.#told(type, packet);
           continue;
         }
-        const call = this.#calls.asked(key);
         const start = words[i * 4]!;
-        if (call === undefined) throw unasked(type, chunk, start, start + words[i * 4 + 1]!);
+        const call = this.#calls.asked(key, type, chunk, start, start + words[i * 4 + 1]!);
         this.#calls.answered(call, type, packet);
       }
     } finally {

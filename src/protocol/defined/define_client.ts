@@ -4,24 +4,24 @@
  * @module
  */
 import { FramewireError } from "../../errors.ts";
-import { type ClientEndpoint, type ClientProtocol, LoadedLater } from "../protocol.ts";
+import type { ClientEndpoint, ClientProtocol } from "../protocol.ts";
+import { CallingEndpoint } from "./calling_endpoint.ts";
 import type { ClientCalls, PacketSpecs, ProtocolSpec } from "./definition.ts";
 import type { Shape } from "./fields/field.ts";
 import { SmallPackets } from "./small_packets.ts";
-
-const later = /* @__PURE__ */ new LoadedLater(() => import("./calling_endpoint.ts"));
 
 /**
  * Defines the client's side of a protocol, and nothing else: a smaller bundle than with
  * `defineProtocol`, which takes the same definition for the server.
  *
  * Its clients make calls, send packets and are told what the server sends by itself. They do not
- * answer requests of the server, and know no `checksum`, `compression` or `unknown`.
+ * answer requests of the server, and know no `checksum`, `compression` or `unknown`. A header is decoded
+ * as soon as it comes, and one that cannot be ends the connection.
  *
- * @param spec The definition.
+ * @param spec The definition, one that `defineProtocol` accepts: that it goes together is checked there.
  * @returns What `connect` of `framewire/client` takes as `protocol`.
- * @throws FramewireError INVALID_CONFIG when it contradicts itself, UNSUPPORTED when it has a
- * checksum, compression or an answer to unknown packets.
+ * @throws FramewireError INVALID_CONFIG when it names a field or a packet that is not there, UNSUPPORTED
+ * when it has a checksum, compression or an answer to unknown packets.
  *
  * @example
  * ```ts ignore
@@ -46,9 +46,8 @@ export function defineClient<const H extends Shape, const P extends PacketSpecs>
   return {
     name: spec.name,
     framing: spec.framing,
-    load: () => later.load(),
     client(connection, side) {
-      const made: unknown = new later.parts.CallingEndpoint(connection, packets, side);
+      const made: unknown = new CallingEndpoint(connection, packets, side);
       return made as ClientEndpoint & ClientCalls<H, P>;
     },
     calls: callsOf,

@@ -19,7 +19,6 @@ import type { AnyHandler, DefinedSide } from "./side.ts";
 import { copyShort, type PayloadViews, viewsOf } from "../batch_memory.ts";
 import { isPromise } from "../is_promise.ts";
 import type { DefinedPacket } from "./packet.ts";
-import { unasked } from "./packet_errors.ts";
 import { PacketFinder } from "./packet_finder.ts";
 import type { PacketType } from "./packet_type.ts";
 import { other, type PacketTable } from "./packet_table.ts";
@@ -63,12 +62,8 @@ export class DefinedEndpoint implements ClientEndpoint {
     this.#handlers = handlers;
     this.#side = side;
     this.#incoming = new PacketFinder(table, other(side.side));
-    this.#calls = new Caller(
-      connection,
-      table.framing.header.keys,
-      side.calls,
-      () => side.settled(),
-    );
+    const { keys } = table.framing.header;
+    this.#calls = new Caller(connection, keys, side.calls, () => side.settled());
     this.#out = new PacketOut(connection, side);
     this.#opens = table.opening !== undefined;
     this.#answers = new Answers(table, rules, {
@@ -104,10 +99,9 @@ export class DefinedEndpoint implements ClientEndpoint {
 
   /** Sends a request; settles with its reply. */
   call(name: string, fields?: AnyFields, options?: CallOptions): Promise<DefinedPacket> {
-    return new Promise((resolve, reject) => {
-      const type = this.#sendable(name, true);
-      this.#call(type, fields, options, resolve, reject);
-    });
+    return new Promise((resolve, reject) =>
+      this.#call(this.#sendable(name, true), fields, options, resolve, reject)
+    );
   }
 
   #call(
@@ -197,17 +191,16 @@ export class DefinedEndpoint implements ClientEndpoint {
         const type = incoming.find(words, i, chunk);
         if (type === undefined) {
           if (!this.#takeUnknown(chunk)) throw incoming.unknown(chunk);
-          i++;
-          continue;
+        } else if (type.isReply) {
+          const { chunk, header, body, end } = incoming;
+          const key = this.#table.framing.header.keyOf(chunk, header, end);
+          const call = this.#calls.asked(key, type, chunk, header, end);
+          this.#calls.answered(call, type, type.copy(chunk, header, body, end));
+        } else {
+          if (this.#later !== undefined && this.#later.full) break;
+          this.#request(type, incoming.chunk, incoming.header, incoming.body, incoming.end);
+          requests++;
         }
-        if (type.isReply) {
-          this.#answered(type);
-          i++;
-          continue;
-        }
-        if (this.#later !== undefined && this.#later.full) break;
-        this.#request(type, incoming.chunk, incoming.header, incoming.body, incoming.end);
-        requests++;
         i++;
       }
     } finally {
@@ -247,14 +240,6 @@ export class DefinedEndpoint implements ClientEndpoint {
     this.#connection.reframe(framing, kindField);
     const { header, body, end } = incoming;
     this.#request(this.#table.opening!.type, chunk, header, body, end);
-  }
-
-  /** The packet found last is a reply. */
-  #answered(type: PacketType): void {
-    const { chunk, header, body, end } = this.#incoming;
-    const call = this.#calls.asked(this.#table.framing.header.keyOf(chunk, header, end));
-    if (call === undefined) throw unasked(type, chunk, header, end);
-    this.#calls.answered(call, type, type.copy(chunk, header, body, end));
   }
 
   /** Answers or ignores a packet of an unknown kind, if the protocol says so. */

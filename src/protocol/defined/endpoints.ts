@@ -14,7 +14,7 @@ import type { PacketTable } from "./packet_table.ts";
 import type { AnyHandler } from "./side.ts";
 
 /** Bounds of what a client's handlers may have under way. */
-const CLIENT_LIMITS = { maxInFlight: 1024, maxInFlightBytes: 4 << 20, handlerTimeoutMs: 60_000 };
+const CLIENT_LIMITS = { maxInFlight: 1024, maxInFlightBytes: 4_194_304, handlerTimeoutMs: 60_000 };
 
 /** A server's calls to its peers have no bounds but those they are given. */
 const SERVER_CALLS: CallLimits = {

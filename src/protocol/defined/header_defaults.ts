@@ -40,7 +40,7 @@ export function blanks(shape: Shape): Record<string, unknown> {
   const blank: Record<string, unknown> = {};
   for (const [name, field] of Object.entries(shape) as unknown as [string, AnyField][]) {
     if (field.optional) continue;
-    const value = field.bitWidth !== undefined ? 0 : BLANKS.map((make) => make(field.width ?? 0))
+    const value = BLANKS.map((make) => make(field.width ?? 0))
       .find((candidate) => fits(field, candidate));
     if (value === undefined) {
       throw config(

@@ -73,14 +73,14 @@ export function tooShort(
 
 /** A reply that answers nothing. */
 export function unasked(
-  type: Named,
+  name: string,
   chunk: Uint8Array,
   from: number,
   end: number,
 ): FramewireError {
   return new FramewireError(
     "UNEXPECTED_PACKET",
-    `a ${type.name} came that answers no pending request`,
+    `a ${name} came that answers no pending request`,
     firstBytes(chunk, from, end),
   );
 }

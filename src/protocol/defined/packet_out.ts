@@ -22,7 +22,7 @@ export const run: ReplyRun = /* @__PURE__ */ new ReplyRun(replies);
 /** Packets sent by themselves, and replies that come later. */
 export const single: ByteWriter = /* @__PURE__ */ new ByteWriter(4096);
 /** From so many bytes on a frame that waited, or that others are sent too, is not copied. */
-const SHARED_BYTES = 16 * 1024;
+const SHARED_BYTES = 16_384;
 /** Over this the writers give their memory back. */
 const KEPT_WRITER_BYTES = 1 << 20;
 

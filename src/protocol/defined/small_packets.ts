@@ -57,15 +57,7 @@ export class SmallType {
     this.isReply = answersAny;
     this.body = new FieldRow(body);
     this.frames = writerOf(ownScans(opening ?? framing), opening ?? framing);
-    this.packet = class extends SmallPacket {};
-    for (const field of this.body.names) {
-      Object.defineProperty(this.packet.prototype, field, {
-        enumerable: true,
-        get(this: SmallPacket) {
-          return this.fields[field];
-        },
-      });
-    }
+    this.packet = SmallPacket.classOf(this.body.names);
   }
 }
 
@@ -77,6 +69,20 @@ export class SmallPacket {
   #fields: Values | undefined;
   /** The fields of its header. */
   readonly header: Values;
+
+  /** Makes the class of packets whose bodies have these fields. */
+  static classOf(names: readonly string[]): typeof SmallPacket {
+    class Packet extends SmallPacket {}
+    for (const name of names) {
+      Object.defineProperty(Packet.prototype, name, {
+        enumerable: true,
+        get(this: SmallPacket) {
+          return this.#body[name];
+        },
+      });
+    }
+    return Packet;
+  }
 
   /** The packet in `frame`, whose body begins at `at`. */
   constructor(type: SmallType, frame: Uint8Array, at: number, header: Values) {
@@ -91,14 +97,13 @@ export class SmallPacket {
     return this.#type.name;
   }
 
-  /** The fields of its body. */
-  protected get fields(): Values {
+  get #body(): Values {
     return this.#fields ??= this.#read();
   }
 
   /** All its fields. */
   toObject(): Record<string, unknown> {
-    return { packet: this.packet, header: this.header, ...this.fields };
+    return { packet: this.packet, header: this.header, ...this.#body };
   }
 
   /** What `JSON.stringify` and loggers show. */

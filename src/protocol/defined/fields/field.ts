@@ -20,6 +20,8 @@ export class FieldReader {
   at = 0;
   /** Where the record ends. */
   end = 0;
+  /** How many bits of the byte before `at` were read; 0 for all of them. */
+  bit = 0;
 
   /** Reads in other memory from now on, `bytes[at, end)` of it. */
   open(bytes: Uint8Array, at: number, end: number): void {
@@ -31,6 +33,7 @@ export class FieldReader {
     }
     this.at = at;
     this.end = end;
+    this.bit = 0;
   }
 
   /** A view of `bytes[from, to)`: cheaper than `subarray`, since the buffer is at hand. */

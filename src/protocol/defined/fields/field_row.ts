@@ -8,7 +8,6 @@ import {
   type Field,
   FieldProblem,
   type FieldReader,
-  invalid,
   isMissing,
   type Shape,
   within,
@@ -43,20 +42,12 @@ export class FieldRow {
   read(reader: FieldReader, before?: Values): unknown[] {
     const { fields } = this;
     const values: unknown[] = [];
-    let bit = 0;
     let i = 0;
     try {
       for (; i < fields.length; i++) {
         const field = fields[i]!;
-        const { bitWidth } = field;
-        if (bitWidth !== undefined) {
-          values.push(readBits(reader, bit, bitWidth));
-          bit = bit + bitWidth & 7;
-        } else if (field.readsRecord) {
-          values.push(field.read(reader, { ...before, ...this.record(values) }));
-        } else {
-          values.push(field.read(reader));
-        }
+        const record = field.readsRecord ? { ...before, ...this.record(values) } : undefined;
+        values.push(field.read(reader, record));
       }
       return values;
     } catch (problem) {
@@ -74,58 +65,17 @@ export class FieldRow {
   /** Writes all fields. */
   write(writer: ByteWriter, record: Values): void {
     const { fields, names } = this;
-    let bit = 0;
+    writer.bit = 0;
     let i = 0;
     try {
       for (; i < fields.length; i++) {
         const field = fields[i]!;
         const value = record[names[i]!];
-        const { bitWidth } = field;
-        if (bitWidth !== undefined) {
-          writeBits(writer, bit, bitWidth, value);
-          bit = bit + bitWidth & 7;
-        } else if (isMissing(field, value)) {
-          throw new FieldProblem("INVALID_FIELD", "is missing");
-        } else {
-          field.write(writer, value, record);
-        }
+        if (isMissing(field, value)) throw new FieldProblem("INVALID_FIELD", "is missing");
+        field.write(writer, value, record);
       }
     } catch (problem) {
       throw within(problem, names[i]!);
     }
-  }
-}
-
-/** Reads a bit field that begins at bit number `from` of a byte: at 0, the byte is the next one. */
-function readBits(reader: FieldReader, from: number, width: number): number {
-  let bit = from;
-  let value = 0;
-  for (let left = width; left > 0;) {
-    if (bit === 0) reader.take(1);
-    const here = Math.min(left, 8 - bit);
-    const byte = reader.bytes[reader.at - 1]!;
-    value = value * 2 ** here + (byte >> 8 - bit - here & (1 << here) - 1);
-    bit = bit + here & 7;
-    left -= here;
-  }
-  return value;
-}
-
-function writeBits(writer: ByteWriter, from: number, width: number, value: unknown): void {
-  const max = 2 ** width - 1;
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > max) {
-    throw invalid(`a whole number from 0 to ${max}`, value);
-  }
-  let bit = from;
-  for (let left = width; left > 0;) {
-    if (bit === 0) {
-      writer.room(1);
-      writer.bytes[writer.at++] = 0;
-    }
-    const here = Math.min(left, 8 - bit);
-    const part = Math.floor(value / 2 ** (left - here)) % 2 ** here;
-    writer.bytes[writer.at - 1]! |= part << 8 - bit - here;
-    bit = bit + here & 7;
-    left -= here;
   }
 }

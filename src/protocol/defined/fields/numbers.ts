@@ -69,8 +69,12 @@ function whole(width: number, signed: boolean, littleEndian: boolean): NumberFie
   return field;
 }
 
-const scratch = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(8));
-const scratchBytes = /* @__PURE__ */ new Uint8Array(scratch.buffer);
+const scratchBytes = /* @__PURE__ */ new Uint8Array(8);
+const scratch = /* @__PURE__ */ viewOf(scratchBytes);
+
+function viewOf({ buffer }: Uint8Array): DataView {
+  return new DataView(buffer);
+}
 
 function load(reader: FieldReader, width: number): void {
   const at = reader.take(width);
@@ -203,8 +207,41 @@ export const uvarint: Field<number> = {
  * @param count How many bits, 1 to 32.
  */
 export function bits(count: number): NumberField {
-  const field = whole(4, false, false);
-  return { ...field, inline: undefined, width: 0, bitWidth: count, max: 2 ** count - 1 };
+  const max = 2 ** count - 1;
+  return {
+    width: 0,
+    bitWidth: count,
+    max,
+    optional: false,
+    read(reader) {
+      let value = 0;
+      for (let left = count; left > 0;) {
+        if (reader.bit === 0) reader.take(1);
+        const here = Math.min(left, 8 - reader.bit);
+        const byte = reader.bytes[reader.at - 1]!;
+        value = value * 2 ** here + (byte >> 8 - reader.bit - here & (1 << here) - 1);
+        reader.bit = reader.bit + here & 7;
+        left -= here;
+      }
+      return value;
+    },
+    write(writer, value) {
+      if (!Number.isInteger(value) || value < 0 || value > max) {
+        throw invalid(`a whole number from 0 to ${max}`, value);
+      }
+      for (let left = count; left > 0;) {
+        if (writer.bit === 0) {
+          writer.room(1);
+          writer.bytes[writer.at++] = 0;
+        }
+        const here = Math.min(left, 8 - writer.bit);
+        const part = Math.floor(value / 2 ** (left - here)) % 2 ** here;
+        writer.bytes[writer.at - 1]! |= part << 8 - writer.bit - here;
+        writer.bit = writer.bit + here & 7;
+        left -= here;
+      }
+    },
+  };
 }
 
 /** A byte that is 0 for false and 1 for true; any other is an error. */
