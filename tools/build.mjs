@@ -49,8 +49,10 @@ const wholes = {
     "src/link/capabilities.ts",
     "src/protocol/protocol.ts",
     "src/protocol/submit/commands.ts",
+    "src/connection/alarm.ts",
+    "src/connection/state.ts",
+    "src/protocol/call_queue.ts",
   ],
-  connection: ["src/connection/connection.ts", "src/protocol/open_calls.ts"],
   core: [
     "src/entry/common.ts",
     "src/entry/edge.ts",
@@ -58,6 +60,7 @@ const wholes = {
     "src/link/deno_capabilities.ts",
     "src/link/node_capabilities.ts",
   ],
+  connection: ["src/connection/connection.ts", "src/protocol/open_calls.ts"],
 };
 
 /** The command's entry: `main` run unconditionally, for Node 20 does not know `import.meta.main`. */
