@@ -21,11 +21,16 @@ export interface UnsentCall {
 
 /** A call that was put out and has not left when its connection is lost. */
 export interface LostCall {
+  /** Its number in the book. */
   readonly number: number;
   /** The place of its first byte. */
   readonly place: number;
+  /** How old it is: as in {@linkcode UnsentCall}. */
   readonly ageMs: number;
+  /** What it fails with unless it is made again. */
   readonly error: Error;
+  /** Settles it with its answer. */
   readonly resolve: () => void;
+  /** Fails it. */
   readonly reject: (error: Error) => void;
 }
