@@ -1,7 +1,7 @@
 /**
  * Healthy clients beside fault actors (`faults/`): what they lose, and what their latency becomes.
  *
- * `node bench/faults_rows.mjs` prints it and writes nothing.
+ * `node bench/faults_rows.mjs [deno or node] [ACTOR …]` prints it and writes nothing.
  *
  * @module
  */
@@ -21,6 +21,7 @@ const ACTORS = [
   "flooder",
   "reconnect storm",
   "garbage",
+  "TLS garbage",
   "corrupt checksums",
   "LZ4 bombs",
   "hung handlers",
@@ -29,8 +30,11 @@ const ACTORS = [
  * Rate limits for all but black holes: at 20,000 requests a second, 20 of them would take half a minute
  * to fill the buffers between them and the server, and be a flood of 400,000 a second meanwhile.
  */
-const modeFor = (actor) =>
-  actor === "black holes" ? "bounded" : actor === "hung handlers" ? "hanging" : "guarded";
+const MODES = {
+  "black holes": "bounded",
+  "hung handlers": "hanging",
+  "TLS garbage": "guarded-tls",
+};
 const SECONDS = 3;
 
 /** What has to hold: p99 beside an actor, in multiples of p99 without one, taken in turns. */
@@ -42,14 +46,14 @@ const MOST_TIMES = 3;
  */
 
 /** @returns {Promise<{ measuredAt: string, seconds: number, rows: FaultRow[] }>} */
-export async function measureFaults(deno) {
-  const ours = await subjects({ deno, go: false, codec: "auto", names: ["deno", "node"] });
+export async function measureFaults(deno, actors = ACTORS, names = ["deno", "node"]) {
+  const ours = await subjects({ deno, go: false, codec: "auto", names });
   const rows = [];
   for (const { name, ours: isOurs, launch } of ours) {
     if (!isOurs) continue;
     console.log(`healthy clients beside fault actors, on ${name}`);
-    for (const actor of ACTORS) {
-      const row = await beside(deno, launch(modeFor(actor)), actor);
+    for (const actor of actors) {
+      const row = await beside(deno, launch(MODES[actor] ?? "guarded"), actor);
       rows.push({ actor, runtime: name, ...row });
       console.log(`  ${actor.padEnd(18)} ${faultLine(row)}`);
     }
@@ -59,14 +63,16 @@ export async function measureFaults(deno) {
 
 async function beside(deno, launch, actor) {
   const server = await ServerProcess.start(launch);
+  const carrier = actor.startsWith("TLS") ? "tls" : "tcp";
   const run = async (seconds = SECONDS) =>
-    JSON.parse(await output(deno, [...script("healthy"), `${server.port}`, `${seconds}`]));
+    JSON.parse(await output(deno, [...script("healthy"), `${server.port}`, `${seconds}`, carrier]));
   try {
     await run(1); // warm-up
     const calm = await run();
-    // They get the time that the others leave: there are fewer cores than processes.
-    const args = ["-n", "19", deno, ...script("actor"), actor, `${server.port}`];
-    const actors = await hold("nice", args);
+    // They get the time that the others leave, at once: there are fewer cores than processes, and even
+    // with the least priority one that runs would keep a healthy client waiting for its slice's end.
+    const args = ["--idle", "0", deno, ...script("actor"), actor, `${server.port}`];
+    const actors = await hold("chrt", args);
     let mostRssBytes = 0;
     const watch = setInterval(() => mostRssBytes = Math.max(mostRssBytes, server.rssBytes()), 100);
     try {
@@ -114,7 +120,13 @@ export function faultCells({ rows }) {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const results = await measureFaults(findDeno(ROOT));
+  const actors = ACTORS.filter((name) => argv.includes(name));
+  const runtimes = ["deno", "node"].filter((name) => argv.includes(name));
+  const results = await measureFaults(
+    findDeno(ROOT),
+    actors.length > 0 ? actors : ACTORS,
+    runtimes.length > 0 ? runtimes : undefined,
+  );
   for (const line of faultMisses(results)) console.log(line);
   if (argv.includes("--json")) console.log(JSON.stringify(results));
 }

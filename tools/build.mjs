@@ -14,7 +14,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { join, relative, sep } from "node:path";
 import { build } from "esbuild";
 import { root } from "./root.mjs";
 
@@ -33,6 +33,33 @@ const entries = {
   sqlite: "src/entry/sqlite.ts",
 };
 
+/**
+ * What is one chunk each, with all it imports that is in none before it. By itself esbuild makes a chunk for
+ * every set of entries that share something, sixty and more, and each takes Node half a millisecond to find,
+ * however little is in it.
+ */
+const wholes = {
+  // The small client takes what it needs of these two: of a chunk with `import()` in it, or with what might
+  // have an effect at its top level, a bundler would keep more.
+  codec: [
+    "src/codec/mod.ts",
+    "src/codec/copy_of.ts",
+    "src/entry/runtime_name.ts",
+    "src/link/accept_queue.ts",
+    "src/link/capabilities.ts",
+    "src/protocol/protocol.ts",
+    "src/protocol/submit/commands.ts",
+  ],
+  connection: ["src/connection/connection.ts", "src/protocol/open_calls.ts"],
+  core: [
+    "src/entry/common.ts",
+    "src/entry/edge.ts",
+    "src/entry/when_called.ts",
+    "src/link/deno_capabilities.ts",
+    "src/link/node_capabilities.ts",
+  ],
+};
+
 /** The command's entry: `main` run unconditionally, for Node 20 does not know `import.meta.main`. */
 const commandEntry = {
   name: "command-entry",
@@ -46,13 +73,30 @@ const commandEntry = {
   },
 };
 
+/** What is loaded later is in the same file here: wrapped as esbuild does it, it would take 10 KB more. */
+const staticImports = {
+  name: "static-imports",
+  setup(build) {
+    build.onLoad({ filter: /src.protocol.*\.ts$/ }, ({ path }) => {
+      const text = readFileSync(path, "utf8");
+      const [, file] = /\(\) => import\((".+?")\)/.exec(text) ?? [];
+      const contents = file === undefined
+        ? text
+        : `import * as parts from ${file};\n${
+          text.replace(`import(${file})`, "Promise.resolve(parts)")
+        }`;
+      return { contents, loader: "ts" };
+    });
+  },
+};
+
 rmSync(dist, { recursive: true, force: true });
 await bundle();
 declarations();
 console.log(`dist/: ${size(dist)} bytes`);
 
 async function bundle() {
-  await build({
+  const options = {
     absWorkingDir: root,
     entryPoints: [
       ...Object.entries(entries).map(([out, source]) => ({ in: source, out })),
@@ -66,16 +110,19 @@ async function bundle() {
     format: "esm",
     platform: "node",
     target: "node20.19",
+    minifySyntax: true,
     packages: "external",
     // A bundle is never the main module in place of mod.ts; the command has an entry of its own.
     define: { "import.meta.main": "false" },
-    charset: "utf8",
     logLevel: "warning",
-  });
+  };
+  const { metafile: { inputs } } = await build({ ...options, write: false, metafile: true });
+  await build({ ...options, plugins: [commandEntry, wholeChunks(inputs)] });
   // workerd compiles what is imported statically and nothing else, so this one shares no chunks.
   await build({
     absWorkingDir: root,
     entryPoints: [{ in: "src/entry/workerd.ts", out: "workerd" }],
+    plugins: [staticImports],
     outdir: dist,
     bundle: true,
     minify: true,
@@ -92,6 +139,60 @@ async function bundle() {
     logLevel: "warning",
   });
   if (existsSync(join(dist, "cli.js"))) chmodSync(join(dist, "cli.js"), 0o755);
+}
+
+/**
+ * Makes chunks of the {@linkcode wholes}: whatever is loaded by itself, and uses a part of one, imports it
+ * all, and so esbuild finds that the whole is shared by the same.
+ */
+function wholeChunks(inputs) {
+  const taken = new Set();
+  const parts = Object.entries(wholes).map(([name, files]) => {
+    const all = files.flatMap((file) => [...closure(inputs, file)]);
+    const own = new Set(all.filter((file) => !taken.has(file)));
+    for (const file of own) taken.add(file);
+    return { name, own };
+  });
+  const loaded = new Set([
+    ...Object.values(entries),
+    "src/cli/main.ts",
+    ...Object.values(inputs).flatMap(({ imports }) =>
+      imports.filter(({ kind, external }) => kind === "dynamic-import" && !external)
+        .map(({ path }) => path)
+    ),
+  ]);
+  return {
+    name: "whole-chunks",
+    setup(build) {
+      build.onLoad({ filter: /\.ts$/, namespace: "file" }, ({ path }) => {
+        const file = relative(root, path).split(sep).join("/");
+        if (!loaded.has(file)) return;
+        const used = [...closure(inputs, file)];
+        const imports = parts.filter(({ own }) => used.some((file) => own.has(file)))
+          .map(({ name }) => `import "whole:${name}";`);
+        return { contents: [readFileSync(path, "utf8"), ...imports].join("\n"), loader: "ts" };
+      });
+      // In a namespace of its own, for package.json says that a mere import of a file has no effect.
+      build.onResolve({ filter: /^whole:/ }, ({ path }) => ({
+        path: path.slice("whole:".length),
+        namespace: "whole",
+      }));
+      build.onLoad({ filter: /.*/, namespace: "whole" }, ({ path }) => ({
+        contents: wholes[path].map((file, i) => `export * as _${i} from "./${file}";`).join("\n"),
+        resolveDir: root,
+      }));
+    },
+  };
+}
+
+/** A file and all that it imports. */
+function closure(inputs, file, found = new Set()) {
+  if (found.has(file)) return found;
+  found.add(file);
+  for (const { path, kind, external } of inputs[file].imports) {
+    if (kind === "import-statement" && !external) closure(inputs, path, found);
+  }
+  return found;
 }
 
 function declarations() {

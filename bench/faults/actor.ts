@@ -22,7 +22,8 @@ import {
   reconnectStorm,
   slowloris,
 } from "../../tests/faults/actors.ts";
-import { submits } from "../../tests/helpers/frames.ts";
+import { join, randomBytes, submits } from "../../tests/helpers/frames.ts";
+import { peerTo } from "../../tests/helpers/peer.ts";
 
 /** Twenty peers at a time do something, again and again; then twenty others do. */
 async function again(over: () => boolean, act: (n: number) => Promise<unknown>): Promise<void> {
@@ -78,6 +79,15 @@ const ACTORS: Record<string, (port: number, over: () => boolean) => unknown> = {
   "LZ4 bombs"(port, over) {
     const bomb = lz4Frame(1 << 19, lz4Zeros(500_000)); // 127 MB
     void again(over, () => spoil(port, "lz4", bomb));
+  },
+  "TLS garbage"(port, over) {
+    void again(over, async (n) => {
+      const peer = n % 2 === 0 ? await garbage(port, n, 20_000) : await peerTo(port);
+      // A record that claims to be a handshake, with noise in it.
+      if (n % 2 === 1) peer.write(join(Uint8Array.of(22, 3, 1, 1, 0), randomBytes(n, 256)));
+      await Promise.race([peer.ended, new Promise((resolve) => setTimeout(resolve, 100))]);
+      peer.reset();
+    });
   },
   async "hung handlers"(port) {
     const peers = await crowd(port, 20);

@@ -1,7 +1,7 @@
 /**
  * Healthy clients: some connections with a submit every now and then, each answer timed and checked.
  *
- *   deno run -A bench/faults/healthy.ts PORT SECONDS
+ *   deno run -A bench/faults/healthy.ts PORT SECONDS [tcp | tls]
  *
  * Prints one line of JSON: how many were sent, how many got no right answer, p50 and p99 in µs.
  *
@@ -9,6 +9,7 @@
  */
 import * as net from "node:net";
 import { argv, exit } from "node:process";
+import * as tls from "node:tls";
 import { submit } from "../../tests/helpers/frames.ts";
 
 const CONNECTIONS = 20;
@@ -16,18 +17,29 @@ const EVERY_MS = 10;
 const ACK_BYTES = 14;
 
 const [port = 0, seconds = 3] = argv.slice(2).map(Number);
+const overTls = argv[4] === "tls";
 
 interface Visit {
   readonly sent: number;
   readonly tookUs: readonly number[];
 }
 
+/** A connection, behind its handshake if it has one. */
+async function dial(): Promise<net.Socket> {
+  const target = { port, host: "127.0.0.1", noDelay: true };
+  // The certificate is one of the tests, which is of no interest here.
+  const socket = overTls
+    ? tls.connect({ ...target, rejectUnauthorized: false })
+    : net.connect(target);
+  await new Promise<void>((resolve, reject) => {
+    socket.once(overTls ? "secureConnect" : "connect", resolve).once("error", reject);
+  });
+  return socket;
+}
+
 /** One connection's visit: a submit, its answer, a pause, until the time is over. */
 async function visit(end: number): Promise<Visit> {
-  const socket = net.connect({ port, host: "127.0.0.1", noDelay: true });
-  await new Promise<void>((resolve, reject) => {
-    socket.once("connect", resolve).once("error", reject);
-  });
+  const socket = await dial();
   let answered: ((right: boolean) => void) | undefined;
   let got: Uint8Array = new Uint8Array(0);
   socket.on("error", () => {});

@@ -92,6 +92,8 @@ async function listen(): Promise<number> {
   const options = { port: 0, codec, maxConnections: 100_000 };
   const gates = mode === "tls"
     ? { tls: testIdentity() }
+    : mode === "guarded-tls"
+    ? { ...GATES["guarded"], tls: testIdentity() }
     : mode === "sqlite"
     ? { sessions: { store: sqliteStore(scratchFile()) } }
     : GATES[mode];
@@ -139,7 +141,7 @@ async function listen(): Promise<number> {
       console.error(
         `unknown mode ${mode}: use ${
           Object.keys(GATES).join(", ")
-        }, tls, sqlite, async, hanging, echo or defined`,
+        }, tls, guarded-tls, sqlite, async, hanging, echo or defined`,
       );
       return exit(2);
   }

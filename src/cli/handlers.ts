@@ -6,7 +6,7 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { isFramewireError } from "../errors.ts";
-import { chooseProtocol } from "../protocol/choice.ts";
+import { chooseProtocol, loadProtocol } from "../protocol/choice.ts";
 import { describe } from "../protocol/protocol.ts";
 import { CommandError, oneLine } from "./failure.ts";
 import type { Host } from "./host.ts";
@@ -39,8 +39,10 @@ export async function loadHandlers(
       `the default export of ${path} is ${describe(handlers)}; expected ${example}`,
     );
   }
+  const chosen = chooseProtocol(protocol);
+  await loadProtocol(chosen);
   try {
-    chooseProtocol(protocol).server(handlers as never);
+    chosen.server(handlers as never);
   } catch (error) {
     if (!isFramewireError(error)) throw error;
     throw new CommandError(`the default export of ${path} does not fit: ${error.message}`);

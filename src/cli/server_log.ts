@@ -11,6 +11,7 @@ import type { DrainResult } from "../server/drain.ts";
 import type { ServerListeners } from "../server/server.ts";
 import type { ServerStats } from "../server/stats.ts";
 import { oneLine } from "./failure.ts";
+import { FloodLimit } from "./flood_limit.ts";
 import { formatBytes, formatCount, plural } from "./size.ts";
 
 /** Where lines go. */
@@ -26,10 +27,15 @@ const OWN_ERRORS: readonly string[] = ["HANDLER_FAILED", "HANDLER_TIMEOUT"];
 
 /** Listeners that print: all there is with `verbose`, else what is this side's fault. */
 export function logListeners(lines: Lines, verbose: boolean): ServerListeners {
-  const limit = new ErrorLimit((line) => lines.error(line));
+  const limit = new FloodLimit(MOST_A_SECOND);
+  const holdsBack = (kind: string) =>
+    limit.holdsBack(
+      kind,
+      (held) => lines.error(`error: ${kind}: and ${held} more within a second`),
+    );
   const error = (error: FramewireError, conn: ServerConnection | undefined): void => {
     if (!verbose && conn !== undefined && !OWN_ERRORS.includes(error.code)) return;
-    if (limit.holdsBack(error.code)) return;
+    if (holdsBack(error.code)) return;
     const where = conn === undefined ? "" : ` on ${name(conn)}`;
     lines.error(`error${where}: ${error.code}: ${oneLine(error.message)}`);
     if (verbose && error.flight !== undefined) lines.error(flightText(error.flight));
@@ -42,7 +48,7 @@ export function logListeners(lines: Lines, verbose: boolean): ServerListeners {
     error,
     refuse: ({ gate, category, remote, message }) => {
       // What is malformed is an error, and told as one.
-      if (gate === "protocol" || limit.holdsBack(gate)) return;
+      if (gate === "protocol" || holdsBack(gate)) return;
       const from = formatAddress(remote.hostname, remote.port);
       lines.error(`security from ${from}: ${category} by ${gate}: ${oneLine(message)}`);
     },
@@ -91,28 +97,4 @@ export function stopLine(stats: ServerStats, seconds: number): string {
 
 function name(conn: ServerConnection): string {
   return `#${conn.id} ${formatAddress(conn.remote.hostname, conn.remote.port)}`;
-}
-
-/** Keeps a failing handler, or a flood of bad peers, from filling the disk. */
-class ErrorLimit {
-  readonly #print: (line: string) => void;
-  readonly #counts = new Map<string, number>();
-
-  constructor(print: (line: string) => void) {
-    this.#print = print;
-  }
-
-  /** Counts an error, and tells whether it is one too many. */
-  holdsBack(code: string): boolean {
-    const count = (this.#counts.get(code) ?? 0) + 1;
-    this.#counts.set(code, count);
-    if (count === 1) setTimeout(() => this.#sumUp(code), 1000);
-    return count > MOST_A_SECOND;
-  }
-
-  #sumUp(code: string): void {
-    const held = this.#counts.get(code)! - MOST_A_SECOND;
-    this.#counts.delete(code);
-    if (held > 0) this.#print(`error: ${code}: and ${held} more within a second`);
-  }
 }

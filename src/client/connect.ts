@@ -14,7 +14,12 @@ import {
   resolveClientOptions,
   type ResolvedClientOptions,
 } from "../options/client.ts";
-import { type CallsOf, chooseProtocol, type ProtocolChoice } from "../protocol/choice.ts";
+import {
+  type CallsOf,
+  chooseProtocol,
+  loadProtocol,
+  type ProtocolChoice,
+} from "../protocol/choice.ts";
 import type { SessionTicket } from "../protocol/client_session.ts";
 import type { Protocol } from "../protocol/protocol.ts";
 import type { Client } from "./client.ts";
@@ -105,6 +110,8 @@ export function makeConnect(transport: Transport, lookup?: Lookup): Connect {
     const dial = dialer(resolved.transport === undefined ? lookup : undefined);
     if (resolver === undefined) checkTargets(targets, resolved, carrier);
     checkSession(resolved, resolver === undefined ? targets.length : Infinity);
+    const loading = loadProtocol(protocol);
+    if (loading !== undefined) await loading;
     if (resolved.reconnect) {
       const where = resolver ?? staticResolver(targets);
       return await stay(where, resolved, protocol as never, carrier, dial) as never;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { formatUrl, type Target } from "./url.ts";
+import { formatUrl, type Target } from "../link/url.ts";
 import { FramewireError } from "../errors.ts";
 
 /**

@@ -114,6 +114,8 @@ export function makeConnectSmall(usual: Transport): ConnectSmall {
     } as ResolvedClientOptions;
     const codecs = smallCodecs(settled.codec);
     const { secure, ...where } = target;
+    const loading = protocol.load?.();
+    if (loading !== undefined) await loading;
     const link = await connectWithin(target, settled, signal, (giveUp) =>
       transport.connect({
         ...where,

@@ -15,7 +15,7 @@ import { wasmKernels } from "./wasm_kernels.ts";
 const WORTH_BYTES = 192;
 
 /** The longest body that is compressed or decompressed: 1 GiB. */
-const MAX_RAW_BYTES = 2 ** 30;
+const MAX_RAW_BYTES = 1 << 30;
 
 /** A compression that the bodies of packets can have. It keeps nothing from one body to the next. */
 export interface Compression {

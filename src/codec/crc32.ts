@@ -14,7 +14,7 @@ const CASTAGNOLI = 0x82f63b78;
 const IEEE = 0xedb88320;
 
 /** Words are read as the platform has them, bytes otherwise. */
-const IS_LITTLE_ENDIAN = /* @__PURE__ */ new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+const IS_LITTLE_ENDIAN: boolean = /* @__PURE__ */ isLittleEndian();
 /** From here on, a view of words is worth making. */
 const WORDS_MIN_BYTES = 96;
 
@@ -77,4 +77,8 @@ function makeTables(polynomial: number): Int32Array {
     table[i] = crc >>> 8 ^ table[crc & 0xff]!;
   }
   return table;
+}
+
+function isLittleEndian(): boolean {
+  return new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 }

@@ -10,8 +10,15 @@ type Signature = readonly [name: string, bytes: string | readonly number[]];
 const PROXY_V2 = [0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a];
 
 const SIGNATURES: readonly Signature[] = [
-  ...["GET ", "POST ", "PUT ", "HEAD ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ", "TRACE "]
-    .map((method): Signature => ["HTTP", method]),
+  ["HTTP", "GET "],
+  ["HTTP", "POST "],
+  ["HTTP", "PUT "],
+  ["HTTP", "HEAD "],
+  ["HTTP", "DELETE "],
+  ["HTTP", "OPTIONS "],
+  ["HTTP", "PATCH "],
+  ["HTTP", "CONNECT "],
+  ["HTTP", "TRACE "],
   ["HTTP", "PRI * HTTP/2.0"],
   ["HTTP", "HTTP/1."],
   // Record type handshake or alert, then the major version (RFC 8446 section 5.1).

@@ -24,11 +24,12 @@ export const Lz4Status = {
   BAD_DISTANCE: 5,
 } as const;
 
+/** What is wrong, by {@linkcode Lz4Status}. */
 const PROBLEMS: Readonly<Record<number, string>> = {
-  [Lz4Status.TRUNCATED]: "it ends inside a sequence",
-  [Lz4Status.TOO_LONG]: "it holds more",
-  [Lz4Status.TOO_SHORT]: "it holds fewer",
-  [Lz4Status.BAD_DISTANCE]: "a match begins before the first byte",
+  2: "it ends inside a sequence",
+  3: "it holds more",
+  4: "it holds fewer",
+  5: "a match begins before the first byte",
 };
 
 /** A block can hold so many times its own length at the most: a length's every byte counts 255. */
@@ -152,9 +153,11 @@ export function compressLz4(input: Uint8Array, limit: number): Uint8Array | unde
     let stepEnd = at + STEP_POSITIONS;
     let distance = 0;
     let found = false;
+    let here = word(input, at);
     while (at <= lastStart) {
-      const here = word(input, at);
-      const slot = hash(here, input[at + 4]!);
+      if (step !== 1) here = word(input, at);
+      const next = here >>> 8 | input[at + 4]! << 24;
+      const slot = hash(here, next);
       distance = at + bias - slots[slot]!;
       slots[slot] = at + bias;
       if (distance <= MAX_DISTANCE && word(input, at - distance) === here) {
@@ -162,6 +165,7 @@ export function compressLz4(input: Uint8Array, limit: number): Uint8Array | unde
         break;
       }
       at += step;
+      here = next;
       if (at === stepEnd) {
         if (step < MAX_STEP) step++;
         stepEnd = at + step * STEP_POSITIONS;
@@ -200,9 +204,9 @@ function word(bytes: Uint8Array, at: number): number {
   return bytes[at]! | bytes[at + 1]! << 8 | bytes[at + 2]! << 16 | bytes[at + 3]! << 24;
 }
 
-/** 13 bits of a multiplicative hash of 5 bytes: the first 4 as a word, and the next. */
+/** 13 bits of a multiplicative hash of 5 bytes: the words at a place and at the next. */
 function hash(value: number, next: number): number {
-  return Math.imul(value, 2654435761) + (next << 24) >>> 19;
+  return Math.imul(value, 2654435761) + next >>> 19;
 }
 
 /**

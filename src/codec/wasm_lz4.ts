@@ -9,12 +9,12 @@ import { checkRawBytes, lz4Error, maxPackedBytes, nextBase, writeSequence } from
 /** Plain bytes that matches can copy from when the window has slid. */
 const HISTORY_BYTES = 65536;
 
-const AT = abi.LZ4_AT / 4;
-const ANCHOR = abi.LZ4_ANCHOR / 4;
-const MATCH_BYTES = abi.LZ4_MATCH_BYTES / 4;
-const DISTANCE = abi.LZ4_DISTANCE / 4;
-const STEP = abi.LZ4_STEP / 4;
-const OUT = abi.LZ4_OUT / 4;
+const AT = /* @__PURE__ */ wordOf(abi.LZ4_AT);
+const ANCHOR = /* @__PURE__ */ wordOf(abi.LZ4_ANCHOR);
+const MATCH_BYTES = /* @__PURE__ */ wordOf(abi.LZ4_MATCH_BYTES);
+const DISTANCE = /* @__PURE__ */ wordOf(abi.LZ4_DISTANCE);
+const STEP = /* @__PURE__ */ wordOf(abi.LZ4_STEP);
+const OUT = /* @__PURE__ */ wordOf(abi.LZ4_OUT);
 
 /** Runs the kernels lz4_compress and lz4_decompress; there is one for each instance. */
 export class WasmLz4 {
@@ -106,7 +106,7 @@ export class WasmLz4 {
     const memory = this.#memory;
     // What fits the window is copied once it is known to be right.
     const isShort = rawBytes <= abi.LZ4_PLAIN_BYTES;
-    const output = isShort ? undefined : new Uint8Array(rawBytes);
+    let output: Uint8Array | undefined;
     let written = 0;
     let start = 0;
     let end = Math.min(length, abi.LZ4_PACKED_BYTES);
@@ -123,6 +123,7 @@ export class WasmLz4 {
       );
       const to = state[OUT]!;
       if (result > abi.LZ4_DONE) throw lz4Error(result, length, rawBytes);
+      if (!isShort) output ??= new Uint8Array(rawBytes); // not for a block that is wrong at its start
       output?.set(memory.subarray(from, to), written);
       written += to - from;
       if (result === abi.LZ4_DONE) return output ?? memory.slice(abi.LZ4_PLAIN, to);
@@ -146,4 +147,9 @@ export class WasmLz4 {
       address,
     );
   }
+}
+
+/** Which word of the memory begins at a byte. */
+function wordOf(byte: number): number {
+  return byte / 4;
 }

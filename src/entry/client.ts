@@ -1,8 +1,8 @@
 /**
  * A small client: one connection that speaks one protocol, by WebSocket or any other transport. For
- * programs whose size counts, such as web pages: with `submit` a bundle takes under 20 KB (minified,
- * gzip), its codec in WebAssembly included.
- * With a protocol of one's own, by `defineClient` of `framewire/protocol`, it takes about 33 KB.
+ * programs whose size counts, such as web pages: with `submit`, or with a protocol of one's own by
+ * `defineClient` of `framewire/protocol`, a bundle takes under 20 KB (minified, gzip), its codec in
+ * WebAssembly included.
  *
  * It has typed calls with deadlines, errors with codes and outcomes, and an orderly end. For the rest
  * there is the `connect` of the other entries: connecting again by itself, several servers, sessions,

@@ -152,18 +152,18 @@ export type {
 } from "../protocol/protocol.ts";
 export * from "../protocol/mod.ts";
 export { submit } from "../protocol/submit/mod.ts";
-export type { SubmitOptions, SubmitSource } from "../protocol/submit/source.ts";
-export type { GoAway, SubmitCalls } from "../protocol/submit/calls.ts";
-export type { PushCalls } from "../protocol/submit/push_inbox.ts";
-export type { SubmitPacket } from "../protocol/submit/packet.ts";
-export { type RefusedOptions, RequestRefused } from "../protocol/submit/refused.ts";
-export type { RequestPacket } from "../protocol/submit/request_packet.ts";
+export type { SubmitOptions, SubmitSource } from "../protocol/submit/client/source.ts";
+export type { GoAway, SubmitCalls } from "../protocol/submit/client/calls.ts";
+export type { PushCalls } from "../protocol/submit/client/push_inbox.ts";
+export type { SubmitPacket } from "../protocol/submit/server/packet.ts";
+export { type RefusedOptions, RequestRefused } from "../protocol/submit/server/refused.ts";
+export type { RequestPacket } from "../protocol/submit/server/request_packet.ts";
 export type {
   RequestHandler,
   SubmitConnection,
   SubmitHandler,
   SubmitHandlers,
-} from "../protocol/submit/handlers.ts";
+} from "../protocol/submit/server/handlers.ts";
 export { memoryStore } from "../session/memory_store.ts";
 export type { Answered as SessionAnswer } from "../session/dedup_window.ts";
 export type { LoggedPush } from "../session/push_log.ts";
@@ -175,7 +175,7 @@ export type {
 } from "../session/server_sessions.ts";
 export type { SessionChanges, SessionStore, StoredSession } from "../session/store.ts";
 export type { SessionServerOptions, SessionsOptions } from "../options/sessions.ts";
-export type { ServerSession } from "../protocol/submit/server_session.ts";
+export type { ServerSession } from "../protocol/submit/server/server_session.ts";
 export type { Credentials, Hello, SessionAsk } from "../protocol/submit/hello.ts";
 export { type Feature, FEATURES } from "../protocol/submit/commands.ts";
 export type { Authenticate, SubmitClientOptions, SubmitServerOptions } from "../options/submit.ts";

@@ -49,7 +49,7 @@ export const connect: Connect = whenCalled(async () => {
 
 /** What this runtime can do: what it cannot, `serve` and `connect` refuse with `UNSUPPORTED`. */
 export function capabilities(): Capabilities {
-  return nodeCapabilities;
+  return nodeCapabilities();
 }
 
 /** A server without a port of its own: requests are given to it. */
@@ -89,7 +89,7 @@ export function edge<P extends ProtocolChoice = "submit">(
   options: EdgeOptions<P> = {},
 ): Edge<P> {
   const { path: _, ...settings } = options;
-  const { inlet, server } = serveEdge(serve, nodeCapabilities, "ws", handlers, settings);
+  const { inlet, server } = serveEdge(serve, nodeCapabilities(), "ws", handlers, settings);
   const loaded = import("../link/node_web_socket.ts").then(({ loadUpgrade }) =>
     loadUpgrade(edgeTarget("/", options), (link) => inlet.accepted(link))
   );

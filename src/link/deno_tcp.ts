@@ -26,10 +26,17 @@ import {
   peerHasLeft,
 } from "./net_errors.ts";
 import { ReadBuffer } from "./read_buffer.ts";
+import { BULK_BYTES, type DueReader, ReadTurn } from "./read_turn.ts";
 import { type DueLink, WriteTurn } from "./write_turn.ts";
 
 /** Reads that are ready are all resolved in one turn, and their continuations are its microtasks. */
 const writeTurn = new WriteTurn(queueMicrotask);
+
+/**
+ * A read is answered at once while something is there, and the system is asked for others only after
+ * dozens of them, or when there is nothing else to do: while a timer runs.
+ */
+const readTurn = new ReadTurn((run) => setTimeout(run, 0), 1 << 20);
 
 /** A pause that begins now. */
 function pauseOf(): { readonly over: Promise<void>; readonly end: () => void } {
@@ -39,7 +46,7 @@ function pauseOf(): { readonly over: Promise<void>; readonly end: () => void } {
 }
 
 /** A TCP connection. */
-class DenoTcpLink implements Link, DueLink {
+class DenoTcpLink implements Link, DueLink, DueReader {
   readonly transport = "tcp";
   readonly #conn: Deno.TcpConn;
   #putsOff: boolean;
@@ -88,7 +95,7 @@ class DenoTcpLink implements Link, DueLink {
   start(receiver: LinkReceiver): void {
     this.#receiver = receiver;
     this.#buffer = new ReadBuffer();
-    this.#next();
+    this.readDue();
   }
 
   pause(): void {
@@ -132,7 +139,8 @@ class DenoTcpLink implements Link, DueLink {
     this.#close(undefined);
   }
 
-  #next(): void {
+  readDue(): void {
+    if (this.#closed) return;
     this.#conn.read(this.#buffer!.view).then(this.#read, this.#failed);
   }
 
@@ -156,13 +164,15 @@ class DenoTcpLink implements Link, DueLink {
       if (this.#ended) void this.#end();
       return;
     }
+    const buffer = this.#buffer!;
+    const isBulk = bytes >= BULK_BYTES && bytes === buffer.view.length;
     try {
-      this.#buffer!.give(bytes, receiver);
+      buffer.give(bytes, receiver);
     } catch (error) {
       this.#close(error);
       return;
     }
-    if (!this.#closed) this.#next();
+    if (!isBulk || readTurn.mayRead(this, bytes)) this.readDue();
   }
 
   /** Deno writes what fits and says how much that was. */

@@ -109,7 +109,7 @@ export function socketOptions({ noDelay = true, keepAliveMs = 0 }: SocketOptions
 
 /** TCP of the Node runtime. */
 export const nodeTcp: Transport = {
-  capabilities: nodeCapabilities,
+  capabilities: /* @__PURE__ */ nodeCapabilities(),
 
   async listen(target: ListenTarget, events: ListenerEvents) {
     // Loaded by those who use it: `node:tls` costs more to load than all of this library.

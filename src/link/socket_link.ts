@@ -7,10 +7,14 @@ import * as net from "node:net";
 import type { Address, Link, LinkReceiver } from "./link.ts";
 import { formatAddress, linkError } from "./net_errors.ts";
 import { ReadBuffer } from "./read_buffer.ts";
+import { BULK_BYTES, type DueReader, ReadTurn } from "./read_turn.ts";
 import { type DueLink, WriteTurn } from "./write_turn.ts";
 
 /** Immediates run when all sockets that were ready have been read. */
 const writeTurn = new WriteTurn(setImmediate);
+
+/** libuv reads up to 32 times from a socket while its buffers are filled, and then from the next one. */
+const readTurn = new ReadTurn(setImmediate, 256 * 1024);
 
 /** The link of a socket: its listeners are shared by all, and find it here. */
 const link: unique symbol = Symbol("link");
@@ -21,7 +25,7 @@ export interface LinkedSocket extends net.Socket {
 }
 
 /** A connection over a Node socket: TCP, or what looks like it. */
-export class SocketLink implements Link, DueLink {
+export class SocketLink implements Link, DueLink, DueReader {
   #putsOff: boolean;
   #socket: LinkedSocket | undefined;
   #remote: Address | undefined;
@@ -30,6 +34,9 @@ export class SocketLink implements Link, DueLink {
   #buffer: ReadBuffer | undefined;
   /** Whether the next read goes to another piece of memory than the last one. */
   #moved = true;
+  #paused = false;
+  /** Whether it waits for its turn to read. */
+  #waits = false;
   #error: Error | undefined;
 
   /**
@@ -96,11 +103,18 @@ export class SocketLink implements Link, DueLink {
   }
 
   pause(): void {
+    this.#paused = true;
     this.#socket!.pause();
   }
 
   resume(): void {
-    this.#socket!.resume();
+    this.#paused = false;
+    if (!this.#waits) this.#socket!.resume();
+  }
+
+  readDue(): void {
+    this.#waits = false;
+    if (!this.#paused) this.#socket!.resume();
   }
 
   writeAtOnce(): void {
@@ -201,13 +215,17 @@ export class SocketLink implements Link, DueLink {
     return this.#buffer!.view;
   }
 
+  /** Returns whether the socket goes on reading. */
   #read(bytes: number): boolean {
+    const buffer = this.#buffer!;
+    const isBulk = bytes >= BULK_BYTES && bytes === buffer.view.length;
     try {
-      this.#moved = this.#buffer!.give(bytes, this.#receiver!);
+      this.#moved = buffer.give(bytes, this.#receiver!);
     } catch (error) {
       this.#socket!.destroy(error as Error);
     }
-    return true;
+    this.#waits = isBulk && !readTurn.mayRead(this, bytes);
+    return !this.#waits;
   }
 }
 

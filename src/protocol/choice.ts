@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { FramewireError } from "../errors.ts";
+import { FramewireError, isFramewireError, thrownText } from "../errors.ts";
 import type { DefinedProtocol } from "./defined/define.ts";
 import type { DefinedBroadcast, DefinedConnection } from "./defined/definition.ts";
 import { echo } from "./echo/mod.ts";
 import { describe, type Protocol, type ServerConnection } from "./protocol.ts";
-import type { SubmitCalls } from "./submit/calls.ts";
-import type { SubmitConnection, SubmitHandlers } from "./submit/handlers.ts";
+import type { SubmitCalls } from "./submit/client/calls.ts";
+import type { SubmitConnection, SubmitHandlers } from "./submit/server/handlers.ts";
 import { submit } from "./submit/mod.ts";
-import type { PushCalls } from "./submit/push_inbox.ts";
+import type { PushCalls } from "./submit/client/push_inbox.ts";
 
 /** The built-in protocols by name. */
 export interface BuiltinProtocols {
@@ -72,4 +72,17 @@ export function chooseProtocol(choice: ProtocolChoice): Protocol<never, unknown>
     "INVALID_OPTION",
     `protocol must be "submit", "echo" or a protocol object and is ${describe(choice)}`,
   );
+}
+
+/**
+ * Loads what the endpoints of a protocol are made of; undefined when there is nothing to wait for.
+ *
+ * @throws FramewireError LINK_FAILED when it cannot be loaded.
+ */
+export function loadProtocol(protocol: Protocol<never, unknown>): Promise<unknown> | undefined {
+  return protocol.load?.()?.catch((cause) => {
+    if (isFramewireError(cause)) throw cause;
+    const message = `the protocol ${protocol.name} could not be loaded: ${thrownText(cause)}`;
+    throw new FramewireError("LINK_FAILED", message, { cause });
+  });
 }

@@ -176,6 +176,12 @@ export interface ClientProtocol<Calls> {
   readonly framing: Framing;
   /** Where a frame says of which kind it is; without it every kind is 0. */
   readonly kind?: KindField;
+  /**
+   * Loads what its endpoints are made of; undefined when it is loaded. `serve` and `connect` wait for it before
+   * they ask for the first endpoint, and so does a program that calls `server` or `client` by itself. Without it
+   * there is nothing to load.
+   */
+  load?(): Promise<unknown> | undefined;
   /** Makes the endpoint of a client's connection. */
   client(connection: Connection, side: ClientSide): ClientEndpoint & Calls;
   /** What a client's user calls: each call goes to the endpoint of the moment. */
@@ -231,6 +237,38 @@ export interface ClientEndpoint extends Endpoint {
   readonly givesBack?: boolean;
   /** From now on new calls fail with this; those made still wait for their answer. */
   refuse(error: FramewireError): void;
+}
+
+/**
+ * Modules of a protocol that are loaded when its first endpoint is about to be made: so that importing the
+ * library loads none.
+ */
+export class LoadedLater<Parts> {
+  readonly #import: () => Promise<Parts>;
+  #parts: Parts | undefined;
+
+  /** @param load Imports them. */
+  constructor(load: () => Promise<Parts>) {
+    this.#import = load;
+  }
+
+  /** {@linkcode ClientProtocol.load} */
+  load(): Promise<unknown> | undefined {
+    return this.#parts === undefined
+      ? this.#import().then((parts) => this.#parts = parts)
+      : undefined;
+  }
+
+  /**
+   * What they export.
+   *
+   * @throws FramewireError INVALID_OPTION before they are loaded.
+   */
+  get parts(): Parts {
+    if (this.#parts !== undefined) return this.#parts;
+    const message = "the protocol is not loaded: await its load() before it makes an endpoint";
+    throw new FramewireError("INVALID_OPTION", message);
+  }
 }
 
 /** What the calls fail with that a closed connection leaves unanswered. */

@@ -21,15 +21,15 @@ export interface UnsentCall {
 
 /** A call that was put out and has not left when its connection is lost. */
 export interface LostCall {
-  /** Its number in the book. */
+  /** Counts the calls of a connection. */
   readonly number: number;
   /** The place of its first byte. */
   readonly place: number;
-  /** How old it is: as in {@linkcode UnsentCall}. */
+  /** How long ago it was made, in milliseconds. */
   readonly ageMs: number;
-  /** What it fails with unless it is made again. */
+  /** What it fails with when nobody makes it elsewhere. */
   readonly error: Error;
-  /** Settles it with its answer. */
+  /** Settles it. */
   readonly resolve: () => void;
   /** Fails it. */
   readonly reject: (error: Error) => void;

@@ -28,8 +28,8 @@ import type {
   ServerSide,
 } from "../protocol/protocol.ts";
 import type { Feature } from "../protocol/submit/commands.ts";
-import type { SubmitConnection } from "../protocol/submit/handlers.ts";
-import type { ServerSession } from "../protocol/submit/server_session.ts";
+import type { SubmitConnection } from "../protocol/submit/server/handlers.ts";
+import type { ServerSession } from "../protocol/submit/server/server_session.ts";
 import type { ReplyLimits } from "../protocol/reply_order.ts";
 import type { ServerSessions } from "../session/server_sessions.ts";
 

@@ -19,6 +19,7 @@ import {
   chooseProtocol,
   type ConnOf,
   type HandlersOf,
+  loadProtocol,
   type PacketOf,
   type ProtocolChoice,
 } from "../protocol/choice.ts";
@@ -113,6 +114,8 @@ export function makeServe(transport: Transport): Serve {
     if (resolved.sessions !== undefined && protocol.session === undefined) {
       throw new FramewireError("UNSUPPORTED", `the protocol ${protocol.name} has no sessions`);
     }
+    const loading = loadProtocol(protocol);
+    if (loading !== undefined) await loading;
     const gates = { ...resolved, authorize: options.authorize };
     const gated = gatedHandlers(protocol, gates, handlers, (gate, { id, remote }) => {
       const message = gate === "authorize"

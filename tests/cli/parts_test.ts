@@ -2,6 +2,7 @@
 
 import t from "tap";
 import { closest } from "../../src/cli/closest.ts";
+import { jsonLogger } from "../../src/cli/json_log.ts";
 import { readLines } from "../../src/cli/lines.ts";
 import { Output } from "../../src/cli/output.ts";
 import { InFlight, Pace } from "../../src/cli/pace.ts";
@@ -273,4 +274,32 @@ t.test("when the reader is gone, nothing throws and all is dropped", async (t) =
     await out.room();
     await out.flush();
   }
+});
+
+t.test("a flood of refusals is a hundred records a second, and how many more there were", async (t) => {
+  const records: Record<string, unknown>[] = [];
+  let summedUp!: () => void;
+  const sums = new Promise<void>((resolve) => summedUp = resolve);
+  const getLogger = jsonLogger((line) => {
+    records.push(JSON.parse(line));
+    if (records.filter(({ held }) => held !== undefined).length === 2) summedUp();
+  }, false);
+  const security = getLogger(["framewire", "security"]);
+  for (let n = 0; n < 250; n++) {
+    security.warn(`refused ${n}`, { event: "refused", gate: "deny", remote: "192.0.2.1" });
+    if (n < 130) security.warn("malformed", { event: "malformed", code: "FRAME_TOO_LARGE" });
+    security.info("of these all are written");
+  }
+  security.warn("another gate", { event: "refused", gate: "rate" });
+  getLogger(["framewire", "server"]).error("another category", { event: "refused", gate: "deny" });
+  await sums;
+  const held = records.filter(({ held }) => held !== undefined);
+  t.match(held, [
+    { level: "warn", category: "framewire.security", event: "refused", gate: "deny", held: 150 },
+    { event: "malformed", code: "FRAME_TOO_LARGE", held: 30 },
+  ]);
+  t.equal(records.length, 100 + 100 + 250 + 2 + 2);
+  t.equal(records.filter(({ level }) => level === "info").length, 250);
+  security.warn("the next second", { event: "refused", gate: "deny" });
+  t.equal(records.at(-1)?.message, "the next second");
 });

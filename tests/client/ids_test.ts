@@ -7,7 +7,7 @@ import { findScans } from "../../src/codec/find_scans.ts";
 import { TsCodec } from "../../src/codec/ts_codec.ts";
 import { State } from "../../src/connection/connection.ts";
 import type { Connection } from "../../src/connection/connection.ts";
-import { SubmitClientEndpoint } from "../../src/protocol/submit/client.ts";
+import { SubmitClientEndpoint } from "../../src/protocol/submit/client/client.ts";
 import { submit as protocol } from "../../src/protocol/submit/mod.ts";
 import { ack, join } from "../helpers/frames.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";

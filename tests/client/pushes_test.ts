@@ -1,7 +1,7 @@
 /** Loops over pushes: in their order, acknowledged once handled, bounded, over several connections. */
 
 import t from "tap";
-import type { SubmitConnection } from "../../src/protocol/submit/handlers.ts";
+import type { SubmitConnection } from "../../src/protocol/submit/server/handlers.ts";
 import { frame, join } from "../helpers/frames.ts";
 import { CONN_ACK } from "../helpers/frames.ts";
 import { FramePeer, PUSH, PUSH_ACK } from "../helpers/hello.ts";

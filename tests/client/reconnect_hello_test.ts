@@ -8,7 +8,7 @@ import { listen } from "../helpers/peer.ts";
 import { connect, serve, turns, until } from "../helpers/runtime.ts";
 import { uniform } from "../helpers/uniform.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";
-import type { SubmitConnection } from "../../src/protocol/submit/handlers.ts";
+import type { SubmitConnection } from "../../src/protocol/submit/server/handlers.ts";
 import type { Feature } from "../../src/protocol/submit/commands.ts";
 
 type Test = { teardown(fn: () => Promise<unknown> | void): unknown };

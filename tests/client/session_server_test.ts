@@ -5,7 +5,7 @@ import type { Link, Transport } from "../../src/link/link.ts";
 import { memoryNetwork } from "../../src/link/memory.ts";
 import type { ServerConnection } from "../../src/protocol/protocol.ts";
 import type { Feature } from "../../src/protocol/submit/commands.ts";
-import type { SubmitConnection } from "../../src/protocol/submit/handlers.ts";
+import type { SubmitConnection } from "../../src/protocol/submit/server/handlers.ts";
 import { connectAndStay, serve, turns, until } from "../helpers/runtime.ts";
 import { uniform } from "../helpers/uniform.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";

@@ -3,7 +3,7 @@
 import t from "tap";
 import type { BalancerName } from "../../src/client/balancer/mod.ts";
 import { memoryNetwork } from "../../src/link/memory.ts";
-import { RequestRefused } from "../../src/protocol/submit/refused.ts";
+import { RequestRefused } from "../../src/protocol/submit/server/refused.ts";
 import { connectAndStay as connect, serve, turns } from "../helpers/runtime.ts";
 import { pass } from "../helpers/staying.ts";
 import { uniform } from "../helpers/uniform.ts";

@@ -2,7 +2,7 @@
 
 import t from "tap";
 import { memoryNetwork } from "../../src/link/memory.ts";
-import type { SubmitSource } from "../../src/protocol/submit/source.ts";
+import type { SubmitSource } from "../../src/protocol/submit/client/source.ts";
 import { connect, deferred, turns, until } from "../helpers/runtime.ts";
 import {
   clientOf,

@@ -64,7 +64,7 @@ t.test("the README lists every server option with its default", (t) => {
 t.test("the guide to runtimes says what capabilities() does", (t) => {
   const columns: readonly Capabilities[] = [
     denoCapabilities,
-    nodeCapabilities,
+    nodeCapabilities(),
     bunCapabilities,
     workerdCapabilities,
     browserCapabilities,

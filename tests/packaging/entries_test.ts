@@ -22,6 +22,16 @@ const built = {
   sqlite: await load("dist/sqlite.js"),
 };
 
+/** A file of dist/ and all that it imports, but for `import()`. */
+function filesOf(file: string, found: Set<string> = new Set<string>()): Set<string> {
+  if (found.has(file)) return found;
+  found.add(file);
+  for (const [, name = ""] of read(file).matchAll(/(?:from|^import) "(\.[^"]+)";$/gm)) {
+    filesOf(new URL(name, new URL(file, "file:///")).pathname.slice(1), found);
+  }
+  return found;
+}
+
 t.test("the entries of all runtimes export the same names, but for servers in browsers", (t) => {
   const names = Object.keys(built.node).sort();
   t.strictSame(Object.keys(built.deno).sort(), names);
@@ -44,6 +54,23 @@ t.test("the built entries export what the sources do", async (t) => {
   for (const name of Object.keys(sources) as (keyof typeof sources)[]) {
     t.strictSame(Object.keys(built[name]).sort(), Object.keys(sources[name]).sort(), name);
   }
+});
+
+t.test("framewire/protocol of Workers is the main entry, which has all of it", async (t) => {
+  const { exports } = readJson<{ exports: Record<string, { workerd: { default: string } }> }>(
+    "package.json",
+  );
+  t.equal(exports["./protocol"]!.workerd.default, exports["."]!.workerd.default);
+  const names = Object.keys(await load("dist/protocol.js"));
+  t.strictSame(names.filter((name) => !(name in built.browser)), []);
+});
+
+t.test("an import takes few files: each costs Node half a millisecond", (t) => {
+  const most = { node: 3, deno: 3, protocol: 3, codec: 2, memory: 2, sqlite: 3 };
+  for (const [name, files] of Object.entries(most)) {
+    t.ok(filesOf(`dist/${name}.js`).size <= files, `${name} takes ${files}`);
+  }
+  t.end();
 });
 
 t.test("the main entry has serve, connect and FramewireError", (t) => {

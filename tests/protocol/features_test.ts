@@ -3,7 +3,7 @@
 import t from "tap";
 import { sealSubmitFrame } from "../../src/protocol/submit/seal.ts";
 import { memoryNetwork } from "../../src/link/memory.ts";
-import type { SubmitConnection } from "../../src/protocol/submit/handlers.ts";
+import type { SubmitConnection } from "../../src/protocol/submit/server/handlers.ts";
 import type { Feature } from "../../src/protocol/submit/commands.ts";
 import { ack, CONN_ACK, frame, join, randomBytes, submit, toHex, u32 } from "../helpers/frames.ts";
 import {

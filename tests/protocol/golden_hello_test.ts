@@ -6,8 +6,8 @@
 import t from "tap";
 import { memoryNetwork } from "../../src/link/memory.ts";
 import type { Feature } from "../../src/protocol/submit/commands.ts";
-import { RequestRefused } from "../../src/protocol/submit/refused.ts";
-import type { SubmitConnection } from "../../src/protocol/submit/handlers.ts";
+import { RequestRefused } from "../../src/protocol/submit/server/refused.ts";
+import type { SubmitConnection } from "../../src/protocol/submit/server/handlers.ts";
 import { fromHex, toHex } from "../helpers/frames.ts";
 import { listen, type Peer } from "../helpers/peer.ts";
 import { readJson } from "../helpers/root.ts";

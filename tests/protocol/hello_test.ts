@@ -1,7 +1,7 @@
 /** Hello and welcome: what a server makes of what a peer says of itself, byte by byte. */
 
 import t from "tap";
-import { RequestRefused } from "../../src/protocol/submit/refused.ts";
+import { RequestRefused } from "../../src/protocol/submit/server/refused.ts";
 import { CONN, frame, fromHex, join, submit, toHex } from "../helpers/frames.ts";
 import { FramePeer, framePeer, greeted, hello, PING, request } from "../helpers/hello.ts";
 import { deferred, turns, until } from "../helpers/runtime.ts";

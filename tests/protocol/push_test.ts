@@ -5,7 +5,7 @@ import { combineCrc32c, crcShift } from "../../src/codec/crc_combine.ts";
 import { crc32c } from "../../src/codec/checksum.ts";
 import { disconnect } from "../../src/connection/slow_consumer.ts";
 import { openSubmitFrame } from "../../src/protocol/submit/seal.ts";
-import type { SubmitConnection } from "../../src/protocol/submit/handlers.ts";
+import type { SubmitConnection } from "../../src/protocol/submit/server/handlers.ts";
 import type { Server } from "../../src/server/server.ts";
 import { frame, randomBytes, submit, toHex } from "../helpers/frames.ts";
 import { type FramePeer, framePeer, greeted, PUSH, PUSH_ACK } from "../helpers/hello.ts";

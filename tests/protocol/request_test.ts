@@ -2,8 +2,8 @@
 
 import t from "tap";
 import { memoryNetwork } from "../../src/link/memory.ts";
-import { RequestRefused } from "../../src/protocol/submit/refused.ts";
-import type { RequestPacket } from "../../src/protocol/submit/request_packet.ts";
+import { RequestRefused } from "../../src/protocol/submit/server/refused.ts";
+import type { RequestPacket } from "../../src/protocol/submit/server/request_packet.ts";
 import { frame, join, submit, u32 } from "../helpers/frames.ts";
 import {
   CANCEL,

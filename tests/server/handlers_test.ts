@@ -3,7 +3,7 @@
 import t from "tap";
 import { isFramewireError } from "../../src/errors.ts";
 import { memoryNetwork } from "../../src/link/memory.ts";
-import type { SubmitPacket } from "../../src/protocol/submit/packet.ts";
+import type { SubmitPacket } from "../../src/protocol/submit/server/packet.ts";
 import {
   ack,
   acks,

@@ -2,7 +2,7 @@
 
 import t from "tap";
 import { memoryNetwork } from "../../src/link/memory.ts";
-import type { SubmitPacket } from "../../src/protocol/submit/packet.ts";
+import type { SubmitPacket } from "../../src/protocol/submit/server/packet.ts";
 import { frame, join, random, submit } from "../helpers/frames.ts";
 import { CANCEL, FramePeer, greeted } from "../helpers/hello.ts";
 import { connect, type Deferred, deferred, turns, until } from "../helpers/runtime.ts";

@@ -7,7 +7,7 @@ import { bytes, defineProtocol, u8 } from "../../src/protocol/mod.ts";
 import { addressedNetwork } from "../helpers/addresses.ts";
 import { resolveServerOptions, SERVER } from "../../src/options/server.ts";
 import type { OptionSpec } from "../../src/options/spec.ts";
-import type { SubmitConnection } from "../../src/protocol/submit/handlers.ts";
+import type { SubmitConnection } from "../../src/protocol/submit/server/handlers.ts";
 import { LiveSettings } from "../../src/server/live_settings.ts";
 import { ack, frame, join, SUBMIT, submit, submits, toHex } from "../helpers/frames.ts";
 import { FramePeer } from "../helpers/hello.ts";

@@ -2,7 +2,7 @@
 
 import t from "tap";
 import { memoryNetwork } from "../../src/link/memory.ts";
-import type { SubmitPacket } from "../../src/protocol/submit/packet.ts";
+import type { SubmitPacket } from "../../src/protocol/submit/server/packet.ts";
 import { ack, acks, frame, join, random, SUBMIT, submit, toHex } from "../helpers/frames.ts";
 import { type Deferred, deferred, turns, until } from "../helpers/runtime.ts";
 import {

@@ -7,7 +7,7 @@
 import type { SessionClient } from "../../src/client/session_client.ts";
 import type { Clock } from "../../src/connection/clock.ts";
 import { isFramewireError } from "../../src/errors.ts";
-import type { SubmitCalls } from "../../src/protocol/submit/calls.ts";
+import type { SubmitCalls } from "../../src/protocol/submit/client/calls.ts";
 import { Result } from "../../src/protocol/submit/commands.ts";
 import { connectAndStay as connect } from "../helpers/runtime.ts";
 import type { SimNetwork } from "../helpers/sim_network.ts";

@@ -6,7 +6,7 @@
 import t from "tap";
 import { memoryNetwork } from "../../src/link/memory.ts";
 import type { SessionsOptions } from "../../src/options/sessions.ts";
-import type { SubmitConnection } from "../../src/protocol/submit/handlers.ts";
+import type { SubmitConnection } from "../../src/protocol/submit/server/handlers.ts";
 import type { Refusal } from "../../src/server/refusal.ts";
 import type { ServeOptions } from "../../src/server/serve.ts";
 import type { Server } from "../../src/server/server.ts";

@@ -4,15 +4,10 @@
  * @module
  */
 import { ByteWriter } from "../../codec/byte_writer.ts";
-import { type Connection } from "../../connection/connection.ts";
 import { FramewireError } from "../../errors.ts";
 import type { Rules } from "./answers.ts";
-import { systemClock } from "../../connection/clock.ts";
-import { callBook } from "../call_book.ts";
-import type { CallLimits } from "../call_limits.ts";
 import { callsOf } from "./define_client.ts";
-import { DefinedEndpoint } from "./endpoint.ts";
-import type { AnyHandler, DefinedSide } from "./side.ts";
+import type { AnyHandler } from "./side.ts";
 import type {
   AnyPacket,
   ClientCalls,
@@ -29,7 +24,13 @@ import {
   type PacketDecoderOptions,
   StreamPackets,
 } from "./packet_decoder.ts";
-import { checkHandlers, describe, type Protocol } from "../protocol.ts";
+import {
+  checkHandlers,
+  type ClientEndpoint,
+  describe,
+  LoadedLater,
+  type Protocol,
+} from "../protocol.ts";
 import { sharedPush } from "../broadcast.ts";
 
 /** A protocol made by {@linkcode defineProtocol}. */
@@ -67,19 +68,7 @@ export interface DefinedProtocol<H extends Shape, P extends PacketSpecs>
 const frame = /* @__PURE__ */ new ByteWriter(1024);
 const KEPT_WRITER_BYTES = 1 << 20;
 
-/** Bounds of what a client's handlers may have under way. */
-const CLIENT_LIMITS = { maxInFlight: 1024, maxInFlightBytes: 4_194_304, handlerTimeoutMs: 60_000 };
-
-/** A server's calls to its peers have no bounds but those they are given. */
-const SERVER_CALLS: CallLimits = {
-  clock: systemClock,
-  requestTimeoutMs: 0,
-  maxInFlight: Infinity,
-  maxQueued: 0,
-  overflow: "fail",
-  book: callBook,
-  deadAfterTimeouts: Infinity,
-};
+const later = /* @__PURE__ */ new LoadedLater(() => import("./endpoints.ts"));
 
 /**
  * Defines a protocol: from its framing, its header and its packets follow its codec, a typed server
@@ -132,11 +121,6 @@ export function defineProtocol<const H extends Shape, const P extends PacketSpec
   }
   const frames = new FramePackets(table);
   type AnyHandlers = Readonly<Record<string, AnyHandler | undefined>>;
-  const endpoint = (
-    connection: Connection,
-    handlers: readonly (AnyHandler | undefined)[],
-    side: DefinedSide,
-  ) => new DefinedEndpoint(connection, table, rules, handlers, side);
   return {
     name: spec.name,
     framing: spec.framing,
@@ -152,33 +136,11 @@ export function defineProtocol<const H extends Shape, const P extends PacketSpec
       const packets: unknown = new StreamPackets(table, options, opens);
       return packets as PacketDecoder<AnyPacket<H, P>>;
     },
+    load: () => later.load(),
     server(handlers) {
       checkHandlers(spec.name, handlers, [], fromClient);
       const byIndex = table.handlers<AnyHandler>(handlers as unknown as AnyHandlers);
-      return (connection, side) => {
-        const conn = side.conn as object;
-        const made: DefinedEndpoint = endpoint(connection, byIndex, {
-          side: "server",
-          conn,
-          limits: side.limits,
-          calls: SERVER_CALLS,
-          pushLimits: side.pushLimits,
-          dropped: (episode) => side.dropped(episode),
-          took: (requests) => side.tookRequests(requests),
-          replied(replies, failures) {
-            side.counters.replies += replies;
-            side.counters.failures += failures;
-          },
-          report: (error) => side.report(error),
-          settled: () => {},
-          closed: (reason) => side.closed(reason),
-        });
-        Object.assign(conn, {
-          call: made.call.bind(made),
-          send: made.send.bind(made),
-        });
-        return made;
-      };
+      return later.parts.server(table, rules, byIndex);
     },
     broadcast([name, fields, ...rest]) {
       const type = table.named(name as string);
@@ -195,20 +157,8 @@ export function defineProtocol<const H extends Shape, const P extends PacketSpec
       return sharedPush(encodeFrame(table, type.name, fields), rest);
     },
     client(connection, side) {
-      const made = endpoint(connection, [], {
-        side: "client",
-        conn: undefined,
-        limits: CLIENT_LIMITS,
-        calls: side.calls,
-        pushLimits: undefined,
-        dropped: () => {},
-        took: () => {},
-        replied: () => {},
-        report: (error) => side.report(error),
-        settled: () => side.settled(),
-        closed: (reason) => side.closed(reason),
-      });
-      return made as unknown as DefinedEndpoint & ClientCalls<H, P>;
+      const made: unknown = later.parts.client(table, rules, connection, side);
+      return made as ClientEndpoint & ClientCalls<H, P>;
     },
     calls: callsOf,
   };

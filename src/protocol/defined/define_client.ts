@@ -4,7 +4,7 @@
  * @module
  */
 import { FramewireError } from "../../errors.ts";
-import type { ClientProtocol } from "../protocol.ts";
+import type { ClientEndpoint, ClientProtocol } from "../protocol.ts";
 import { CallingEndpoint } from "./calling_endpoint.ts";
 import type { ClientCalls, PacketSpecs, ProtocolSpec } from "./definition.ts";
 import type { Shape } from "./fields/field.ts";
@@ -46,10 +46,10 @@ export function defineClient<const H extends Shape, const P extends PacketSpecs>
   return {
     name: spec.name,
     framing: spec.framing,
-    client: (connection, side) =>
-      new CallingEndpoint(connection, packets, side) as unknown as
-        & CallingEndpoint
-        & ClientCalls<H, P>,
+    client(connection, side) {
+      const made: unknown = new CallingEndpoint(connection, packets, side);
+      return made as ClientEndpoint & ClientCalls<H, P>;
+    },
     calls: callsOf,
   };
 }

@@ -3,10 +3,12 @@
  *
  * @module
  */
-import { checkHandlers, type Protocol } from "../protocol.ts";
-import { type EchoCalls, EchoClientEndpoint } from "./client.ts";
-import { type EchoHandlers, EchoServerEndpoint } from "./server.ts";
 import { ECHO_FRAMING, ECHO_KIND } from "../defined/layouts.ts";
+import { checkHandlers, LoadedLater, type Protocol } from "../protocol.ts";
+import type { EchoCalls } from "./client.ts";
+import type { EchoHandlers } from "./server.ts";
+
+const later = /* @__PURE__ */ new LoadedLater(() => import("./endpoints.ts"));
 
 /** The `echo` protocol (docs/PROTOCOL.md, section 2). */
 export const echo: Protocol<EchoHandlers, EchoCalls> = {
@@ -14,10 +16,12 @@ export const echo: Protocol<EchoHandlers, EchoCalls> = {
   neverFails: true,
   framing: ECHO_FRAMING,
   kind: ECHO_KIND,
+  load: () => later.load(),
   server(handlers) {
     checkHandlers("echo", handlers, [], ["data"]);
+    const { EchoServerEndpoint } = later.parts;
     return (connection, side) => new EchoServerEndpoint(connection, side, handlers);
   },
-  client: (connection, side) => new EchoClientEndpoint(connection, side),
+  client: (connection, side) => new later.parts.EchoClientEndpoint(connection, side),
   calls: (endpoint) => ({ echo: (data, options) => endpoint().echo(data, options) }),
 };

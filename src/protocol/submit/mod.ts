@@ -3,20 +3,12 @@
  *
  * @module
  */
-import { copyOf } from "../../codec/copy_of.ts";
-import { sharedPush } from "../broadcast.ts";
-import { checkHandlers, type Protocol, tooLarge } from "../protocol.ts";
 import { SUBMIT_FRAMING, SUBMIT_KIND } from "../defined/layouts.ts";
-import type { SubmitCalls } from "./calls.ts";
-import { ClientSession } from "./client_session.ts";
-import { HelloClientEndpoint } from "./hello_client.ts";
-import { Greeter } from "./greeter.ts";
-import type { SubmitHandlers } from "./handlers.ts";
-import { SUBMIT_HEADER_BYTES } from "./commands.ts";
-import { PlainClientEndpoint } from "./plain_client.ts";
-import { PushInbox } from "./push_inbox.ts";
-import { shareBodies } from "./push_out.ts";
-import { SubmitServerEndpoint } from "./server.ts";
+import { checkHandlers, LoadedLater, type Protocol } from "../protocol.ts";
+import type { SubmitCalls } from "./client/calls.ts";
+import type { SubmitHandlers } from "./server/handlers.ts";
+
+const later = /* @__PURE__ */ new LoadedLater(() => import("./endpoints.ts"));
 
 /** The `submit` protocol (docs/PROTOCOL.md, section 1). */
 export const submit: Protocol<SubmitHandlers, SubmitCalls> = {
@@ -24,37 +16,14 @@ export const submit: Protocol<SubmitHandlers, SubmitCalls> = {
   framing: SUBMIT_FRAMING,
   kind: SUBMIT_KIND,
   id: { offset: 5, bytes: 8 },
+  load: () => later.load(),
   server(handlers) {
     checkHandlers("submit", handlers, ["submit"], ["request", "conn"]);
-    return (connection, side) =>
-      side.options.authenticate === undefined
-        ? new SubmitServerEndpoint(connection, side, handlers)
-        : new Greeter(connection, side, handlers);
+    return later.parts.server(handlers);
   },
-  broadcast([payload, ...rest], maxFrameBytes) {
-    const given = payload as Uint8Array | string;
-    const bytes = typeof given === "string" ? new TextEncoder().encode(given) : copyOf(given);
-    const total = SUBMIT_HEADER_BYTES + bytes.length;
-    if (total > maxFrameBytes) throw tooLarge(total, maxFrameBytes);
-    const broadcast = sharedPush(bytes, rest);
-    shareBodies(broadcast.push);
-    return broadcast;
-  },
-  client: (connection, side) =>
-    side.options.hello === "off"
-      ? new PlainClientEndpoint(connection, side)
-      : new HelloClientEndpoint(connection, side),
-  session({ bufferBytes, window, maxFrameBytes, ...config }) {
-    const session = new ClientSession({
-      ...config,
-      bounds: { bufferBytes, window, maxFrameBytes },
-    });
-    return {
-      session,
-      calls: session,
-      client: (connection, side) => new HelloClientEndpoint(connection, side, session),
-    };
-  },
+  broadcast: (args, maxFrameBytes) => later.parts.broadcast(args, maxFrameBytes),
+  client: (connection, side) => later.parts.client(connection, side),
+  session: (setup) => later.parts.session(setup),
   calls: (endpoint) => ({
     submit: (payload, options) => endpoint().submit(payload, options),
     request: (payload, options) => endpoint().request(payload, options),
@@ -63,11 +32,5 @@ export const submit: Protocol<SubmitHandlers, SubmitCalls> = {
     onGoAway: (listener) => endpoint().onGoAway(listener),
     features: () => endpoint().features(),
   }),
-  besides(calls, closed) {
-    const inbox = new PushInbox((handler) => calls.onPush(handler), closed);
-    return {
-      onPush: (handler: (payload: Uint8Array) => unknown) => inbox.onPush(handler),
-      pushes: () => inbox.pushes(),
-    };
-  },
+  besides: (calls, closed) => later.parts.besides(calls, closed),
 };

@@ -9,7 +9,7 @@ import { scannedBy } from "../../codec/framing_scans.ts";
 import { DEFAULT_MAX_FRAME_BYTES, type LengthFieldFraming } from "../../codec/framing_types.ts";
 import { SUBMIT_KIND } from "../defined/layouts.ts";
 import type { ClientProtocol } from "../protocol.ts";
-import { SubmitClientEndpoint } from "./client.ts";
+import { SubmitClientEndpoint } from "./client/client.ts";
 import { SUBMIT_HEADER_BYTES } from "./commands.ts";
 
 /** What a small client of the `submit` protocol can call. */

@@ -1,6 +1,6 @@
 /** What fails, fails alone and by its name: handlers, calls, peers that break the protocol, addresses. */
 
-import { RequestRefused } from "../../../src/protocol/submit/refused.ts";
+import { RequestRefused } from "../../../src/protocol/submit/server/refused.ts";
 import { fromHex, toHex } from "../../helpers/frames.ts";
 import { type Behaviour, outcomeOf, submitServer, tellErrors, textOf, turn } from "../sides.ts";
 

@@ -1,6 +1,6 @@
 /** How connections end and begin again: drain, reconnect, sessions. */
 
-import type { GoAway } from "../../../src/protocol/submit/calls.ts";
+import type { GoAway } from "../../../src/protocol/submit/client/calls.ts";
 import { type Behaviour, outcomeOf, submitServer, textOf, turn } from "../sides.ts";
 
 const REASON = "an update";

@@ -1,7 +1,7 @@
 /** Byte for byte what a server answers, in whatever pieces it is asked: tests/vectors/submit_echo.json. */
 
 import vectors from "../../vectors/submit_echo.json" with { type: "json" };
-import { RequestRefused } from "../../../src/protocol/submit/refused.ts";
+import { RequestRefused } from "../../../src/protocol/submit/server/refused.ts";
 import { fromHex, join, toHex } from "../../helpers/frames.ts";
 import { type Behaviour, type ClientSide, serverOf, submitServer, turn } from "../sides.ts";
 

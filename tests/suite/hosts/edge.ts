@@ -11,7 +11,7 @@ import {
   type EdgeWorker,
 } from "../../../src/entry/workerd.ts";
 import { workerdTransport } from "../../../src/link/workerd.ts";
-import type { SubmitHandlers } from "../../../src/protocol/submit/handlers.ts";
+import type { SubmitHandlers } from "../../../src/protocol/submit/server/handlers.ts";
 import { behaviourOf } from "../behaviour.ts";
 import { type Command, Host } from "./host.ts";
 import type { CodecName } from "../sides.ts";
