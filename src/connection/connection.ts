@@ -160,6 +160,12 @@ export class Connection extends PlainConnection implements Holder {
     return this.memory === undefined || this.memory.readInto(bytes);
   }
 
+  /** {@inheritDoc PlainConnection.flushSoon} */
+  override flushSoon(): void {
+    if (this.settings.writeMode === "immediate") this.flush();
+    else super.flushSoon();
+  }
+
   /** {@inheritDoc PlainConnection.ending} */
   protected override ending(reason: CloseReason): void {
     this.owedAtEnd = this.endpoint.owed;

@@ -134,7 +134,6 @@ export class PlainConnection implements LinkReceiver {
   /** Flushes once the calls and settled promises of this turn are done, so that they share a write. */
   flushSoon(): void {
     if (this.#flushing) return;
-    if (this.settings.writeMode === "immediate") return this.flush();
     this.#flushing = true;
     queueMicrotask(() => {
       this.#flushing = false;

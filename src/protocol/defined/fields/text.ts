@@ -124,11 +124,14 @@ export function cstring(maxBytes: number): Field<string> {
       return reader.text(from, at);
     },
     write(writer, value) {
-      const text = encodeText(value); // short ones are written in line, mostly
-      if (text.length >= maxBytes || text.includes(0)) {
-        throw invalid(`text of at most ${maxBytes - 1} bytes without a zero`, value);
+      const isShort = typeof value === "string" && value.length < maxBytes;
+      if (!isShort || !writeAscii(writer, value)) {
+        const text = encodeText(value);
+        if (text.length >= maxBytes || text.includes(0)) {
+          throw invalid(`text of at most ${maxBytes - 1} bytes without a zero`, value);
+        }
+        writer.append(text);
       }
-      writer.append(text);
       writer.room(1);
       writer.bytes[writer.at++] = 0;
     },
