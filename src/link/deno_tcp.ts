@@ -26,17 +26,11 @@ import {
   peerHasLeft,
 } from "./net_errors.ts";
 import { ReadBuffer } from "./read_buffer.ts";
-import { BULK_BYTES, type DueReader, ReadTurn } from "./read_turn.ts";
+import { type DueReader, readTurn } from "./read_turn.ts";
 import { type DueLink, WriteTurn } from "./write_turn.ts";
 
 /** Reads that are ready are all resolved in one turn, and their continuations are its microtasks. */
 const writeTurn = new WriteTurn(queueMicrotask);
-
-/**
- * A read is answered at once while something is there, and the system is asked for others only after
- * dozens of them, or when there is nothing else to do: while a timer runs.
- */
-const readTurn = new ReadTurn((run) => setTimeout(run, 0), 1 << 20);
 
 /** A pause that begins now. */
 function pauseOf(): { readonly over: Promise<void>; readonly end: () => void } {
@@ -165,14 +159,14 @@ class DenoTcpLink implements Link, DueLink, DueReader {
       return;
     }
     const buffer = this.#buffer!;
-    const isBulk = bytes >= BULK_BYTES && bytes === buffer.view.length;
+    const room = buffer.view.length;
     try {
       buffer.give(bytes, receiver);
     } catch (error) {
       this.#close(error);
       return;
     }
-    if (!isBulk || readTurn.mayRead(this, bytes)) this.readDue();
+    if (readTurn.mayRead(this, bytes, room)) this.readDue();
   }
 
   /** Deno writes what fits and says how much that was. */

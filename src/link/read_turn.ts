@@ -11,41 +11,49 @@ export interface DueReader {
 }
 
 /** A read that filled so large a buffer was not the last of what the peer has sent. */
-export const BULK_BYTES: number = 16 * 1024;
+const BULK_BYTES = 16 * 1024;
+
+/** What is read in a turn beside others, but for the last read, which may go beyond. */
+const BESIDE_BYTES = 256 * 1024;
+/** The same when nobody else was read from for {@linkcode BESIDE_TURNS}. */
+const ALONE_BYTES = 2 * 1024 * 1024;
+/** A tenth of a second and more: who is read from now may be so again soon. */
+const BESIDE_TURNS = 100;
 
 /**
  * Lets links with more to read go on for so many bytes a turn, in the order in which they come.
  *
  * A runtime reads from a socket for as long as there is something, or asks the system for others only
  * after dozens of reads: a few peers that send long frames keep everybody else waiting for all they
- * sent. What is measured is in ARCHITECTURE.md.
+ * sent, and for the time that their frames take. What was measured is in ARCHITECTURE.md.
  */
 export class ReadTurn {
   readonly #later: (run: () => void) => void;
-  readonly #turnBytes: number;
   readonly #run: () => void;
   /** What may still be read in this turn, as far as one has begun. */
-  #left: number;
+  #left = ALONE_BYTES;
+  /** For how many turns others count as there. */
+  #beside = 0;
   #due: { readonly reader: DueReader; readonly bytes: number }[] = [];
 
-  /**
-   * @param later Runs something in the next turn, when the runtime has looked at all other sockets.
-   * @param turnBytes How much is read in a turn, but for the last read, which may go beyond.
-   */
-  constructor(later: (run: () => void) => void, turnBytes: number) {
+  /** @param later Runs something in the next turn, when the runtime has looked at all other sockets. */
+  constructor(later: (run: () => void) => void) {
     this.#later = later;
-    this.#turnBytes = turnBytes;
-    this.#left = turnBytes;
     this.#run = () => this.#next();
   }
 
   /**
-   * Asks for another read.
+   * A link has read, and asks for another read.
    *
-   * @param bytes How much the last one took, and so may this one.
-   * @returns Whether it may be made now; else the reader is told when.
+   * @param bytes How much it read, and may so again.
+   * @param room How much it could have read.
+   * @returns Whether it may read now; else it is told when.
    */
-  mayRead(reader: DueReader, bytes: number): boolean {
+  mayRead(reader: DueReader, bytes: number, room: number): boolean {
+    if (bytes < room || room < BULK_BYTES) {
+      this.#beside = BESIDE_TURNS;
+      return true;
+    }
     if (this.#left > 0) {
       this.#left -= bytes;
       return true;
@@ -55,15 +63,16 @@ export class ReadTurn {
   }
 
   #next(): void {
-    this.#left = this.#turnBytes;
+    this.#left = this.#beside > 0 ? BESIDE_BYTES : ALONE_BYTES;
+    if (this.#beside > 0) this.#beside--;
     const due = this.#due;
     let count = 0;
     while (count < due.length && this.#left > 0) this.#left -= due[count++]!.bytes;
     this.#due = due.slice(count);
-    if (this.#due.length > 0) {
-      this.#left = 0;
-      this.#later(this.#run);
-    }
+    if (this.#due.length > 0) this.#later(this.#run);
     for (let i = 0; i < count; i++) due[i]!.reader.readDue();
   }
 }
+
+/** All links of the isolate take turns. Only while a timer runs do both runtimes look at all sockets. */
+export const readTurn: ReadTurn = /* @__PURE__ */ new ReadTurn((run) => setTimeout(run, 0));

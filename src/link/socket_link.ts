@@ -7,14 +7,11 @@ import * as net from "node:net";
 import type { Address, Link, LinkReceiver } from "./link.ts";
 import { formatAddress, linkError } from "./net_errors.ts";
 import { ReadBuffer } from "./read_buffer.ts";
-import { BULK_BYTES, type DueReader, ReadTurn } from "./read_turn.ts";
+import { type DueReader, readTurn } from "./read_turn.ts";
 import { type DueLink, WriteTurn } from "./write_turn.ts";
 
 /** Immediates run when all sockets that were ready have been read. */
 const writeTurn = new WriteTurn(setImmediate);
-
-/** libuv reads up to 32 times from a socket while its buffers are filled, and then from the next one. */
-const readTurn = new ReadTurn(setImmediate, 256 * 1024);
 
 /** The link of a socket: its listeners are shared by all, and find it here. */
 const link: unique symbol = Symbol("link");
@@ -218,13 +215,13 @@ export class SocketLink implements Link, DueLink, DueReader {
   /** Returns whether the socket goes on reading. */
   #read(bytes: number): boolean {
     const buffer = this.#buffer!;
-    const isBulk = bytes >= BULK_BYTES && bytes === buffer.view.length;
+    const room = buffer.view.length;
     try {
       this.#moved = buffer.give(bytes, this.#receiver!);
     } catch (error) {
       this.#socket!.destroy(error as Error);
     }
-    this.#waits = isBulk && !readTurn.mayRead(this, bytes);
+    this.#waits = !readTurn.mayRead(this, bytes, room);
     return !this.#waits;
   }
 }

@@ -5,58 +5,73 @@ import type { Link, LinkReceiver } from "../../src/link/link.ts";
 import { ReadTurn } from "../../src/link/read_turn.ts";
 import { deferred, tcp, until } from "../helpers/runtime.ts";
 
-/** A turn of 100 bytes, whose ends are run by hand. */
-function turnOf100() {
+const BULK = 65_536;
+const BESIDE = 4 * BULK;
+const ALONE = 32 * BULK;
+
+/** A turn whose ends are run by hand, behind what may be read at first. */
+function spent() {
   const ends: (() => void)[] = [];
   const told: string[] = [];
-  const turn = new ReadTurn((run) => ends.push(run), 100);
+  const turn = new ReadTurn((run) => ends.push(run));
   const reader = (name: string) => ({ readDue: () => void told.push(name) });
-  return { ends, told, turn, reader };
+  for (let bytes = 0; bytes < ALONE; bytes += BULK) {
+    t.ok(turn.mayRead(reader("first"), BULK, BULK)) || t.bailout();
+  }
+  const ask = (name: string) => turn.mayRead(reader(name), BULK, BULK);
+  return { ends, told, turn, reader, ask };
 }
 
-t.test("a turn's bytes are read at once, the others in the order in which they asked", (t) => {
-  const { ends, told, turn, reader } = turnOf100();
-  t.ok(turn.mayRead(reader("a"), 60));
-  t.ok(turn.mayRead(reader("b"), 60), "a little more than there is");
+t.test("beside others four reads are made a turn, in the order in which they were asked for", (t) => {
+  const { ends, told, turn, reader, ask } = spent();
+  t.ok(turn.mayRead(reader("small"), 100, BULK), "who has read all there was does not wait");
+  t.ok(turn.mayRead(reader("new"), 4096, 4096), "nor who reads into little");
   t.equal(ends.length, 0, "nobody waits");
-  for (const name of ["c", "d", "e"]) t.notOk(turn.mayRead(reader(name), 60), name);
+  for (const name of "abcdef") t.notOk(ask(name), name);
   t.equal(ends.length, 1, "the next turn was asked for once");
   t.strictSame(told, []);
   ends.shift()!();
-  t.strictSame(told, ["c", "d"], "as much again");
-  t.equal(ends.length, 1, "one is left");
-  t.notOk(turn.mayRead(reader("f"), 60), "behind those who wait already");
+  t.strictSame(told, [..."abcd"], `${BESIDE} bytes`);
+  t.equal(ends.length, 1, "two are left");
+  t.notOk(ask("g"), "behind those who wait already");
   ends.shift()!();
-  t.strictSame(told, ["c", "d", "e", "f"]);
+  t.strictSame(told, [..."abcdefg"]);
   t.equal(ends.length, 0);
+  t.ok(ask("h"), "what a turn has left is for those who ask in it");
+  t.notOk(ask("i"));
   t.end();
 });
 
-t.test("what a turn has left is for those who ask in it", (t) => {
-  const { ends, told, turn, reader } = turnOf100();
-  turn.mayRead(reader("a"), 100);
-  turn.mayRead(reader("b"), 40);
+t.test("alone they read more, once the others have been quiet for a hundred turns", (t) => {
+  const { ends, told, turn, reader, ask } = spent();
+  for (let i = 0; i < 40; i++) ask("x");
   ends.shift()!();
-  t.strictSame(told, ["b"]);
-  t.ok(turn.mayRead(reader("b"), 40), "40 of 100 were read");
-  t.ok(turn.mayRead(reader("b"), 40), "and 80");
-  t.notOk(turn.mayRead(reader("b"), 40));
+  t.equal(told.length * BULK, ALONE, "nobody was there");
+  turn.mayRead(reader("small"), 100, BULK);
+  let turns = 0;
+  for (; turns < 1000; turns++) {
+    for (let i = 0; i < 5; i++) ask("x");
+    told.length = 0;
+    ends.shift()!();
+    if (told.length > BESIDE / BULK) break;
+  }
+  t.equal(turns, 100, "turns beside others");
   t.end();
 });
 
 t.test("one who asks again from within its turn waits behind the others", (t) => {
-  const { ends, told, turn, reader } = turnOf100();
-  turn.mayRead(reader("a"), 100);
+  const { ends, told, turn, reader, ask } = spent();
+  turn.mayRead(reader("small"), 1, BULK);
   const again = {
     readDue(): void {
       told.push("again");
-      if (turn.mayRead(again, 100)) told.push("at once");
+      turn.mayRead(again, BESIDE, BESIDE);
     },
   };
-  turn.mayRead(again, 100);
-  turn.mayRead(reader("other"), 100);
-  for (let i = 0; i < 4; i++) ends.shift()?.();
-  t.strictSame(told, ["again", "other", "again", "again"]);
+  turn.mayRead(again, BESIDE, BESIDE);
+  ask("other");
+  for (let i = 0; i < 2; i++) ends.shift()!();
+  t.strictSame(told, ["again", "other", "again"]);
   t.end();
 });
 
