@@ -112,6 +112,7 @@ export function faultCells({ rows }) {
       actor,
       ...["deno", "node"].map((runtime) => {
         const row = rows.find((row) => row.actor === actor && row.runtime === runtime);
+        if (row === undefined) return "–";
         const times = (row.p99Us / row.calmP99Us).toFixed(1);
         return `${ms(row.p99Us)}, ${times} × calm; ${row.lost}; ${mib(row.mostRssBytes)}`;
       }),
