@@ -19,10 +19,11 @@ import {
   hoarders,
   lz4Frame,
   lz4Zeros,
+  noisyRecord,
   reconnectStorm,
   slowloris,
 } from "../../tests/faults/actors.ts";
-import { join, randomBytes, submits } from "../../tests/helpers/frames.ts";
+import { submits } from "../../tests/helpers/frames.ts";
 import { peerTo } from "../../tests/helpers/peer.ts";
 
 /** Twenty peers at a time do something, again and again; then twenty others do. */
@@ -83,8 +84,7 @@ const ACTORS: Record<string, (port: number, over: () => boolean) => unknown> = {
   "TLS garbage"(port, over) {
     void again(over, async (n) => {
       const peer = n % 2 === 0 ? await garbage(port, n, 20_000) : await peerTo(port);
-      // A record that claims to be a handshake, with noise in it.
-      if (n % 2 === 1) peer.write(join(Uint8Array.of(22, 3, 1, 1, 0), randomBytes(n, 256)));
+      if (n % 2 === 1) peer.write(noisyRecord(n));
       await Promise.race([peer.ended, new Promise((resolve) => setTimeout(resolve, 100))]);
       peer.reset();
     });

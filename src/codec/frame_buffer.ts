@@ -5,6 +5,9 @@
  */
 import { giveBuffer, takeBuffer } from "../connection/buffer_pool.ts";
 
+/** How many bytes are looked at, at the least, when the end of a frame has to be looked for. */
+export const LEAST_STEP_BYTES = 64;
+
 const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 
 /** A buffer that grows with what is put in, and lives only while there is something in it. */

@@ -4,12 +4,9 @@
  * @module
  */
 import type { FramewireError } from "../errors.ts";
-import { FrameBuffer } from "./frame_buffer.ts";
+import { FrameBuffer, LEAST_STEP_BYTES } from "./frame_buffer.ts";
 import type { Framing } from "./framing_types.ts";
 import { truncated } from "./scan_error.ts";
-
-/** How many bytes are looked at, at the least, when the end of a frame has to be looked for. */
-const LEAST_STEP_BYTES = 64;
 
 /** What has come of a frame. */
 export class PartialFrame extends FrameBuffer {

@@ -6,16 +6,13 @@
  */
 import type { Codec, FrameTable, Scanner } from "./codec.ts";
 import { ScanStatus } from "./codec.ts";
-import { FrameBuffer } from "./frame_buffer.ts";
+import { FrameBuffer, LEAST_STEP_BYTES } from "./frame_buffer.ts";
 import type { FrameConsumer } from "./frame_consumer.ts";
 import { checkLimit } from "./frame_layout.ts";
 import type { Framing, KindField } from "./framing_types.ts";
 import type { Codecs } from "./lender.ts";
 import { scanError, truncated } from "./scan_error.ts";
 import type { StreamDecoder } from "./stream_decoder.ts";
-
-/** How many bytes are looked at, at the least, when the end of a frame has to be looked for. */
-const LEAST_STEP_BYTES = 64;
 
 /** Cuts a stream into frames. */
 export class SmallDecoder implements StreamDecoder {

@@ -151,6 +151,11 @@ export async function garbage(port: number, seed: number, bytes: number): Promis
   return peer;
 }
 
+/** A TLS record that claims to be a handshake, with noise in it. */
+export function noisyRecord(seed: number): Uint8Array {
+  return join(Uint8Array.of(22, 3, 1, 1, 0), randomBytes(seed, 256));
+}
+
 /** A peer that has said hello. */
 export async function greeting(port: number, features: readonly string[]): Promise<FramePeer> {
   const peer = new FramePeer(await peerTo(port));

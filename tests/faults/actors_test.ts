@@ -5,7 +5,7 @@
 
 import t from "tap";
 import { sealSubmitFrame } from "../../src/protocol/submit/seal.ts";
-import { ack, acks, join, randomBytes, submit, submits, toHex } from "../helpers/frames.ts";
+import { ack, acks, join, submit, submits, toHex } from "../helpers/frames.ts";
 import { peerTo } from "../helpers/peer.ts";
 import { connect, until } from "../helpers/runtime.ts";
 import { read } from "../helpers/root.ts";
@@ -24,6 +24,7 @@ import {
   hoarders,
   lz4Frame,
   lz4Zeros,
+  noisyRecord,
   reconnectStorm,
   slowloris,
   tlsStallers,
@@ -296,10 +297,9 @@ t.test("TLS garbage: every kind is cut off, and TLS clients beside it go on", as
   const peers = await Promise.all(
     Array.from({ length: 50 }, (_, n) => garbage(scene.port, n + 1, 20_000)),
   );
-  // A record that claims to be a handshake, with noise in it.
   for (let n = 0; n < 50; n++) {
     const peer = await peerTo(scene.port);
-    peer.write(join(Uint8Array.of(22, 3, 1, 1, 0), randomBytes(n + 1, 256)));
+    peer.write(noisyRecord(n + 1));
     peers.push(peer);
   }
   t.equal(await allClosed(peers), 100);
