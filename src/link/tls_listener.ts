@@ -14,12 +14,21 @@ import { TlsLink } from "./tls.ts";
 import { serverContexts } from "./tls_contexts.ts";
 import { handshakeError } from "./tls_errors.ts";
 
-/** The server has a deadline of its own, and `node:tls` has no "for ever": the longest for timers. */
-const FOREVER_MS = 2 ** 31 - 1;
+/**
+ * The server has a deadline of its own. `node:tls` takes 0 for two minutes, and sets a timer unless the
+ * number is negative: on Deno that of a handshake that failed goes on, and keeps 60 KB each until then.
+ */
+const NO_TIMEOUT_MS = -1;
 
 /** Whom a server's links do their handshakes with. */
 interface Handshaker {
   begin(raw: net.Socket, link: AcceptedTlsLink): void;
+}
+
+/** What a socket of `node:tls` on Deno consists of besides; not public. */
+interface NativeHalf {
+  /** Sets the object that it holds and calls. */
+  setHandle?(handle: object): void;
 }
 
 /** A link to a client: plain until its handshake begins. */
@@ -58,6 +67,16 @@ class AcceptedTlsLink extends TlsLink {
   }
 }
 
+/**
+ * Frees what the runtime holds of a handshake that failed. Deno keeps the native half of one that went
+ * wrong within its ClientHello, where certificates are chosen by name, and that its socket, for ever.
+ */
+function freeNative(socket: tls.TLSSocket): void {
+  const own = socket as unknown as { readonly [name: symbol]: NativeHalf | null | undefined };
+  const half = Object.getOwnPropertySymbols(own).find(({ description }) => description === "res");
+  if (half !== undefined) own[half]?.setHandle?.({});
+}
+
 /** Listens with TLS. */
 export async function listenTls(
   target: ListenTarget,
@@ -68,17 +87,11 @@ export async function listenTls(
   const queue = new AcceptQueue(events, backlog);
   const contexts = serverContexts(options);
   const { asked } = contexts;
-  // It listens nowhere: links are given to it whose handshake may begin.
-  const secure = tls.createServer({
-    ...contexts.options,
-    handshakeTimeout: FOREVER_MS,
-    ...(options.alpn !== undefined && { ALPNProtocols: [...options.alpn] }),
-  });
   const links = new WeakMap<net.Socket, AcceptedTlsLink>();
   /** Not public, but on both runtimes what is there for an end that is closed and has no address. */
   const linkOf = (socket: tls.TLSSocket) =>
     links.get((socket as unknown as { readonly _parent: net.Socket })._parent);
-  secure.on("secureConnection", (socket) => {
+  const secured = (socket: tls.TLSSocket) => {
     const link = linkOf(socket)!;
     // `rejectUnauthorized` has seen to this; it is not left to it alone.
     if (asked === "require" && !socket.authorized) {
@@ -87,12 +100,26 @@ export async function listenTls(
       return;
     }
     link.secured(socket).over();
-  });
-  secure.on("tlsClientError", (error, socket) => {
+  };
+  const failed = (error: Error, socket: tls.TLSSocket) => {
     const link = linkOf(socket)!;
     socket.on("error", () => {}).destroy();
+    freeNative(socket);
     link.over(handshakeError(socket.authorizationError ?? error, link.remote));
-  });
+  };
+  /** It listens nowhere: links are given to it whose handshake may begin. */
+  const secureServer = (main: tls.SecureContextOptions, hasNames: boolean) => {
+    const { SNICallback, ...settings } = contexts.options;
+    return tls.createServer({
+      ...settings,
+      ...main,
+      // Deno reads a ClientHello twice if there is one.
+      ...(hasNames && { SNICallback }),
+      handshakeTimeout: NO_TIMEOUT_MS,
+      ...(options.alpn !== undefined && { ALPNProtocols: [...options.alpn] }),
+    }).on("secureConnection", secured).on("tlsClientError", failed);
+  };
+  let secure = secureServer({}, contexts.hasNames);
   const handshaker: Handshaker = {
     begin(raw, link) {
       links.set(raw, link);
@@ -132,6 +159,7 @@ export async function listenTls(
       server.close();
       await new Promise<void>((closed) => setImmediate(closed));
     },
-    reloadTls: (next) => contexts.reload(next, (main) => secure.setSecureContext(main)),
+    reloadTls: (next) =>
+      contexts.reload(next, (main, hasNames) => secure = secureServer(main, hasNames)),
   };
 }

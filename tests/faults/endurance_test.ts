@@ -6,9 +6,12 @@ import process from "node:process";
 import t from "tap";
 import { memoryNetwork } from "../../src/link/memory.ts";
 import { ack, frame, submit, toHex } from "../helpers/frames.ts";
-import { connect, runtime, turns, until } from "../helpers/runtime.ts";
+import { peerTo } from "../helpers/peer.ts";
+import { read } from "../helpers/root.ts";
+import { connect, runtime, serve, turns, until } from "../helpers/runtime.ts";
 import { optionsOf, peerOf, type Setting, start, urlOf } from "../helpers/settings.ts";
 import type { Server } from "../../src/server/server.ts";
+import { noisyRecord } from "./actors.ts";
 
 // Twenty seconds of work on a machine that does nothing else.
 t.setTimeout(240_000);
@@ -83,6 +86,30 @@ async function round(server: Server, setting: Setting, count: number): Promise<v
 const handles = () =>
   process.getActiveResourcesInfo().filter((kind) => /TCP|Timeout|Pipe/.test(kind)).length;
 
+/**
+ * Checks that rounds of connections which are all gone leave no memory behind.
+ *
+ * @param each How many connections a round has.
+ * @returns How many rounds there were.
+ */
+async function leavesNothing(
+  t: { ok(holds: boolean, what: string): unknown },
+  each: number,
+  round: () => Promise<void>,
+): Promise<number> {
+  const heap = [await heapUsed()];
+  const most = gc === undefined ? 500 : 100;
+  const perConnection = () => (heap.at(-1)! - heap[0]!) / ((heap.length - 1) * each);
+  // What is left behind is left in every round; what an engine needs once shows less and less.
+  while (heap.length < ROUNDS || (perConnection() >= most && heap.length < 3 * ROUNDS)) {
+    await round();
+    heap.push(await heapUsed());
+  }
+  const shown = heap.map((bytes) => (bytes / 1048576).toFixed(1)).join(" ");
+  t.ok(perConnection() < most, `heap ${shown} MiB`);
+  return heap.length - 1;
+}
+
 for (const codec of ["wasm", "ts"] as const) {
   for (const carrier of ["tcp", "memory"] as const) {
     const setting: Setting = carrier === "tcp"
@@ -98,19 +125,12 @@ for (const codec of ["wasm", "ts"] as const) {
       await emptied();
       await turns();
       const handlesBefore = handles();
-      const heap = [await heapUsed()];
-      const most = gc === undefined ? 500 : 100;
-      const perConnection = () => (heap.at(-1)! - heap[0]!) / ((heap.length - 1) * each);
-      // What is left behind is left in every round; what an engine needs once shows less and less.
-      while (heap.length < ROUNDS || (perConnection() >= most && heap.length < 3 * ROUNDS)) {
+      const rounds = 1 + await leavesNothing(t, each, async () => {
         await round(server, setting, each);
         await emptied();
-        heap.push(await heapUsed());
-      }
+      });
       await until(() => handles() <= handlesBefore, "no handle is left", 5_000);
-      const made = heap.length * each;
-      const shown = heap.map((bytes) => (bytes / 1048576).toFixed(1)).join(" ");
-      t.ok(perConnection() < most, `heap ${shown} MiB`);
+      const made = rounds * each;
       const { connections, requests, errors } = server.stats();
       t.strictSame(connections, { open: 0, accepted: made });
       t.equal(requests, made);
@@ -119,6 +139,46 @@ for (const codec of ["wasm", "ts"] as const) {
       t.pass("and it still serves");
     });
   }
+}
+
+/** A peer whose TLS handshake comes to nothing: it hangs up, at once or later, or sends what is none. */
+async function failedHandshake(port: number, kind: number): Promise<void> {
+  const peer = await peerTo(port);
+  if (kind === 0) peer.end();
+  else if (kind === 1) peer.write(Uint8Array.of(22, 3, 1, 0, 4, 99, 0, 0, 0));
+  else if (kind === 2) peer.write(submit(1));
+  else {
+    peer.write(noisyRecord(kind)); // it might go on
+    await turns();
+    peer.reset();
+  }
+  await peer.ended;
+  peer.reset();
+}
+
+for (const names of [[], ["example.test"]]) {
+  const title = names.length > 0 ? "with certificates by name" : "with one certificate";
+  t.test(`TLS handshakes that fail leave nothing behind (${title}, ${runtime})`, async (t) => {
+    const identity = {
+      cert: read("tests/fixtures/tls/server.pem"),
+      key: read("tests/fixtures/tls/server.key"),
+    };
+    const sni = Object.fromEntries(names.map((name) => [name, identity]));
+    const server = await serve({ port: 0, tls: { ...identity, sni } }, { submit() {} });
+    t.teardown(() => server.shutdown());
+    const each = 400;
+    let made = 0;
+    const round = async () => {
+      let left = each;
+      await Promise.all(Array.from({ length: 20 }, async () => {
+        while (left-- > 0) await failedHandshake(server.addr.port, left % 4);
+      }));
+      made += each;
+      await until(() => server.stats().errors.TLS_FAILED === made, "the server knows of all");
+    };
+    await round();
+    await leavesNothing(t, each, round);
+  });
 }
 
 t.test("listeners on a signal do not pile up over servers and clients", async (t) => {
