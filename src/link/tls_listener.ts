@@ -9,6 +9,7 @@ import * as tls from "node:tls";
 import type { TlsServerOptions } from "../options/tls.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 import type { Address, Listener, ListenerEvents, ListenTarget } from "./link.ts";
+import { handshakeTurn } from "./handshake_turn.ts";
 import { acceptError, listenError } from "./net_errors.ts";
 import { TlsLink } from "./tls.ts";
 import { serverContexts } from "./tls_contexts.ts";
@@ -57,8 +58,10 @@ class AcceptedTlsLink extends TlsLink {
   /** The handshake is over; whatever else comes of it is not told. */
   over(failure?: Error): void {
     const done = this.#done;
+    if (done === undefined) return;
     this.#done = undefined;
-    done?.(failure);
+    handshakeTurn.over(failure === undefined);
+    done(failure);
   }
 
   override abort(): void {
@@ -128,8 +131,11 @@ export async function listenTls(
         setImmediate(() => link.over(handshakeError("ECONNRESET", link.remote)));
       };
       // A closed socket has no handle for TLS, and may have told so before anyone listened.
-      if (raw.destroyed) hungUp();
-      else secure.emit("connection", raw.once("close", hungUp));
+      if (raw.destroyed) return hungUp();
+      raw.once("close", hungUp);
+      handshakeTurn.begin(() => {
+        if (!raw.destroyed) secure.emit("connection", raw);
+      });
     },
   };
   const keepAliveMs = target.keepAliveMs ?? 0;
