@@ -4,40 +4,25 @@
  * @module
  */
 import { FramewireError } from "../errors.ts";
-import { AcceptBackoff } from "./accept_backoff.ts";
 import { denoCapabilities } from "./deno_capabilities.ts";
+import { DenoListener } from "./deno_listener.ts";
 import type {
   Address,
   ConnectTarget,
   Link,
   LinkReceiver,
-  Listener,
   ListenerEvents,
   ListenTarget,
   SocketOptions,
   Transport,
 } from "./link.ts";
-import {
-  acceptError,
-  connectError,
-  formatAddress,
-  linkError,
-  listenError,
-  peerHasLeft,
-} from "./net_errors.ts";
+import { connectError, formatAddress, linkError, listenError } from "./net_errors.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 import { type DueReader, readTurn } from "./read_turn.ts";
 import { type DueLink, WriteTurn } from "./write_turn.ts";
 
 /** Reads that are ready are all resolved in one turn, and their continuations are its microtasks. */
 const writeTurn = new WriteTurn(queueMicrotask);
-
-/** A pause that begins now. */
-function pauseOf(): { readonly over: Promise<void>; readonly end: () => void } {
-  let end!: () => void;
-  const over = new Promise<void>((resolve) => end = resolve);
-  return { over, end };
-}
 
 /** A TCP connection. */
 class DenoTcpLink implements Link, DueLink, DueReader {
@@ -243,7 +228,10 @@ export const denoTcp: Transport = {
     } catch (error) {
       throw listenError(error, hostname, port);
     }
-    return new DenoTcpListener(listener, events, target);
+    return new DenoListener(listener, {
+      accepted: (conn) => events.accepted(new DenoTcpLink(conn, true, target)),
+      failed: (error) => events.failed(error),
+    });
   },
 
   async connect(target: ConnectTarget) {
@@ -284,101 +272,4 @@ function checkKeepAlive({ keepAliveMs = 0 }: SocketOptions): void {
     `Deno cannot set the time of TCP keepalive: keepAliveMs can be ${SYSTEM_KEEP_ALIVE_MS}, the ` +
       `system's time, or 0, and is ${keepAliveMs}; heartbeats (heartbeatMs) find a dead peer sooner`,
   );
-}
-
-/**
- * How many connections are accepted in one turn of the event loop. Deno answers at once while there are
- * some in the backlog, and reads nothing meanwhile: beside a storm of peers that connect and reset, others
- * waited for their answers for 90 ms at the 99th percentile, and so they wait for 10.
- */
-const ACCEPTS_PER_TURN = 8;
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
-}
-
-class DenoTcpListener implements Listener {
-  readonly #listener: Deno.TcpListener;
-  readonly address: Address;
-  readonly #accepting: Promise<void>;
-  #endPause: (() => void) | undefined;
-  /** Set while paused; resolves when accepting may go on. */
-  #pause: { readonly over: Promise<void>; readonly end: () => void } | undefined;
-  readonly #sockets: SocketOptions;
-  #closed = false;
-
-  constructor(listener: Deno.TcpListener, events: ListenerEvents, sockets: SocketOptions) {
-    this.#listener = listener;
-    this.#sockets = sockets;
-    this.address = listener.addr;
-    this.#accepting = this.#accept(events);
-  }
-
-  pause(): void {
-    this.#pause ??= pauseOf();
-  }
-
-  resume(): void {
-    this.#pause?.end();
-    this.#pause = undefined;
-  }
-
-  close(): Promise<void> {
-    if (!this.#closed) {
-      this.#closed = true;
-      this.#listener.close();
-      this.#endPause?.();
-      this.resume();
-    }
-    // The accept under way keeps the address in use: connections were still taken, and reset.
-    return this.#accepting;
-  }
-
-  async #accept(events: ListenerEvents): Promise<void> {
-    const backoff = new AcceptBackoff();
-    let turn = nextTurn();
-    let accepted = 0;
-    while (!this.#closed) {
-      let link: Link;
-      try {
-        if (accepted++ === ACCEPTS_PER_TURN) {
-          await turn;
-          turn = nextTurn();
-          accepted = 1;
-        }
-        if (this.#pause !== undefined) await this.#resumed();
-        link = new DenoTcpLink(await this.#listener.accept(), true, this.#sockets);
-        backoff.succeeded();
-        // A pause that came while the accept was under way holds back what it accepted.
-        if (this.#pause !== undefined) await this.#resumed();
-        if (this.#closed) {
-          link.abort();
-          return;
-        }
-      } catch (error) {
-        if (this.#closed) return;
-        events.failed(acceptError(error));
-        // With a pause here, a few peers that connect and reset would keep everybody else waiting.
-        if (!peerHasLeft(error)) await this.#wait(backoff.failed());
-        continue;
-      }
-      events.accepted(link);
-    }
-  }
-
-  /** Settles when accepting is not paused. */
-  async #resumed(): Promise<void> {
-    while (this.#pause !== undefined) await this.#pause.over;
-  }
-
-  /** Waits; closing ends that. */
-  #wait(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#endPause = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
 }

@@ -1,5 +1,5 @@
 /**
- * WebSocket on Deno: `Deno.serve` with `Deno.upgradeWebSocket`, and the global client.
+ * WebSocket on Deno: `Deno.upgradeWebSocket`, and the global client.
  *
  * @module
  */
@@ -15,7 +15,8 @@ import type {
   ListenerEvents,
   ListenTarget,
 } from "./link.ts";
-import { codeOf, listenError } from "./net_errors.ts";
+import { listenHttp } from "./deno_http.ts";
+import { codeOf } from "./net_errors.ts";
 import { connectGlobal } from "./web_socket_client.ts";
 import { type StandardSocket, SUBPROTOCOL, WebSocketLink } from "./web_socket_link.ts";
 import { refuseUpgrade } from "./web_socket_upgrade.ts";
@@ -60,28 +61,12 @@ export function upgradeDeno(
 
 /** Listens for WebSockets at one path of HTTP, or of HTTPS. */
 export function listenDeno(target: ListenTarget, events: ListenerEvents): Listener {
-  const { hostname, port, backlog, tls } = target;
+  const { backlog, tls } = target;
   if (tls !== undefined) checkTls(tls);
   refuseSocketOptions("Deno", tls === undefined ? "ws" : "wss", target);
   const queue = new AcceptQueue(events, backlog);
-  let server: Deno.HttpServer<Deno.NetAddr>;
   const bound = { ...target };
-  try {
-    server = Deno.serve(
-      {
-        hostname,
-        port,
-        onListen: () => {},
-        ...(tls && { cert: tls.cert, key: tls.key }),
-      },
-      (request, info) => handler(request, info),
-    );
-  } catch (error) {
-    throw listenError(error, hostname, port);
-  }
-  Object.assign(bound, { hostname: server.addr.hostname, port: server.addr.port });
   let open = 0;
-  let closing = false;
   let allClosed = () => {};
   const accepted = (link: WebSocketLink) => {
     open++;
@@ -90,29 +75,34 @@ export function listenDeno(target: ListenTarget, events: ListenerEvents): Listen
     };
     queue.accepted(link);
   };
-  const handler = (request: Request, info: Deno.ServeHandlerInfo) =>
-    closing
-      ? new Response("the server is shutting down\n", {
-        status: 503,
-        headers: { connection: "close" },
-      })
-      : upgradeDeno(request, info, bound, accepted);
-  return {
-    address: { hostname: server.addr.hostname, port: server.addr.port },
-    pause: () => queue.pause(),
-    resume: () => queue.resume(),
-    close: async () => {
-      queue.close();
-      closing = true;
-      // `shutdown` closes the WebSockets that are open, where a drain lets them end by themselves: until
-      // then the address stays in use, and who comes is told.
+  const listener = listenHttp(
+    target,
+    events,
+    (request, info) => upgradeDeno(request, info, bound, accepted),
+    async () => {
       if (open > 0) await new Promise<void>((resolve) => allClosed = resolve);
-      await server.shutdown();
+    },
+  );
+  const { address } = listener;
+  Object.assign(bound, { hostname: address.hostname, port: address.port });
+  return {
+    address: { hostname: address.hostname, port: address.port },
+    pause() {
+      listener.pause();
+      queue.pause();
+    },
+    resume() {
+      listener.resume();
+      queue.resume();
+    },
+    close() {
+      queue.close();
+      return listener.close();
     },
   };
 }
 
-/** What `Deno.serve` knows of TLS is a certificate and its key. */
+/** What Deno knows of TLS by itself is a certificate and its key. */
 function checkTls(tls: TlsServerOptions): void {
   const { cert: _, key: __, alpn: ___, clientCertificate, minVersion, ...others } = tls;
   const [name] = Object.keys(others);

@@ -18,7 +18,7 @@ import { acceptError, codeOf, formatAddress, listenError } from "./net_errors.ts
 import { infoOf } from "./tls_info.ts";
 import { type ClientSocket, connectGlobal, connectWebSocket } from "./web_socket_client.ts";
 import { PIECE_BYTES, type StandardSocket, SUBPROTOCOL, WebSocketLink } from "./web_socket_link.ts";
-import { refuseUpgrade } from "./web_socket_upgrade.ts";
+import { refuseUpgrade, REQUEST_MS } from "./web_socket_upgrade.ts";
 
 /** The part of `ws` that is used here; the package brings no types of its own. */
 interface WsModule {
@@ -36,9 +36,6 @@ interface WsModule {
 interface WsSocket extends Omit<ClientSocket, "send"> {
   send(data: Uint8Array, done?: (error?: Error | null) => void): void;
 }
-
-/** How long a peer may take to ask for its WebSocket, and be silent before it does, in milliseconds. */
-const REQUEST_MS = 10_000;
 
 /** A link over a socket of `ws`. */
 class WsLink extends WebSocketLink {
@@ -238,7 +235,11 @@ export async function listenWs(target: ListenTarget, events: ListenerEvents): Pr
       import("./tls_contexts.ts"),
     ]);
     const contexts = serverContexts(target.tls);
-    const secure = createServer({ ...settings, ...contexts.options });
+    const secure = createServer({
+      ...settings,
+      ...contexts.options,
+      handshakeTimeout: REQUEST_MS,
+    });
     // A handshake has its own deadline here: the server's begins with the WebSocket.
     secure.on("tlsClientError", (_error, socket) => socket.destroy());
     // Bun's `node:https` has no such method, and then there is no reload.

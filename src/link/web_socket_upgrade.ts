@@ -6,6 +6,12 @@
 import type { ListenTarget } from "./link.ts";
 import { SUBPROTOCOL } from "./web_socket_link.ts";
 
+/** How long a peer may take to ask for its WebSocket, TLS included, in milliseconds. */
+export const REQUEST_MS = 10_000;
+
+/** How many may be about to at once: beyond them the oldest is cut, for honest ones ask in a moment. */
+export const MOST_REQUESTS = 1024;
+
 /** A request that is answered and not upgraded. */
 export interface UpgradeRefusal {
   readonly status: number;
