@@ -192,29 +192,14 @@ const ENCODINGS = {
   },
 };
 
-function inlineSource(
-  header: string,
-  wasm: Uint8Array,
-  what: string,
-  encoding: keyof typeof ENCODINGS,
-): string {
+/** The lines of a generated file that hold a module and compile it. */
+function compileSource(wasm: Uint8Array, encoding: keyof typeof ENCODINGS): string {
   const { encode, decode } = ENCODINGS[encoding];
   const lines = encode(wasm).match(/.{1,96}/g)!.map((line) => `  "${line}"`);
-  return `${header}
-/**
- * ${what} as a compiled module, without a file, a fetch or a permission.
- *
- * It is compiled when this is imported, synchronously: a Worker may compile at start-up but not in
- * a handler. Where that is forbidden (a Content-Security-Policy), \`module\` is undefined.
- *
- * @module
- */
-
-const ${encoding}: string =
+  return `const ${encoding}: string =
 ${lines.join(" +\n")};
 
-// Each step is a call that is marked as pure: bundles that need no codec drop it.
-function compile(): { readonly module?: WebAssembly.Module; readonly failure?: unknown } {
+function compile(): Compiled {
   try {
     ${decode}
     return { module: new WebAssembly.Module(bytes) };
@@ -222,8 +207,62 @@ function compile(): { readonly module?: WebAssembly.Module; readonly failure?: u
     return { failure };
   }
 }
+`;
+}
 
-type Compiled = ReturnType<typeof compile>;
+/** What a module is, or why there is none. */
+const COMPILED = `{
+  /** The compiled module, or undefined where compiling is forbidden. */
+  readonly module?: WebAssembly.Module | undefined;
+  /** Why there is no module. */
+  readonly failure?: unknown;
+}`;
+
+function inlineSource(header: string, wasm: Uint8Array): string {
+  return `${header}
+/**
+ * codec.wasm as a compiled module, without a file, a fetch or a permission.
+ *
+ * It is compiled when it is first asked for, synchronously: that takes a millisecond, a tenth of an import.
+ * A Worker may compile at start-up but not in a handler, so there it is compiled when this is imported.
+ * Where that is forbidden (a Content-Security-Policy), there is no module.
+ *
+ * @module
+ */
+
+/** codec.wasm, or why there is none. */
+export interface Compiled ${COMPILED}
+
+${compileSource(wasm, "base64")}
+// A call that is marked as pure: bundles that need no codec drop it.
+let compiled: Compiled | undefined = /* @__PURE__ */ atStartUp();
+
+function atStartUp(): Compiled | undefined {
+  return globalThis.navigator?.userAgent === "Cloudflare-Workers" ? compile() : undefined;
+}
+
+/** The compiled module, or why there is none. */
+export function codecModule(): Compiled {
+  return compiled ??= compile();
+}
+`;
+}
+
+function clientSource(header: string, wasm: Uint8Array): string {
+  return `${header}
+/**
+ * What the small client has of codec.wasm, as a compiled module, without a file, a fetch or a permission.
+ *
+ * It is compiled when this is imported, synchronously: a Worker may compile at start-up but not in
+ * a handler. Where that is forbidden (a Content-Security-Policy), \`module\` is undefined.
+ *
+ * @module
+ */
+
+interface Compiled ${COMPILED}
+
+// Each step is a call that is marked as pure: bundles that need no codec drop it.
+${compileSource(wasm, "hex")}
 const compiled: Compiled = /* @__PURE__ */ compile();
 
 /** The compiled module, or undefined where compiling is forbidden. */
@@ -243,9 +282,6 @@ function failureOf({ failure }: Compiled): unknown {
 `;
 }
 
-/** What module_client.ts holds, in words. */
-const CLIENT_KERNELS = "What the small client has of codec.wasm,";
-
 function workerdSource(header: string): string {
   return `// @ts-nocheck: type checkers know an imported .wasm as an instance, workerd gives its module
 ${header}
@@ -257,12 +293,14 @@ ${header}
  */
 import imported from "./codec.wasm";
 
-/** The compiled module. */
-const module: WebAssembly.Module | undefined = imported;
-export default module;
+const compiled: { readonly module: WebAssembly.Module; readonly failure?: unknown } = {
+  module: imported,
+};
 
-/** Why there is no module. */
-export const failure: unknown = undefined;
+/** The compiled module. */
+export function codecModule(): typeof compiled {
+  return compiled;
+}
 `;
 }
 
@@ -286,8 +324,8 @@ async function generate(): Promise<Map<string, Uint8Array>> {
   return new Map([
     ["codec.wasm", wasm],
     ["abi.ts", encoder.encode(abiSource(header, layout, exports, sources))],
-    ["module_client.ts", encoder.encode(inlineSource(header, clientWasm, CLIENT_KERNELS, "hex"))],
-    ["module_inline.ts", encoder.encode(inlineSource(header, wasm, "codec.wasm", "base64"))],
+    ["module_client.ts", encoder.encode(clientSource(header, clientWasm))],
+    ["module_inline.ts", encoder.encode(inlineSource(header, wasm))],
     ["module_workerd.ts", encoder.encode(workerdSource(header))],
   ]);
 }

@@ -14,34 +14,43 @@ import { median, timed } from "./processes.mjs";
 
 /** The entries that are measured: the whole library, and its parts. */
 export const ENTRIES = {
-  framewire: { node: "dist/node.js", package: "dist/deno.js", source: "mod.ts" },
+  framewire: {
+    node: "dist/node.js",
+    package: "dist/deno.js",
+    jsr: "dist/jsr/mod.js",
+    source: "mod.ts",
+  },
   "framewire/codec": {
     node: "dist/codec.js",
     package: "dist/codec.js",
+    jsr: "dist/jsr/codec.js",
     source: "src/codec/mod.ts",
   },
   "framewire/protocol": {
     node: "dist/protocol.js",
     package: "dist/protocol.js",
+    jsr: "dist/jsr/protocol.js",
     source: "src/protocol/mod.ts",
   },
   "framewire/memory": {
     node: "dist/memory.js",
     package: "dist/memory.js",
+    jsr: "dist/jsr/memory.js",
     source: "src/link/memory.ts",
   },
   "framewire/sqlite": {
     node: "dist/sqlite.js",
     package: "dist/sqlite.js",
+    jsr: "dist/jsr/sqlite.js",
     source: "src/entry/sqlite.ts",
   },
 };
 
 /**
- * @typedef {{ entry: string, from: "node" | "package" | "source", importMs: number,
- *   processMs: number }} ImportRow Medians: of the import by itself, and of how much longer the whole
- *   process takes than one that imports an empty module. `package` is the npm package on Deno, and
- *   `source` what is on JSR and in a clone, on Deno too.
+ * @typedef {{ entry: string, from: "node" | "package" | "jsr" | "source",
+ *   importMs: number, processMs: number }} ImportRow Medians: of the import by itself, and of how much
+ *   longer the whole process takes than one that imports an empty module. `package` is the npm package
+ *   on Deno, `jsr` what is published to JSR, and `source` what is in a clone, on Deno too.
  */
 
 /**
@@ -52,7 +61,8 @@ export const ENTRIES = {
 export function measureImports(deno, { rounds }) {
   const folder = mkdtempSync(join(tmpdir(), "framewire-startup-"));
   try {
-    const commands = { node: [execPath], package: denoRun(deno), source: denoRun(deno) };
+    const onDeno = denoRun(deno);
+    const commands = { node: [execPath], package: onDeno, jsr: onDeno, source: onDeno };
     const empty = program(folder, "empty", join(folder, "nothing.mjs"));
     writeFileSync(join(folder, "nothing.mjs"), "");
     const rows = Object.entries(ENTRIES).flatMap(([entry, files]) =>

@@ -11,6 +11,14 @@
  * @module
  */
 
+interface Compiled {
+  /** The compiled module, or undefined where compiling is forbidden. */
+  readonly module?: WebAssembly.Module | undefined;
+  /** Why there is no module. */
+  readonly failure?: unknown;
+}
+
+// Each step is a call that is marked as pure: bundles that need no codec drop it.
 const hex: string =
   "0061736d01000000010b0160067f7f7f7f7f7f017f03020100050401010909071e02117363616e5f6c656e6774685f66" +
   "69656c640000066d656d6f727902000ade0701db07030a7e0b7f047b41d000fd000400fd0c1010101010101010101010" +
@@ -35,8 +43,7 @@ const hex: string =
   "22054f0d010b0b0b200520106b21040c010b0b4100200420036b3602004104410036020041084100360200410c410036" +
   "02004110410036020020024180076b4104760f0b410c200b3e02004110200b4220883e02000b20024180076b4104760b";
 
-// Each step is a call that is marked as pure: bundles that need no codec drop it.
-function compile(): { readonly module?: WebAssembly.Module; readonly failure?: unknown } {
+function compile(): Compiled {
   try {
     const bytes = Uint8Array.from(hex.match(/../g)!, (byte) => parseInt(byte, 16));
     return { module: new WebAssembly.Module(bytes) };
@@ -45,7 +52,6 @@ function compile(): { readonly module?: WebAssembly.Module; readonly failure?: u
   }
 }
 
-type Compiled = ReturnType<typeof compile>;
 const compiled: Compiled = /* @__PURE__ */ compile();
 
 /** The compiled module, or undefined where compiling is forbidden. */

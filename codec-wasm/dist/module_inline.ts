@@ -5,11 +5,20 @@
 /**
  * codec.wasm as a compiled module, without a file, a fetch or a permission.
  *
- * It is compiled when this is imported, synchronously: a Worker may compile at start-up but not in
- * a handler. Where that is forbidden (a Content-Security-Policy), `module` is undefined.
+ * It is compiled when it is first asked for, synchronously: that takes a millisecond, a tenth of an import.
+ * A Worker may compile at start-up but not in a handler, so there it is compiled when this is imported.
+ * Where that is forbidden (a Content-Security-Policy), there is no module.
  *
  * @module
  */
+
+/** codec.wasm, or why there is none. */
+export interface Compiled {
+  /** The compiled module, or undefined where compiling is forbidden. */
+  readonly module?: WebAssembly.Module | undefined;
+  /** Why there is no module. */
+  readonly failure?: unknown;
+}
 
 const base64: string =
   "AGFzbQEAAAABIQRgBn9/f39/fwF/YAN/f38Bf2AEf39/fwF/YAR/f39/AAMLCgIDAAAAAAECAQEFBAEBCQkHgQEJBWNyYzMy" +
@@ -109,8 +118,7 @@ const base64: string =
   "ASAAG2tBQHFBwOMOaiICayEBIABBwOMOIAJBABABQaDmEiACIAH8CgAAIAJBACAB/AsAIAAgAiABIAJqQaDmEiACaxABIAVB" +
   "oOYSIAFBoOYSakEAEAAL";
 
-// Each step is a call that is marked as pure: bundles that need no codec drop it.
-function compile(): { readonly module?: WebAssembly.Module; readonly failure?: unknown } {
+function compile(): Compiled {
   try {
     const text = atob(base64);
     const bytes = new Uint8Array(text.length);
@@ -121,20 +129,14 @@ function compile(): { readonly module?: WebAssembly.Module; readonly failure?: u
   }
 }
 
-type Compiled = ReturnType<typeof compile>;
-const compiled: Compiled = /* @__PURE__ */ compile();
+// A call that is marked as pure: bundles that need no codec drop it.
+let compiled: Compiled | undefined = /* @__PURE__ */ atStartUp();
 
-/** The compiled module, or undefined where compiling is forbidden. */
-const module: WebAssembly.Module | undefined = /* @__PURE__ */ moduleOf(compiled);
-export default module;
-
-/** Why there is no module. */
-export const failure: unknown = /* @__PURE__ */ failureOf(compiled);
-
-function moduleOf({ module }: Compiled): WebAssembly.Module | undefined {
-  return module;
+function atStartUp(): Compiled | undefined {
+  return globalThis.navigator?.userAgent === "Cloudflare-Workers" ? compile() : undefined;
 }
 
-function failureOf({ failure }: Compiled): unknown {
-  return failure;
+/** The compiled module, or why there is none. */
+export function codecModule(): Compiled {
+  return compiled ??= compile();
 }

@@ -11,9 +11,11 @@
  */
 import imported from "./codec.wasm";
 
-/** The compiled module. */
-const module: WebAssembly.Module | undefined = imported;
-export default module;
+const compiled: { readonly module: WebAssembly.Module; readonly failure?: unknown } = {
+  module: imported,
+};
 
-/** Why there is no module. */
-export const failure: unknown = undefined;
+/** The compiled module. */
+export function codecModule(): typeof compiled {
+  return compiled;
+}

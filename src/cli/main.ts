@@ -9,12 +9,14 @@ import type { Command, Context } from "./command.ts";
 import { describeFailure, ExitCode, exitCodeOf, UsageError } from "./failure.ts";
 import { loadHost } from "./host.ts";
 import { Output } from "./output.ts";
-import { pingCommand } from "./ping.ts";
-import { sendCommand } from "./send.ts";
-import { serveCommand } from "./serve.ts";
 import { columns, helpOf, readArgs } from "./usage.ts";
 
-const COMMANDS: readonly Command[] = [serveCommand, sendCommand, pingCommand];
+/** The commands by their names, each with what it takes, which the others do not load. */
+const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ["serve", async () => (await import("./serve.ts")).serveCommand],
+  ["send", async () => (await import("./send.ts")).sendCommand],
+  ["ping", async () => (await import("./ping.ts")).pingCommand],
+]);
 
 /** Runs the command with the process's arguments, and ends the process. */
 export async function main(): Promise<void> {
@@ -29,12 +31,12 @@ async function run(context: Context, args: readonly string[]): Promise<number> {
   let caller = "framewire";
   try {
     const [name = "", ...rest] = args;
-    const command = COMMANDS.find(({ usage }) => usage.name === name);
-    if (command !== undefined) {
+    const load = COMMANDS.get(name);
+    if (load !== undefined) {
       caller = `framewire ${name}`;
-      return await runCommand(context, command, rest);
+      return await runCommand(context, await load(), rest);
     }
-    return runNone(context, name, rest);
+    return await runNone(context, name, rest);
   } catch (error) {
     const { host, err } = context;
     const label = err.terminal && !host.noColor ? "\x1b[31merror:\x1b[39m" : "error:";
@@ -62,7 +64,11 @@ async function runCommand(
 }
 
 /** The first argument names no command. */
-function runNone({ out, err }: Context, name: string, rest: readonly string[]): number {
+async function runNone(
+  { out, err }: Context,
+  name: string,
+  rest: readonly string[],
+): Promise<number> {
   switch (name) {
     case "--version":
     case "-V":
@@ -71,15 +77,15 @@ function runNone({ out, err }: Context, name: string, rest: readonly string[]): 
     case "--help":
     case "-h":
     case "help": {
-      const command = COMMANDS.find(({ usage }) => usage.name === rest[0]);
-      out.line(command === undefined ? overview() : helpOf(command.usage));
+      const load = COMMANDS.get(rest[0] ?? "");
+      out.line(load === undefined ? await overview() : helpOf((await load()).usage));
       return ExitCode.OK;
     }
     case "":
-      err.line(overview());
+      err.line(await overview());
       return ExitCode.USAGE;
   }
-  const names = COMMANDS.map(({ usage }) => usage.name);
+  const names = [...COMMANDS.keys()];
   if (name.startsWith("-")) {
     throw new UsageError(`the command comes first: framewire ${oneOf(names)} … (--help)`);
   }
@@ -93,13 +99,14 @@ function oneOf(names: readonly string[]): string {
   return `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
 }
 
-function overview(): string {
+async function overview(): Promise<string> {
+  const commands = await Promise.all(Array.from(COMMANDS.values(), (load) => load()));
   return [
     `framewire ${VERSION}: a server and a client for framed packets over TCP.`,
     "",
     "Usage:",
     ...columns([
-      ...COMMANDS.map(({ usage }): [string, string] => [
+      ...commands.map(({ usage }): [string, string] => [
         `framewire ${usage.name} ${usage.operands}`,
         usage.summary[0]!.toLowerCase() + usage.summary.slice(1),
       ]),

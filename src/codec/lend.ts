@@ -3,7 +3,7 @@
  *
  * @module
  */
-import module, { failure } from "#codec-module";
+import { codecModule } from "#codec-module";
 import { findScans } from "./find_scans.ts";
 import type { Codec } from "./codec.ts";
 import { CodecNote } from "./codec_note.ts";
@@ -17,8 +17,7 @@ export type { CodecChoice } from "./lender.ts";
 const isolate: Lender = /* @__PURE__ */ new Lender(
   findScans,
   makeTsCodec,
-  module,
-  failure,
+  codecModule,
   { skipper: (codecs) => new FrameSkipper(codecs), guess },
 );
 

@@ -64,11 +64,19 @@ export interface DecoderAids {
   guess?(framing: Framing, bytes: Uint8Array, maxFrameBytes: number): Guess | undefined;
 }
 
+/** codec.wasm, compiled, or why that cannot be had. */
+export interface Compiled {
+  /** The module; undefined where compiling is not allowed. */
+  readonly module?: WebAssembly.Module | undefined;
+  /** Why there is no module. */
+  readonly failure?: unknown;
+}
+
 /** Lends codecs. */
 export class Lender {
   readonly #find: FindScans;
   readonly #makeTs: MakeTs;
-  readonly #module: WebAssembly.Module | undefined;
+  readonly #compile: () => Compiled;
   #failure: unknown;
   readonly #aids: DecoderAids;
   #auto: AutoCodec | undefined;
@@ -79,22 +87,19 @@ export class Lender {
   /**
    * @param find Finds the scans of framings.
    * @param makeTs Makes codecs in TypeScript.
-   * @param module codec.wasm, compiled; undefined where that is not allowed.
-   * @param failure Why there is no module.
+   * @param compile Compiles codec.wasm; asked when WebAssembly is first wanted.
    * @param aids What decoders can do besides.
    */
   constructor(
     find: FindScans,
     makeTs: MakeTs,
-    module: WebAssembly.Module | undefined,
-    failure?: unknown,
+    compile: () => Compiled,
     aids: DecoderAids = {},
   ) {
     this.#aids = aids;
     this.#find = find;
     this.#makeTs = makeTs;
-    this.#module = module;
-    this.#failure = failure;
+    this.#compile = compile;
   }
 
   /** The codecs that a choice means. */
@@ -152,11 +157,10 @@ export class Lender {
     const loaded = choice === "auto" ? this.#auto : this.#wasm;
     if (loaded !== undefined || this.#failure !== undefined) return loaded;
     try {
-      if (this.#module === undefined) throw new Error("codec.wasm was not compiled");
-      if (choice === "auto") {
-        return this.#auto = new AutoCodec(this.#find, this.#makeTs, this.#module);
-      }
-      return this.#wasm = new WasmCodec(this.#find, this.#module);
+      const { module, failure } = this.#compile();
+      if (module === undefined) throw failure ?? new Error("codec.wasm was not compiled");
+      if (choice === "auto") return this.#auto = new AutoCodec(this.#find, this.#makeTs, module);
+      return this.#wasm = new WasmCodec(this.#find, module);
     } catch (error) {
       this.#failure = error;
       return undefined;

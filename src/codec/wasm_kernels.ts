@@ -5,7 +5,7 @@
  *
  * @module
  */
-import module from "#codec-module";
+import { codecModule } from "#codec-module";
 import type { CodecExports } from "../../codec-wasm/dist/abi.ts";
 import { type CodecChoice, resolveCodec } from "./lend.ts";
 import { WasmCrc32 } from "./wasm_crc32.ts";
@@ -35,6 +35,8 @@ let kernels: WasmKernels | undefined;
  */
 export function wasmKernels(choice: CodecChoice): WasmKernels | undefined {
   if (choice === "ts") return undefined;
-  if (kernels === undefined && resolveCodec(choice) === "wasm") kernels = new WasmKernels(module!);
+  if (kernels === undefined && resolveCodec(choice) === "wasm") {
+    kernels = new WasmKernels(codecModule().module!);
+  }
   return kernels;
 }

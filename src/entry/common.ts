@@ -47,12 +47,12 @@ export type { OutboundSegment, PlainOutbound } from "../connection/plain_outboun
 export type { Book, CallLine, MakeBook } from "../protocol/book.ts";
 export type { SilentLine } from "../protocol/silence.ts";
 export type { LostCall } from "../protocol/unsent.ts";
-export { PushBytes } from "../connection/push_bytes.ts";
-export {
-  type DropEpisode,
-  type PushConnection,
-  type PushLimits,
-  type PushOutcome,
+export type { PushBytes } from "../connection/push_bytes.ts";
+export type {
+  DropEpisode,
+  PushConnection,
+  PushLimits,
+  PushOutcome,
   PushQueue,
 } from "../connection/push_queue.ts";
 export {

@@ -1,7 +1,7 @@
 /** Which codec is lent, and to whom. */
 
 import t from "tap";
-import module, { failure } from "#codec-module";
+import { codecModule } from "#codec-module";
 import { type Codec, createCodec } from "../../src/codec/mod.ts";
 import { findScans } from "../../src/codec/find_scans.ts";
 import { borrow, resolveCodec } from "../../src/codec/lend.ts";
@@ -74,19 +74,34 @@ t.test("a custom framing's function may decode with the same choice", (t) => {
 
 t.test("where WebAssembly is forbidden, auto is TypeScript and wasm is refused", (t) => {
   const cause = new Error("Refused to compile");
-  const lender = new Lender(findScans, makeTsCodec, undefined, cause);
+  const lender = new Lender(findScans, makeTsCodec, () => ({ failure: cause }));
   t.equal(lender.resolve("auto"), "ts");
   t.equal(lender.of("auto").borrow().kind, "ts");
   t.throws(() => lender.of("wasm").borrow(), { code: "UNSUPPORTED", cause });
   t.throws(() => lender.resolve("wasm"), { code: "UNSUPPORTED", message: /wasm-unsafe-eval/ });
-  const broken = new Lender(findScans, makeTsCodec, {} as WebAssembly.Module);
+  const broken = new Lender(findScans, makeTsCodec, () => ({ module: {} as WebAssembly.Module }));
   t.equal(broken.resolve("auto"), "ts");
   t.throws(() => broken.resolve("wasm"), { code: "UNSUPPORTED" });
   t.end();
 });
 
+t.test("codec.wasm is compiled when WebAssembly is first wanted", (t) => {
+  let compiled = 0;
+  const lender = new Lender(findScans, makeTsCodec, () => {
+    compiled++;
+    return codecModule();
+  });
+  lender.of("ts").borrow();
+  t.equal(compiled, 0);
+  t.equal(lender.of("wasm").borrow().kind, "wasm");
+  t.equal(compiled, 1);
+  t.end();
+});
+
 t.test("createCodec takes a module, or does without", (t) => {
+  const { module, failure } = codecModule();
   t.equal(failure, undefined);
+  t.equal(module, codecModule().module, "compiled once");
   const codec = createCodec(module);
   t.equal(codec.kind, "wasm");
   t.not(codec, borrow("wasm"));
@@ -95,8 +110,9 @@ t.test("createCodec takes a module, or does without", (t) => {
 });
 
 t.test("codec.wasm imports nothing, and its memory never grows", (t) => {
-  t.strictSame(WebAssembly.Module.imports(module!), []);
-  const { memory } = new WebAssembly.Instance(module!).exports as { memory: WebAssembly.Memory };
+  const module = codecModule().module!;
+  t.strictSame(WebAssembly.Module.imports(module), []);
+  const { memory } = new WebAssembly.Instance(module).exports as { memory: WebAssembly.Memory };
   t.throws(() => memory.grow(1), RangeError);
   t.end();
 });

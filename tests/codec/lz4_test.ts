@@ -5,7 +5,7 @@ import process from "node:process";
 import { compressSync, uncompressSync } from "lz4-napi";
 import t from "tap";
 import * as abi from "../../codec-wasm/dist/abi.ts";
-import module from "#codec-module";
+import { codecModule } from "#codec-module";
 import { compressLz4, decompressLz4, maxPackedBytes } from "../../src/codec/lz4.ts";
 import { WasmLz4 } from "../../src/codec/wasm_lz4.ts";
 import { isFramewireError } from "../../src/errors.ts";
@@ -41,7 +41,8 @@ const PROBLEMS: Readonly<Record<string, RegExp>> = {
 
 const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000_000);
 
-const exports = new WebAssembly.Instance(module!).exports as unknown as abi.CodecExports;
+const exports = new WebAssembly.Instance(codecModule().module!)
+  .exports as unknown as abi.CodecExports;
 const memory = new Uint8Array(exports.memory.buffer);
 const wasm = new WasmLz4(exports);
 const ts = { compress: compressLz4, decompress: decompressLz4 };

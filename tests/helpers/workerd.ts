@@ -122,8 +122,12 @@ export async function runWorkerd(
 }
 
 /** The configuration, in the language of Cap'n Proto. */
-function capnp({ compatibilityDate, sockets, tls }: WorkerdConfig): string {
+function capnp({ folder, compatibilityDate, sockets, tls }: WorkerdConfig): string {
   const text = (value: string) => JSON.stringify(value);
+  // A Worker may have it as text.
+  const wasm = existsSync(join(folder, "codec.wasm"))
+    ? `(name = "codec.wasm", wasm = embed "codec.wasm"),`
+    : "";
   const trust = tls === undefined ? "" : `, tlsOptions = (trustedCertificates = [${text(tls.ca)}])`;
   const keypair = tls === undefined
     ? ""
@@ -154,7 +158,7 @@ ${lines.join("\n")}
 const worker :Workerd.Worker = (
   modules = [
     (name = "worker.mjs", esModule = embed "worker.mjs"),
-    (name = "codec.wasm", wasm = embed "codec.wasm"),
+    ${wasm}
   ],
   compatibilityDate = ${text(compatibilityDate)},
 );

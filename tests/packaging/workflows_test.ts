@@ -6,7 +6,11 @@ import { parse } from "yaml";
 import { path, read, readJson } from "../helpers/root.ts";
 
 interface Job {
-  readonly steps?: readonly { readonly run?: string; readonly uses?: string }[];
+  readonly steps?: readonly {
+    readonly run?: string;
+    readonly uses?: string;
+    readonly "working-directory"?: string;
+  }[];
   readonly permissions?: Readonly<Record<string, string>>;
   readonly strategy?: { readonly matrix: Readonly<Record<string, readonly unknown[]>> };
 }
@@ -59,5 +63,13 @@ t.test("who publishes proves by an identity who it is; nobody else has one, or a
   }
   for (const file of readdirSync(path(folder))) t.notMatch(read(`${folder}/${file}`), /secrets\./);
   t.strictSame(npm.publishConfig, { access: "public", provenance: true });
+  t.end();
+});
+
+t.test("JSR is given what was built, not the sources", (t) => {
+  const { steps = [] } = jobs.find(({ name }) => name === "release.yml jsr")!;
+  const [build, publish] = steps.slice(-2);
+  t.equal(build?.run, "node tools/build_jsr.mjs");
+  t.match(publish, { run: /deno publish$/, "working-directory": "dist/jsr" });
   t.end();
 });

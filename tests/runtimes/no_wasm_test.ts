@@ -44,14 +44,14 @@ for (const [name, [command, ...args]] of Object.entries(COMMANDS)) {
 }
 
 t.test("who asks for TypeScript, or has WebAssembly, is told nothing", (t) => {
-  const none = new Lender(findScans, makeTsCodec, undefined, new Error("disallowed"));
+  const none = new Lender(findScans, makeTsCodec, () => ({ failure: new Error("disallowed") }));
   const without = new CodecNote(none);
   t.equal(without.of("ts"), undefined);
   t.match(without.of("auto"), { message: /TypeScript/, cause: { message: "disallowed" } });
   t.equal(without.of("auto"), undefined);
   // The least module there is: its kernels are not called.
-  const empty = new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
-  const foreign = new CodecNote(new Lender(findScans, makeTsCodec, empty));
+  const module = new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
+  const foreign = new CodecNote(new Lender(findScans, makeTsCodec, () => ({ module })));
   t.match(foreign.of("auto"), { cause: /./ }, "one that is not ours is none");
   t.end();
 });

@@ -11,17 +11,18 @@ const skip = runtime !== "node"
   ? "once is enough: it is workerd that runs"
   : missingWorkerd ?? false;
 
-/** Starts workerd at a compatibility date. @returns The ports of its sockets. */
+/** Starts workerd with a Worker at a compatibility date. @returns The ports of its sockets. */
 async function start(
   t: { teardown(fn: () => void): unknown },
   date: string,
+  worker: { file: string } | { text: string } = { file: "tests/runtimes/workerd/worker.ts" },
 ): Promise<{ readonly http: number; readonly tcp: number }> {
   const folder = mkdtempSync(join(tmpdir(), "framewire-workerd-"));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const address = "127.0.0.1:0";
   const workerd = await startWorkerd({
     folder,
-    worker: { file: "tests/runtimes/workerd/worker.ts" },
+    worker,
     compatibilityDate: date,
     sockets: [
       { name: "http", address, kind: "http" },
@@ -32,6 +33,19 @@ async function start(
   const { http, tcp } = workerd.ports;
   return { http: http!, tcp: tcp! };
 }
+
+/** A Worker with the codec of other runtimes, which has codec.wasm as text. */
+const INLINE = `import { createDecoder, lengthField } from "./dist/codec.js";
+export default {
+  fetch() {
+    try {
+      createDecoder(lengthField({ size: 4 }), { codec: "wasm" }).push(new Uint8Array(4));
+      return new Response("compiled");
+    } catch (error) {
+      return new Response(error.code);
+    }
+  },
+};`;
 
 /** @returns How a request is answered whose handler throws. */
 async function tryServer(url: string): Promise<string> {
@@ -63,6 +77,19 @@ t.test("a Worker calls servers over TCP and WebSocket", { skip }, async (t) => {
   t.match(await call("unix:///tmp/x"), /UNSUPPORTED: workerd cannot connect over unix:/);
   t.match(await call("tcp://127.0.0.1:1"), /^CONNECTION_REFUSED|^LINK_FAILED/);
 });
+
+t.test(
+  "codec.wasm as text is compiled when a Worker starts, where that is allowed",
+  { skip },
+  async (t) => {
+    for (
+      const [date, expected] of [["2026-10-01", "compiled"], ["2025-01-01", "UNSUPPORTED"]] as const
+    ) {
+      const { http } = await start(t, date, { text: INLINE });
+      t.equal(await (await fetch(`http://127.0.0.1:${http}/`)).text(), expected, date);
+    }
+  },
+);
 
 t.test(
   "requests of a Worker do not wait for each other's connections",

@@ -10,7 +10,10 @@ import type { CallLimits } from "../call_limits.ts";
 import type { ClientSide, ServerSide } from "../protocol.ts";
 import type { Rules } from "./answers.ts";
 import { DefinedEndpoint } from "./endpoint.ts";
+import { FrameTemplate } from "./frame_template.ts";
 import type { PacketTable } from "./packet_table.ts";
+import type { ReplyMaker } from "./packet_type.ts";
+import { ReplyPlan } from "./reply_run.ts";
 import type { AnyHandler } from "./side.ts";
 
 /** Bounds of what a client's handlers may have under way. */
@@ -27,12 +30,15 @@ const SERVER_CALLS: CallLimits = {
   deadAfterTimeouts: Infinity,
 };
 
+const REPLIES: ReplyMaker = { template: FrameTemplate.of, plan: ReplyPlan.of };
+
 /** Makes the endpoints of a server's connections. */
 export function server(
   table: PacketTable,
   rules: Rules,
   handlers: readonly (AnyHandler | undefined)[],
 ): (connection: Connection, side: ServerSide) => DefinedEndpoint {
+  table.replyBy(REPLIES);
   return (connection, side) => {
     const conn = side.conn as object;
     const made: DefinedEndpoint = new DefinedEndpoint(connection, table, rules, handlers, {
@@ -66,6 +72,7 @@ export function client(
   connection: Connection,
   side: ClientSide,
 ): DefinedEndpoint {
+  table.replyBy(REPLIES);
   return new DefinedEndpoint(connection, table, rules, [], {
     side: "client",
     conn: undefined,

@@ -10,7 +10,7 @@ import { config, ShapeCodec } from "./fields/shape.ts";
 import { HeaderCodec } from "./header.ts";
 import { RESERVED_NAMES } from "./packet.ts";
 import { PacketFraming } from "./packet_framing.ts";
-import { PacketType } from "./packet_type.ts";
+import { PacketType, type ReplyMaker } from "./packet_type.ts";
 import { sealOf } from "./seal.ts";
 
 /** The side of a connection. */
@@ -73,6 +73,7 @@ export class PacketTable {
   /** The packet that asks for a sign of life, if there is one. */
   readonly heartbeat: PacketType | undefined;
   readonly #byName = new Map<string, PacketType>();
+  #replyMaker: ReplyMaker | undefined;
 
   /**
    * Makes a protocol's packets ready.
@@ -122,6 +123,13 @@ export class PacketTable {
     byName: Readonly<Record<string, Handler | undefined>>,
   ): (Handler | undefined)[] {
     return Array.from(this.types, ({ name }) => byName[name]);
+  }
+
+  /** Lets replies be made by what those who answer bring along. */
+  replyBy(maker: ReplyMaker): void {
+    if (maker === this.#replyMaker) return;
+    this.#replyMaker = maker;
+    for (const type of this.types) type.replyMaker = maker;
   }
 
   /** The packets of both sides: the client's where both have one of a kind. */

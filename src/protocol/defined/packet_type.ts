@@ -12,15 +12,23 @@ import type { PacketSpec } from "./definition.ts";
 import { QuickReader } from "./fields/ascii.ts";
 import { FieldProblem, type Shape } from "./fields/field.ts";
 import type { ShapeCodec } from "./fields/shape.ts";
-import { FrameTemplate } from "./frame_template.ts";
+import type { FrameTemplate } from "./frame_template.ts";
 import type { HeaderCodec, HeaderFields, PacketHead } from "./header.ts";
 import type { PacketFraming } from "./packet_framing.ts";
-import { ReplyPlan } from "./reply_run.ts";
+import type { ReplyPlan } from "./reply_run.ts";
 import { DefinedPacket, type PacketClass, type Place } from "./packet.ts";
 
 const reader = /* @__PURE__ */ new QuickReader();
 const NOTHING = /* @__PURE__ */ new Uint8Array(0);
 const NO_FIELDS: Readonly<Record<string, unknown>> = {};
+
+/** What makes replies quick. Those who answer bring it along: a definition alone needs none of it. */
+export interface ReplyMaker {
+  /** See {@linkcode FrameTemplate.of}. */
+  readonly template: typeof FrameTemplate.of;
+  /** See {@linkcode ReplyPlan.of}. */
+  readonly plan: typeof ReplyPlan.of;
+}
 
 /** A kind of packet. */
 export class PacketType implements PacketHead {
@@ -56,6 +64,8 @@ export class PacketType implements PacketHead {
   /** Whether its frames begin alike. */
   readonly #hasTemplate: boolean;
   #template: FrameTemplate | undefined;
+  /** Makes its template and its plan; set before the first reply. */
+  replyMaker: ReplyMaker | undefined;
   readonly #body: Shape;
   #replyPlan: ReplyPlan | null | undefined;
 
@@ -115,7 +125,9 @@ export class PacketType implements PacketHead {
   #makePlan(): ReplyPlan | null {
     try {
       this.#template ??= this.#makeTemplate();
-      return this.#template === undefined ? null : ReplyPlan.of(this.#template, this.#body);
+      return this.#template === undefined
+        ? null
+        : this.replyMaker!.plan(this.#template, this.#body);
     } catch {
       return null; // encoding it says what is wrong
     }
@@ -281,7 +293,7 @@ export class PacketType implements PacketHead {
 
   #makeTemplate(): FrameTemplate | undefined {
     return this.#hasTemplate
-      ? FrameTemplate.of(this, this.#header, this.#frames, this.shape)
+      ? this.replyMaker?.template(this, this.#header, this.#frames, this.shape)
       : undefined;
   }
 
