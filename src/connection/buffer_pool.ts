@@ -6,10 +6,16 @@
  */
 
 const SMALLEST_BITS = 10;
-const LARGEST_BITS = 16;
+const LARGEST_BITS = 20;
+
+/** The smallest buffer there is. */
+export const LEAST_POOLED_BYTES: number = 1 << SMALLEST_BITS;
 
 /** The largest buffer that is kept; larger ones are made for one use. */
 export const LARGEST_POOLED_BYTES: number = 1 << LARGEST_BITS;
+
+/** What is larger and cannot be kept is given back at once. */
+const LARGE_BYTES = 64 << 10;
 
 /** How much memory the pool keeps of each size, in bytes. */
 const KEPT_BYTES_PER_SIZE = 2 << 20;
@@ -21,7 +27,7 @@ const KEPT_BYTES_PER_SIZE = 2 << 20;
  */
 const { transfer } = ArrayBuffer.prototype as { transfer?: (this: ArrayBuffer, bytes: 0) => void };
 
-const shelves: Uint8Array[][] = [];
+const shelves: Uint8Array<ArrayBuffer>[][] = [];
 for (let bits = SMALLEST_BITS; bits <= LARGEST_BITS; bits++) shelves.push([]);
 
 function shelfOf(bytes: number): number {
@@ -33,7 +39,7 @@ function shelfOf(bytes: number): number {
  *
  * @param bytes How much is needed; over {@linkcode LARGEST_POOLED_BYTES} it is made to measure.
  */
-export function takeBuffer(bytes: number): Uint8Array {
+export function takeBuffer(bytes: number): Uint8Array<ArrayBuffer> {
   if (bytes > LARGEST_POOLED_BYTES) return new Uint8Array(bytes);
   const shelf = shelfOf(bytes);
   return shelves[shelf]!.pop() ?? new Uint8Array(1 << (shelf + SMALLEST_BITS));
@@ -47,9 +53,10 @@ export function takeBuffer(bytes: number): Uint8Array {
 export function giveBuffer(buffer: Uint8Array): void {
   const bytes = buffer.length;
   if (bytes > LARGEST_POOLED_BYTES) return free(buffer);
-  if (bytes < 1 << SMALLEST_BITS || (bytes & (bytes - 1)) !== 0) return;
+  if (bytes < LEAST_POOLED_BYTES || (bytes & (bytes - 1)) !== 0) return;
   const shelf = shelves[shelfOf(bytes)]!;
-  if (shelf.length * bytes < KEPT_BYTES_PER_SIZE) shelf.push(buffer);
+  if (shelf.length * bytes < KEPT_BYTES_PER_SIZE) shelf.push(buffer as Uint8Array<ArrayBuffer>);
+  else if (bytes > LARGE_BYTES) free(buffer);
 }
 
 function free({ buffer, length }: Uint8Array): void {

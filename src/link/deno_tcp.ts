@@ -39,7 +39,10 @@ class DenoTcpLink implements Link, DueLink, DueReader {
   #buffer: ReadBuffer | undefined;
   // Two functions of each link; an async function that reads in a loop takes 0.3 KB more while it waits.
   readonly #read: (bytes: number | null) => void = (bytes) => this.#took(bytes);
-  readonly #failed: (error: unknown) => void = (error) => this.#close(error);
+  readonly #failed: (error: unknown) => void = (error) => {
+    this.#buffer!.release();
+    this.#close(error);
+  };
   #peerEnded = false;
   #ended = false;
   #closed = false;
@@ -119,7 +122,7 @@ class DenoTcpLink implements Link, DueLink, DueReader {
   }
 
   readDue(): void {
-    if (this.#closed) return;
+    if (this.#closed) return this.#buffer!.release();
     this.#conn.read(this.#buffer!.view).then(this.#read, this.#failed);
   }
 
@@ -130,7 +133,7 @@ class DenoTcpLink implements Link, DueLink, DueReader {
   }
 
   #took(bytes: number | null): void {
-    if (this.#closed) return;
+    if (this.#closed) return this.#buffer!.release();
     // A pause that came while the read was under way holds back what it read.
     if (this.#paused) {
       this.#held = bytes;
@@ -138,6 +141,7 @@ class DenoTcpLink implements Link, DueLink, DueReader {
     }
     const receiver = this.#receiver!;
     if (bytes === null) {
+      this.#buffer!.release();
       this.#peerEnded = true;
       receiver.ended();
       if (this.#ended) void this.#end();

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { giveBuffer, takeBuffer } from "../connection/buffer_pool.ts";
+import { giveBuffer, LEAST_POOLED_BYTES, takeBuffer } from "../connection/buffer_pool.ts";
 import { detachedMemory } from "../connection/detached.ts";
 import type { LinkReceiver } from "./link.ts";
 
@@ -26,10 +26,17 @@ function firstMemory(): Uint8Array<ArrayBuffer> {
   return shared.subarray(cut, cut += LEAST_BYTES);
 }
 
+/** Memory that others have read into: each connection that sends much would make 85 KiB of it anew. */
+function memoryOf(size: number): Uint8Array<ArrayBuffer> {
+  return size < LEAST_POOLED_BYTES ? new Uint8Array(size) : takeBuffer(size);
+}
+
+const NOTHING = /* @__PURE__ */ new Uint8Array(0);
+
 /**
  * Where the next read goes. A read that fills it makes the next ones larger, four times each, up to
  * 64 KiB; reads that use little of it make them smaller again. What a receiver keeps is never written
- * to again: reading goes on in other memory.
+ * to again: reading goes on in other memory. What it does not keep is the next one's to read into.
  */
 export class ReadBuffer {
   #size = LEAST_BYTES;
@@ -85,8 +92,20 @@ export class ReadBuffer {
     if (size !== this.#size && receiver?.reserve?.(size - this.#size) === false) size = this.#size;
     if (!kept && size === this.#size && view.length > 0) return false;
     this.#size = size;
+    this.#view = memoryOf(size);
+    if (!kept) this.#giveBack(view);
     this.#isCut = false;
-    this.#view = new Uint8Array(size);
     return true;
+  }
+
+  /** Gives the memory back: nothing is read into it any more, and what was is done with. */
+  release(): void {
+    this.#giveBack(this.#view);
+    this.#isCut = true;
+    this.#view = NOTHING;
+  }
+
+  #giveBack(view: Uint8Array): void {
+    if (!this.#isCut) giveBuffer(view);
   }
 }

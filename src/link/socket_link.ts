@@ -195,6 +195,7 @@ export class SocketLink implements Link, DueLink, DueReader {
   closed(): void {
     const { hostname, port } = this.remote;
     const where = formatAddress(hostname, port);
+    this.#buffer?.release();
     // One that was never read from has nobody to tell.
     this.#receiver?.closed(this.#error && this.explain(this.#error, where));
   }

@@ -24,6 +24,18 @@ t.test("larger ones are made to measure, and are gone at once where the runtime 
   t.end();
 });
 
+t.test("so are large ones that the pool has enough of", (t) => {
+  const most = 2;
+  const large = Array.from({ length: most + 1 }, () => takeBuffer(LARGEST_POOLED_BYTES));
+  const memory = large.map(({ buffer }) => buffer);
+  for (const buffer of large) giveBuffer(buffer);
+  t.strictSame(
+    memory.map(({ byteLength }) => byteLength),
+    [...Array(most).fill(LARGEST_POOLED_BYTES), GIVES_BACK_AT_ONCE ? 0 : LARGEST_POOLED_BYTES],
+  );
+  t.end();
+});
+
 t.test("part of somebody's memory is left to him", (t) => {
   const whole = new Uint8Array(4 * LARGEST_POOLED_BYTES);
   giveBuffer(whole.subarray(0, 2 * LARGEST_POOLED_BYTES));

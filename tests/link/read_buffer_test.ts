@@ -29,12 +29,14 @@ t.test("steady reads of one size change nothing", (t) => {
   t.end();
 });
 
-t.test("what was kept is never given out again", (t) => {
+t.test("what was kept is never given out again, to whomever", (t) => {
   for (let seed = 1; seed <= 20; seed++) {
     const next = random(seed);
-    const buffer = new ReadBuffer();
+    const buffers = Array.from({ length: 4 }, () => new ReadBuffer());
     const kept: { view: Uint8Array; mark: number }[] = [];
-    for (let i = 0; i < 120; i++) {
+    for (let i = 0; i < 400; i++) {
+      const which = next(buffers.length);
+      const buffer = buffers[which]!;
       const { view } = buffer;
       const bytes = next(3) === 0 ? view.length : 1 + next(view.length);
       const mark = 1 + i % 250;
@@ -44,13 +46,62 @@ t.test("what was kept is never given out again", (t) => {
       if (keeps) kept.push({ view: view.subarray(0, bytes), mark });
       buffer.took(bytes, keeps);
       if (buffer.view.length < 256) t.fail(`seed ${seed}: a read of ${buffer.view.length} bytes`);
+      if (next(20) === 0) {
+        buffer.release();
+        buffers[which] = new ReadBuffer();
+      }
     }
     for (const { view, mark } of kept) {
       let right = 0;
       for (let at = 0; at < view.length; at++) if (view[at] === mark) right++;
       if (right < view.length) t.fail(`seed ${seed}: kept bytes were overwritten`);
     }
+    const views = new Set(buffers.map(({ view }) => view.buffer));
+    if (views.size < buffers.length && buffers.every(({ view }) => view.length > 256)) {
+      t.fail(`seed ${seed}: two read into the same memory`);
+    }
   }
   t.pass("seeds 1 to 20");
+  t.end();
+});
+
+t.test("memory that is done with is the next one's, and only that", (t) => {
+  /** Grows to 64 KiB; returns what it read into. */
+  const grow = (buffer: ReadBuffer) => {
+    const views = [buffer.view];
+    while (buffer.view.length < 65_536) {
+      buffer.took(buffer.view.length, false);
+      views.push(buffer.view);
+    }
+    return views;
+  };
+  const first = new ReadBuffer();
+  const views = grow(first);
+  const second = new ReadBuffer();
+  const others = grow(second);
+  t.strictSame(
+    others.slice(1, -1).map((view) => views.includes(view)),
+    Array(others.length - 2).fill(true),
+    "what the first grew out of",
+  );
+  t.not(others.at(-1), views.at(-1), "not what it reads into");
+  t.not(others[0], views[0], "nor what it shares with others");
+  first.release();
+  first.release();
+  t.equal(first.view.length, 0);
+  const third = new ReadBuffer();
+  t.equal(grow(third).at(-1), views.at(-1));
+  t.not(grow(new ReadBuffer()).at(-1), views.at(-1), "by one at a time");
+  third.took(10, true);
+  third.release();
+  t.not(grow(new ReadBuffer()).at(-1), views.at(-1), "what was kept is not given back");
+  t.end();
+});
+
+t.test("an idle one has nothing to give back", (t) => {
+  const idle = new ReadBuffer();
+  const { view } = idle;
+  idle.release();
+  t.ok(Array.from({ length: 40 }, () => new ReadBuffer()).every((other) => other.view !== view));
   t.end();
 });
