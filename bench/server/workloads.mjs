@@ -41,6 +41,15 @@ export const WORKLOADS = [
     target: { ofC: 0.6 },
   },
   {
+    name: "bulk",
+    title: "submit, 8 × 4 × 64 KiB",
+    mode: "sync",
+    connections: 8,
+    window: 4,
+    payloadBytes: 64 << 10,
+    target: { ofC: 0.8 },
+  },
+  {
     name: "async",
     title: "submit, async handler, 50 × 64 × 32 B",
     mode: "async",

@@ -36,6 +36,7 @@ class DenoTcpLink implements Link, DueLink, DueReader {
   #paused = false;
   /** What was read before a pause that came meanwhile. */
   #held: number | null | undefined;
+  bulkTurn = 0;
   #buffer: ReadBuffer | undefined;
   // Two functions of each link; an async function that reads in a loop takes 0.3 KB more while it waits.
   readonly #read: (bytes: number | null) => void = (bytes) => this.#took(bytes);

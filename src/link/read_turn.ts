@@ -6,6 +6,8 @@
 
 /** A link that waits for its turn to read. */
 export interface DueReader {
+  /** The turn in which its peer last sent more than was read at once; 0 before. Kept here for the turns. */
+  bulkTurn: number;
   /** It may read now. */
   readDue(): void;
 }
@@ -15,9 +17,9 @@ const BULK_BYTES = 16 * 1024;
 
 /** What is read in a turn beside others, but for the last read, which may go beyond. */
 const BESIDE_BYTES = 256 * 1024;
-/** The same when nobody else was read from for {@linkcode BESIDE_TURNS}. */
-const ALONE_BYTES = 2 * 1024 * 1024;
-/** A tenth of a second and more: who is read from now may be so again soon. */
+/** The same when nobody was read from for {@linkcode BESIDE_TURNS} but those who send much. */
+const ALONE_BYTES = 8 * 1024 * 1024;
+/** A tenth of a second and more: who is read from now may be so again soon, and who sent much goes on. */
 const BESIDE_TURNS = 100;
 
 /**
@@ -34,6 +36,8 @@ export class ReadTurn {
   #left = ALONE_BYTES;
   /** For how many turns others count as there. */
   #beside = 0;
+  /** Which turn it is. */
+  #turn = BESIDE_TURNS + 1;
   #due: { readonly reader: DueReader; readonly bytes: number }[] = [];
 
   /** @param later Runs something in the next turn, when the runtime has looked at all other sockets. */
@@ -51,9 +55,11 @@ export class ReadTurn {
    */
   mayRead(reader: DueReader, bytes: number, room: number): boolean {
     if (bytes < room || room < BULK_BYTES) {
-      this.#beside = BESIDE_TURNS;
+      // The last of what somebody sent who sends much is none of the others'.
+      if (this.#turn - reader.bulkTurn > BESIDE_TURNS) this.#beside = BESIDE_TURNS;
       return true;
     }
+    reader.bulkTurn = this.#turn;
     if (this.#left > 0) {
       this.#left -= bytes;
       return true;
@@ -63,6 +69,7 @@ export class ReadTurn {
   }
 
   #next(): void {
+    this.#turn++;
     this.#left = this.#beside > 0 ? BESIDE_BYTES : ALONE_BYTES;
     if (this.#beside > 0) this.#beside--;
     const due = this.#due;

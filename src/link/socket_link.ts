@@ -28,6 +28,7 @@ export class SocketLink implements Link, DueLink, DueReader {
   #remote: Address | undefined;
   #receiver: LinkReceiver | undefined;
   #due: Uint8Array | undefined;
+  bulkTurn = 0;
   #buffer: ReadBuffer | undefined;
   /** Whether the next read goes to another piece of memory than the last one. */
   #moved = true;
