@@ -13,23 +13,15 @@ export function serverContexts(options: TlsServerOptions): {
   /** Which certificate clients must show. */
   readonly asked: string;
   readonly options: tls.TlsOptions;
-  /** Whether there are certificates besides the main one. */
-  readonly hasNames: boolean;
   /** The certificate for a name that a client asks for (SNI); undefined for the main one. */
   of(name: string): tls.SecureContext | undefined;
   /** Uses other certificates from now on. */
-  reload(
-    next: TlsServerOptions,
-    use: (main: tls.SecureContextOptions, hasNames: boolean) => void,
-  ): void;
+  reload(next: TlsServerOptions, use: (main: tls.SecureContextOptions) => void): void;
 } {
   let contexts = contextsOf(options);
   const asked = askedOf(options);
   return {
     asked,
-    get hasNames() {
-      return contexts.hasNames;
-    },
     of: (name) => contexts.of(name),
     options: {
       ...contexts.main,
@@ -45,7 +37,7 @@ export function serverContexts(options: TlsServerOptions): {
         );
       }
       const prepared = contextsOf(next);
-      use(prepared.main, prepared.hasNames);
+      use(prepared.main);
       contexts = prepared;
     },
   };
@@ -59,7 +51,6 @@ function askedOf({ clientCa, clientCertificate }: TlsServerOptions): string {
 /** The contexts of a server's certificates. */
 function contextsOf(options: TlsServerOptions): {
   readonly main: tls.SecureContextOptions;
-  readonly hasNames: boolean;
   of(name: string): tls.SecureContext | undefined;
 } {
   checkAuthorities("tls.clientCa", options.clientCa);
@@ -76,7 +67,6 @@ function contextsOf(options: TlsServerOptions): {
   }
   return {
     main,
-    hasNames: named.size > 0,
     of(name) {
       const lower = name.toLowerCase();
       return named.get(lower) ?? named.get(lower.replace(/^[^.]+/, "*"));

@@ -111,18 +111,19 @@ export async function listenTls(
     link.over(handshakeError(socket.authorizationError ?? error, link.remote));
   };
   /** It listens nowhere: links are given to it whose handshake may begin. */
-  const secureServer = (main: tls.SecureContextOptions, hasNames: boolean) => {
-    const { SNICallback, ...settings } = contexts.options;
+  const secureServer = ({ sni = {} }: TlsServerOptions, main: tls.SecureContextOptions) => {
+    const { requestCert, rejectUnauthorized, SNICallback } = contexts.options;
     return tls.createServer({
-      ...settings,
       ...main,
+      requestCert,
+      rejectUnauthorized,
       // Deno reads a ClientHello twice if there is one.
-      ...(hasNames && { SNICallback }),
+      SNICallback: Object.keys(sni).length > 0 ? SNICallback : undefined,
       handshakeTimeout: NO_TIMEOUT_MS,
       ...(options.alpn !== undefined && { ALPNProtocols: [...options.alpn] }),
     }).on("secureConnection", secured).on("tlsClientError", failed);
   };
-  let secure = secureServer({}, contexts.hasNames);
+  let secure = secureServer(options, contexts.options);
   const handshaker: Handshaker = {
     begin(raw, link) {
       links.set(raw, link);
@@ -165,7 +166,6 @@ export async function listenTls(
       server.close();
       await new Promise<void>((closed) => setImmediate(closed));
     },
-    reloadTls: (next) =>
-      contexts.reload(next, (main, hasNames) => secure = secureServer(main, hasNames)),
+    reloadTls: (next) => contexts.reload(next, (main) => secure = secureServer(next, main)),
   };
 }

@@ -172,6 +172,26 @@ t.test("a client certificate that is only asked for may be missing or of a stran
   ]);
 });
 
+t.test("a reload takes another authority, and names where there were none", async (t) => {
+  const clientCertificate = "request" as const;
+  const { server, port, infos } = await secure(t, { clientCa: ca, clientCertificate });
+  const visit = async (serverName = "localhost") => {
+    const client = await dial(t, port, { ca, serverName, ...identity("client") });
+    t.equal(await roundTrip(client), "hello");
+    return client.tls!.subject;
+  };
+  t.equal(await visit(), "CN=localhost");
+  const sni = { "example.test": identity("example") };
+  const clientCa = pem("other-ca.pem");
+  server.reconfigure({ tls: { ...identity("server"), clientCa, clientCertificate, sni } });
+  t.equal(await visit("example.test"), "CN=example.test");
+  t.equal(await visit(), "CN=localhost");
+  t.match(infos, [{ authorized: true }, { authorized: false }, { authorized: false }]);
+  server.reconfigure({ tls: { ...identity("server"), clientCa: ca, clientCertificate } });
+  t.equal(await visit(), "CN=localhost");
+  t.match(infos.at(-1), { authorized: true });
+});
+
 t.test("the name that a client asks for chooses the certificate", async (t) => {
   const { port, infos } = await secure(t, {
     sni: { "Example.test": identity("example"), "*.example.test": identity("example") },
