@@ -6,14 +6,21 @@
  * @module
  */
 import type { Clock, Timer } from "./clock.ts";
+import { type Listed, Roster } from "./roster.ts";
+
+/** Something that is under way. */
+export interface Begun<T> extends Listed {
+  readonly what: T;
+  /** When it began, by the clock. */
+  readonly at: number;
+}
 
 /** Those that are under way. */
 export class DeadlineQueue<T> {
   readonly #clock: Clock;
   readonly #timeoutMs: () => number;
-  readonly #late: (one: T) => void;
-  /** When each began; the first one first. */
-  readonly #began = new Map<T, number>();
+  readonly #late: (what: T) => void;
+  #begun = new Roster<Begun<T>>();
   #timer: Timer | undefined;
 
   /**
@@ -22,7 +29,7 @@ export class DeadlineQueue<T> {
    * @param timeoutMs How long each may take, in milliseconds; 0 is for ever.
    * @param late Called with each that takes longer; it is not in the queue any more.
    */
-  constructor(clock: Clock, timeoutMs: () => number, late: (one: T) => void) {
+  constructor(clock: Clock, timeoutMs: () => number, late: (what: T) => void) {
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
     this.#late = late;
@@ -30,26 +37,34 @@ export class DeadlineQueue<T> {
 
   /** How many are under way. */
   get size(): number {
-    return this.#began.size;
+    return this.#begun.size;
   }
 
   /** Those under way, the first one first. */
-  [Symbol.iterator](): Iterator<T> {
-    return this.#began.keys();
+  *[Symbol.iterator](): Generator<T, undefined> {
+    for (const { what } of this.#begun) yield what;
   }
 
   /** One begins. */
-  begin(one: T): void {
-    this.#began.set(one, this.#clock.now());
+  begin(what: T): Begun<T> {
+    const begun = { what, at: this.#clock.now(), place: 0 };
+    this.#begun.add(begun);
     this.#watch();
+    return begun;
   }
 
-  /** One is over; returns when it began, by the clock, or undefined when it was over already. */
-  end(one: T): number | undefined {
-    const began = this.#began.get(one);
-    this.#began.delete(one);
-    if (this.#began.size === 0) this.#stop();
-    return began;
+  /** One is over; returns whether it was under way. */
+  end(begun: Begun<T>): boolean {
+    const wasThere = this.#begun.delete(begun);
+    if (this.#begun.size === 0) this.#stop();
+    return wasThere;
+  }
+
+  /** The first one is over, as far as there is one. */
+  endOldest(): T | undefined {
+    const [oldest] = this.#begun;
+    if (oldest !== undefined) this.end(oldest);
+    return oldest?.what;
   }
 
   /** The time that each may take is another now. */
@@ -58,10 +73,12 @@ export class DeadlineQueue<T> {
     this.#watch();
   }
 
-  /** Forgets all of them. */
-  close(): void {
-    this.#began.clear();
+  /** Forgets all of them, and returns them. */
+  close(): T[] {
+    const all = [...this];
+    this.#begun = new Roster();
     this.#stop();
+    return all;
   }
 
   #stop(): void {
@@ -71,9 +88,10 @@ export class DeadlineQueue<T> {
 
   #watch(): void {
     const timeoutMs = this.#timeoutMs();
-    const [oldest] = this.#began.values();
-    if (this.#timer !== undefined || oldest === undefined || timeoutMs === 0) return;
-    const leftMs = Math.max(0, oldest + timeoutMs - this.#clock.now());
+    if (this.#timer !== undefined || timeoutMs === 0) return;
+    const [oldest] = this.#begun;
+    if (oldest === undefined) return;
+    const leftMs = Math.max(0, oldest.at + timeoutMs - this.#clock.now());
     this.#timer = this.#clock.after(leftMs, () => {
       this.#timer = undefined;
       this.#endLate();
@@ -83,10 +101,10 @@ export class DeadlineQueue<T> {
 
   #endLate(): void {
     const before = this.#clock.now() - this.#timeoutMs();
-    for (const [one, began] of this.#began) {
-      if (began > before) return;
-      this.#began.delete(one);
-      this.#late(one);
+    for (const begun of this.#begun) {
+      if (begun.at > before) return;
+      this.#begun.delete(begun);
+      this.#late(begun.what);
     }
   }
 }

@@ -28,13 +28,18 @@
  * @module
  */
 import { type Holder, MemoryShare } from "./memory_share.ts";
+import { type Listed, Roster } from "./roster.ts";
 
 /** A connection that holds memory. */
-export interface BudgetMember {
+export interface BudgetMember extends Listed {
   /** What it holds, in bytes, and what its next read may bring over the least. */
   readonly heldBytes: number;
   /** Bytes of an incomplete frame: it needs more input before it can let go of them. */
   readonly partialBytes: number;
+  /** Whether it is not read from for want of memory. Kept here for the budget. */
+  starved: boolean;
+  /** The last walk that has let it read although it was large; 0 for none. Kept here for the budget. */
+  allowedBy: number;
   /** Stops reading for want of memory, or goes on. Nothing else is done within this call. */
   starve(starved: boolean): void;
 }
@@ -57,10 +62,10 @@ export class MemoryBudget {
   #limit: number;
   readonly #sizes: { readonly maxFrameBytes: number };
   /** In the order they were accepted. */
-  readonly #members = new Set<BudgetMember>();
-  readonly #starved = new Set<BudgetMember>();
-  /** Those that the last walk has let read although they were large. */
-  readonly #allowed = new Set<BudgetMember>();
+  readonly #members = new Roster<BudgetMember>();
+  #starved = 0;
+  /** How many walks there have been. */
+  #walks = 0;
   /** The one that is read from whatever the others hold. */
   #favoured: BudgetMember | undefined;
   #step = 0;
@@ -101,7 +106,7 @@ export class MemoryBudget {
 
   /** How many connections are not read from for want of memory. */
   get paused(): number {
-    return this.#starved.size;
+    return this.#starved;
   }
 
   /** Whether nothing is left. */
@@ -117,8 +122,8 @@ export class MemoryBudget {
   /** A connection is closed; what it held is told of by {@linkcode add}. */
   leave(member: BudgetMember): void {
     this.#members.delete(member);
-    this.#starved.delete(member);
-    this.#allowed.delete(member);
+    if (member.starved) this.#starved--;
+    member.starved = false;
     if (this.#favoured === member) this.#favoured = undefined;
     if (this.#step > 0) this.#walkSoon();
   }
@@ -135,17 +140,18 @@ export class MemoryBudget {
   /** Who becomes large while memory is short stops at once, who becomes small goes on. */
   #judge(member: BudgetMember): void {
     if (member.heldBytes > this.#smallBytes) {
-      if (!this.#allowed.has(member) && member !== this.#favoured) this.#starve(member);
+      if (member.allowedBy !== this.#walks && member !== this.#favoured) this.#starve(member, true);
       return;
     }
-    this.#allowed.delete(member);
-    if (this.#starved.delete(member)) member.starve(false);
+    member.allowedBy = 0;
+    this.#starve(member, false);
   }
 
-  #starve(member: BudgetMember): void {
-    if (this.#starved.has(member)) return;
-    this.#starved.add(member);
-    member.starve(true);
+  #starve(member: BudgetMember, starved: boolean): void {
+    if (member.starved === starved) return;
+    member.starved = starved;
+    this.#starved += starved ? 1 : -1;
+    member.starve(starved);
   }
 
   /** How much a small one holds at the most. */
@@ -206,18 +212,17 @@ export class MemoryBudget {
     for (const { heldBytes } of this.#members) if (heldBytes > small) large++;
     let allowed = Math.ceil(large * (1 - this.#step / STEPS));
     this.#favoured = undefined;
-    this.#allowed.clear();
+    this.#walks++;
     for (const member of this.#members) {
       const isSmall = member.heldBytes <= small;
       let reads = isSmall || allowed-- > 0;
-      if (reads && !isSmall && this.#step > 0) this.#allowed.add(member);
+      if (reads && !isSmall && this.#step > 0) member.allowedBy = this.#walks;
       const favours = this.#step > 0 && this.#favoured === undefined;
       if (favours && !isSmall && member.partialBytes > 0) {
         this.#favoured = member;
         reads = true;
       }
-      if (!reads) this.#starve(member);
-      else if (this.#starved.delete(member)) member.starve(false);
+      this.#starve(member, !reads);
     }
   }
 }

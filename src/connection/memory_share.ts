@@ -12,6 +12,9 @@ export type Holder = Pick<BudgetMember, "partialBytes" | "starve">;
 export class MemoryShare implements BudgetMember {
   readonly #budget: MemoryBudget;
   readonly #holder: Holder;
+  place = 0;
+  starved = false;
+  allowedBy = 0;
   /** What the budget knows of what it holds, in bytes. */
   #counted = 0;
   /** Memory that the link reads into, above the least. */

@@ -5,6 +5,7 @@
  */
 import type { Clock, Timer } from "./clock.ts";
 import type { Deadlines, Watch } from "./deadlines.ts";
+import type { ReadonlyRoster } from "./roster.ts";
 
 /** The longest time between two sweeps, in milliseconds. */
 const SLOWEST_MS = 1000;
@@ -24,7 +25,7 @@ const BETWEEN_SLICES_MS = 1;
 export class Sweep {
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
-  readonly #watched: ReadonlySet<{ readonly watch: Watch }>;
+  readonly #watched: ReadonlyRoster<{ readonly watch: Watch }>;
   #timer: Timer | undefined;
   /** Whether it must be known who is idle, though no deadline asks for it. */
   knowsIdle = false;
@@ -36,7 +37,7 @@ export class Sweep {
   constructor(
     clock: Clock,
     deadlines: Deadlines,
-    watched: ReadonlySet<{ readonly watch: Watch }>,
+    watched: ReadonlyRoster<{ readonly watch: Watch }>,
   ) {
     this.#clock = clock;
     this.#deadlines = deadlines;
@@ -50,15 +51,16 @@ export class Sweep {
     const inForce = Object.values(deadlines).filter((ms) => ms > 0);
     if (inForce.length === 0 && !this.knowsIdle) return;
     const everyMs = Math.min(SLOWEST_MS, Math.max(FASTEST_MS, Math.min(...inForce) / LOOKS));
-    this.#timer = this.#clock.after(everyMs, () => this.#look(this.#watched.values()));
+    this.#timer = this.#clock.after(everyMs, () => this.#look(this.#watched[Symbol.iterator]()));
   }
 
-  #look(watched: IterableIterator<{ readonly watch: Watch }>): void {
+  #look(watched: Iterator<{ readonly watch: Watch }>): void {
     this.#timer = undefined;
     const now = Math.floor(this.#clock.now());
     let left = SLICE;
-    for (const { watch } of watched) {
-      watch.look(now, this.#deadlines);
+    // Not `for of`, which would end the iterator where it goes on after a pause.
+    for (let step = watched.next(); !step.done; step = watched.next()) {
+      step.value.watch.look(now, this.#deadlines);
       if (--left > 0) continue;
       this.#timer = this.#clock.after(BETWEEN_SLICES_MS, () => this.#look(watched));
       return;

@@ -83,9 +83,12 @@ export class Entrance {
       return;
     }
     const proxied = new ProxyLink(link, this.#required, {
-      ready: (ready) => this.#admit(ready, this.#waiting.end(ready)),
+      ready: (ready) => {
+        this.#waiting.end(begun);
+        this.#admit(ready, begun.at);
+      },
       lost: (lost, { code, message }) => {
-        this.#waiting.end(lost);
+        this.#waiting.end(begun);
         if (this.#closed) return;
         const proxy: Address = lost.proxy;
         this.#host.refused({
@@ -96,15 +99,14 @@ export class Entrance {
         });
       },
     });
-    this.#waiting.begin(proxied);
+    const begun = this.#waiting.begin(proxied);
   }
 
   /** The server shuts down: links that wait for their header are closed. */
   close(): void {
     this.#closed = true;
     const error = new FramewireError("CONNECTION_CLOSED", "the server is shutting down");
-    for (const link of [...this.#waiting]) link.giveUp(error);
-    this.#waiting.close();
+    for (const link of this.#waiting.close()) link.giveUp(error);
   }
 
   #admit(link: Link, since?: number): void {

@@ -61,13 +61,9 @@ export class HttpVisits {
 
   /** Settles when the connection is closed, or a WebSocket. */
   async take(conn: Deno.Conn<Deno.NetAddr>): Promise<void> {
-    if (this.#waiting.size >= MOST_REQUESTS) {
-      const [oldest] = this.#waiting;
-      this.#waiting.end(oldest!);
-      close(oldest!);
-    }
+    if (this.#waiting.size >= MOST_REQUESTS) close(this.#waiting.endOldest()!);
     const visit: Visit = { carrier: conn };
-    this.#waiting.begin(visit);
+    const begun = this.#waiting.begin(visit);
     let isUpgraded = false;
     try {
       (conn as Partial<Deno.TcpConn>).setNoDelay?.(true);
@@ -76,7 +72,7 @@ export class HttpVisits {
     } catch {
       // It has left, was too late, or speaks something else.
     }
-    this.#waiting.end(visit);
+    this.#waiting.end(begun);
     if (!isUpgraded) close(visit);
   }
 
@@ -97,9 +93,7 @@ export class HttpVisits {
 
   /** Closes those that have not asked. */
   close(): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.close();
-    for (const visit of waiting) close(visit);
+    for (const visit of this.#waiting.close()) close(visit);
   }
 }
 

@@ -84,6 +84,8 @@ export class AcceptedConnection implements SubmitConnection, ServerSide, RateEve
   #principal: object | string | undefined;
   /** What its deadlines remember. */
   readonly watch: Watch;
+  place = 0;
+  evicted = false;
   requests = 0;
   #peer: IntroducedPeer | undefined;
 

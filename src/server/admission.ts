@@ -10,6 +10,7 @@
 import type { CloseReason } from "../connection/connection.ts";
 import type { Clock } from "../connection/clock.ts";
 import type { Watch } from "../connection/deadlines.ts";
+import type { ReadonlyRoster } from "../connection/roster.ts";
 import { hostKey } from "../gates/address_text.ts";
 import { HostBuckets } from "../gates/rate_buckets.ts";
 import type { Address, Link } from "../link/link.ts";
@@ -31,6 +32,8 @@ export interface Member {
   readonly id: number;
   readonly remote: Address;
   readonly watch: Watch;
+  /** It makes room for another, and counts no more. Kept here for the decisions. */
+  evicted: boolean;
   /** Cuts it. */
   abort(reason: CloseReason): void;
 }
@@ -65,7 +68,7 @@ const CANDIDATES = 32;
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #clock: Clock;
-  readonly #members: ReadonlySet<Member>;
+  readonly #members: ReadonlyRoster<Member>;
   readonly #door: Door;
   /** Connections that count: those inside and those that wait for an evicted one to be closed. */
   #count = 0;
@@ -74,8 +77,6 @@ export class Admission {
   /** The rate that {@linkcode #rates} are of. */
   #rate: AcceptRate | undefined;
   #rates: HostBuckets | undefined;
-  /** Evicted, and not closed yet: they count no more. */
-  readonly #evicted = new Set<object>();
   /** Let in as soon as the evicted are closed. */
   readonly #waiting: (readonly [link: Link, since: number | undefined])[] = [];
   /** Those idle for longest when they were looked up, the longest last. */
@@ -86,7 +87,7 @@ export class Admission {
   constructor(
     limits: AdmissionLimits,
     clock: Clock,
-    members: ReadonlySet<Member>,
+    members: ReadonlyRoster<Member>,
     door: Door,
   ) {
     this.#limits = limits;
@@ -120,8 +121,8 @@ export class Admission {
   }
 
   /** A connection is closed, or a link that was let in and has not become one. */
-  left(member: Pick<Member, "remote">): void {
-    if (!this.#evicted.delete(member)) this.#leave(this.#addressOf(member.remote));
+  left(member: Pick<Member, "remote"> & Partial<Pick<Member, "evicted">>): void {
+    if (!member.evicted) this.#leave(this.#addressOf(member.remote));
     const next = this.#waiting.shift();
     if (next !== undefined) this.#door.admit(...next);
     this.#resumeIfRoom();
@@ -137,7 +138,7 @@ export class Admission {
     this.#ofAddress.clear();
     if (maxConnectionsPerIp > 0) {
       for (const member of this.#members) {
-        if (!this.#evicted.has(member)) this.#enterAddress(this.#addressOf(member.remote));
+        if (!member.evicted) this.#enterAddress(this.#addressOf(member.remote));
       }
       for (const { remote } of this.#door.entering) this.#enterAddress(this.#addressOf(remote));
       for (const [{ remote }] of this.#waiting) this.#enterAddress(this.#addressOf(remote));
@@ -173,7 +174,7 @@ export class Admission {
     });
     this.#leave(this.#addressOf(victim.remote));
     this.#enter(this.#addressOf(link.remote));
-    this.#evicted.add(victim);
+    victim.evicted = true;
     this.#waiting.push([link, since]);
     victim.abort({ code: "EVICTED", message: "it was idle, and others wanted to connect" });
   }
@@ -186,7 +187,7 @@ export class Admission {
   /** The connection that nothing has come from for the longest time, and to which nothing is owed. */
   #longestIdle(address: string | undefined): Member | undefined {
     const candidate = (member: Member) =>
-      this.#members.has(member) && !this.#evicted.has(member) && member.watch.idle;
+      this.#members.has(member) && !member.evicted && member.watch.idle;
     if (address !== undefined) {
       return this.#lookUp(
         1,

@@ -7,6 +7,7 @@
  */
 import type { CloseReason, GoAwayNotice } from "../connection/connection.ts";
 import type { Clock, Timer } from "../connection/clock.ts";
+import type { ReadonlyRoster } from "../connection/roster.ts";
 import { FramewireError } from "../errors.ts";
 import type { Address } from "../link/link.ts";
 import { describe } from "../protocol/protocol.ts";
@@ -80,7 +81,7 @@ export interface Drained {
 export class Drain {
   readonly #clock: Clock;
   readonly #reason: CloseReason;
-  readonly #connections: ReadonlySet<Drained>;
+  readonly #connections: ReadonlyRoster<Drained>;
   /** Timers of connections whose turn has not come, and of the deadline. */
   readonly #timers = new Set<Timer>();
   #deadlineAt = Infinity;
@@ -89,7 +90,7 @@ export class Drain {
   readonly #cut: CutConnection[] = [];
 
   /** @param connections Those that are open, while they are. */
-  constructor(clock: Clock, reason: CloseReason, connections: ReadonlySet<Drained>) {
+  constructor(clock: Clock, reason: CloseReason, connections: ReadonlyRoster<Drained>) {
     this.#clock = clock;
     this.#reason = reason;
     this.#connections = connections;

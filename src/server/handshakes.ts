@@ -6,7 +6,7 @@
  * @module
  */
 import type { Clock } from "../connection/clock.ts";
-import { DeadlineQueue } from "../connection/deadline_queue.ts";
+import { type Begun, DeadlineQueue } from "../connection/deadline_queue.ts";
 import { FramewireError } from "../errors.ts";
 import type { Link } from "../link/link.ts";
 import { formatAddress } from "../link/net_errors.ts";
@@ -67,8 +67,8 @@ export class Handshakes {
     }
     // An honest handshake is over in a moment: the oldest ones are those that stall.
     while (this.#underWay.size >= this.#limits.maxHandshakes) this.#cutOldest();
-    this.#underWay.begin(link);
-    link.handshake!((failure) => this.#over(link, failure));
+    const begun = this.#underWay.begin(link);
+    link.handshake!((failure) => this.#over(begun, failure));
   }
 
   /** The limits are others now. */
@@ -79,16 +79,14 @@ export class Handshakes {
   /** The server ends: it waits for none. */
   close(): void {
     this.#closed = true;
-    const links = [...this.#underWay];
-    this.#underWay.close();
-    for (const link of links) link.abort();
+    for (const link of this.#underWay.close()) link.abort();
   }
 
-  #over(link: Link, failure: Error | undefined): void {
-    const since = this.#underWay.end(link);
-    if (since === undefined) return; // it was cut, and this is what followed
+  #over(begun: Begun<Link>, failure: Error | undefined): void {
+    if (!this.#underWay.end(begun)) return; // it was cut, and this is what followed
+    const { what: link, at } = begun;
     if (failure === undefined) {
-      this.#host.shaken(link, since);
+      this.#host.shaken(link, at);
     } else {
       this.#host.lost(link);
       this.#host.failed(failure);
@@ -96,15 +94,14 @@ export class Handshakes {
   }
 
   #lose(link: Link): void {
-    this.#underWay.end(link);
     link.abort();
     this.#host.lost(link);
   }
 
   #cutOldest(): void {
-    const [link] = this.#underWay;
-    const { remote } = link!;
-    this.#lose(link!);
+    const link = this.#underWay.endOldest()!;
+    const { remote } = link;
+    this.#lose(link);
     const message = `a TLS handshake with ${remote.hostname} was cut: ` +
       `there are ${this.#limits.maxHandshakes} under way (maxHandshakes)`;
     this.#host.refused({ gate: "maxHandshakes", remote, message });

@@ -10,6 +10,7 @@ import { type Clock, systemClock } from "../connection/clock.ts";
 import { beforeAuth, type ConnectionConfig } from "../connection/config.ts";
 import { MemoryBudget } from "../connection/memory_budget.ts";
 import type { DropEpisode } from "../connection/push_queue.ts";
+import { Roster } from "../connection/roster.ts";
 import { Sweep } from "../connection/sweep.ts";
 import { ERROR_CODES, FramewireError, isFramewireError } from "../errors.ts";
 import type { Address, Link, ListenerEvents } from "../link/link.ts";
@@ -56,7 +57,7 @@ function noEvent(name: unknown): FramewireError {
 /** The server behind {@linkcode Server}. */
 export class RunningServer implements Server<ServerConnection, unknown>, ListenerEvents {
   readonly #events = new Emitter<ServerEvents>();
-  readonly #connections = new Set<AcceptedConnection>();
+  readonly #connections = new Roster<AcceptedConnection>();
   readonly #figures: ServerFigures;
   readonly #host: Host;
   readonly #eventQueue: number;
@@ -269,7 +270,9 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
     else if (guarded(access)) this.#entrance = this.#makeEntrance();
     if (this.#host.rates.change(this.#settings.options)) {
       // Not within the batch that a handler may have called this from.
-      queueMicrotask(() => this.#connections.forEach((conn) => conn.limit()));
+      queueMicrotask(() => {
+        for (const conn of this.#connections) conn.limit();
+      });
     }
     this.#memory.limit = flow.memoryBudgetBytes;
     this.#sweep.knowsIdle = admission.onMaxConnections === "evict-idle";

@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../connection/clock.ts";
 import type { MemoryBudget } from "../connection/memory_budget.ts";
+import type { ReadonlyRoster } from "../connection/roster.ts";
 import { HandlerTimes } from "../observe/handler_times.ts";
 import type { TimeSummary } from "../observe/histogram.ts";
 import { Meter } from "../observe/meter.ts";
@@ -136,7 +137,7 @@ export class ServerFigures {
   readonly times: HandlerTimes | undefined;
   readonly #meter: Meter;
   readonly #clock: Clock;
-  readonly #connections: ReadonlySet<AcceptedConnection>;
+  readonly #connections: ReadonlyRoster<AcceptedConnection>;
   readonly #memory: MemoryBudget;
   /** Undefined where there are none. */
   sessions: ServerSessions | undefined;
@@ -146,7 +147,7 @@ export class ServerFigures {
   constructor(
     clock: Clock,
     handlerTimes: "sampled" | "all" | "off",
-    connections: ReadonlySet<AcceptedConnection>,
+    connections: ReadonlyRoster<AcceptedConnection>,
     memory: MemoryBudget,
   ) {
     this.#memory = memory;

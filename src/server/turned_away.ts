@@ -5,6 +5,7 @@
  */
 import type { CloseReason } from "../connection/connection.ts";
 import type { Clock } from "../connection/clock.ts";
+import { Roster } from "../connection/roster.ts";
 import type { Link } from "../link/link.ts";
 import { AcceptedConnection, type Host } from "./accepted.ts";
 import { ServerCounters } from "./stats.ts";
@@ -20,7 +21,7 @@ const RETRY_AFTER_MS = 1000;
 export class TurnedAway {
   readonly #host: Host;
   readonly #clock: Clock;
-  readonly #connections = new Set<AcceptedConnection>();
+  readonly #connections = new Roster<AcceptedConnection>();
 
   /** @param host What connections are given that are let in: these count nothing there. */
   constructor(host: Host, clock: Clock) {

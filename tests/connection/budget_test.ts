@@ -14,6 +14,9 @@ class Member implements BudgetMember {
   readonly #log: string[];
   partialBytes = 0;
   heldBytes = 0;
+  place = 0;
+  starved = false;
+  allowedBy = 0;
   constructor(name: string, log: string[]) {
     this.#name = name;
     this.#log = log;

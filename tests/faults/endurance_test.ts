@@ -1,11 +1,10 @@
 /** A server runs for ever: what comes and goes leaves nothing behind. */
 
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import process from "node:process";
 import t from "tap";
 import { memoryNetwork } from "../../src/link/memory.ts";
 import { ack, frame, submit, toHex } from "../helpers/frames.ts";
+import { gc } from "../helpers/gc.ts";
 import { peerTo } from "../helpers/peer.ts";
 import { read } from "../helpers/root.ts";
 import { connect, runtime, serve, turns, until } from "../helpers/runtime.ts";
@@ -20,17 +19,6 @@ const CONCURRENT = 50;
 const ROUNDS = 5;
 /** 20,000 in all, most of them over TCP. */
 const PER_ROUND = { tcp: 2_800, memory: 1_200 };
-
-/** Collects garbage: Node lets a program turn that on for itself, Deno does not. */
-const gc: (() => void) | undefined = (() => {
-  try {
-    setFlagsFromString("--expose-gc");
-    const gc: unknown = runInNewContext("gc");
-    return typeof gc === "function" ? gc as () => void : undefined;
-  } catch {
-    return undefined;
-  }
-})();
 
 /** The heap after a collection; without one, the least of what is seen over some allocations. */
 async function heapUsed(): Promise<number> {

@@ -1,0 +1,76 @@
+/**
+ * Who is there: connections and others that come and go by the thousand.
+ *
+ * A `Set` would do, but for what V8 makes of it. Each time a `Set` or a `Map` has taken as many as it had
+ * room for, it moves to another table, and the old one keeps both its entries and a reference to the next.
+ * Once a full collection has moved one of those tables to the old generation, all tables behind it, and
+ * all that ever stood in them, are kept until the next full collection; each collection of the young
+ * generation copies them, at 5 to 10 ms instead of 2.
+ *
+ * @module
+ */
+
+/** Something that can stand in a roster, in one at a time. */
+export interface Listed {
+  /** Where it stands. Kept here for the roster. */
+  place: number;
+}
+
+/** What those may do with a roster who are not to change it. */
+export interface ReadonlyRoster<T> extends Iterable<T> {
+  /** How many there are. */
+  readonly size: number;
+  /** Whether it is there. */
+  has(one: T): boolean;
+}
+
+/** How many places may be empty, beside as many as are taken. */
+const EMPTY_PLACES = 16;
+
+/** Those that are there, in the order in which they came. */
+export class Roster<T extends Listed> implements ReadonlyRoster<T> {
+  #places: (T | undefined)[] = [];
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  has(one: T): boolean {
+    return this.#places[one.place] === one;
+  }
+
+  /** One comes, which is not there. */
+  add(one: T): void {
+    one.place = this.#places.push(one) - 1;
+    this.#size++;
+  }
+
+  /** One goes; returns whether it was there. */
+  delete(one: T): boolean {
+    if (!this.has(one)) return false;
+    this.#places[one.place] = undefined;
+    this.#size--;
+    if (this.#places.length > 2 * this.#size + EMPTY_PLACES) this.#closeUp();
+    return true;
+  }
+
+  /**
+   * Goes through all, the first one first. Those that come or go meanwhile do not disturb it: who has gone
+   * is left out, who has come may be.
+   */
+  *[Symbol.iterator](): Generator<T, undefined> {
+    const places = this.#places;
+    for (let i = 0; i < places.length; i++) {
+      const one = places[i];
+      if (one !== undefined && this.has(one)) yield one;
+    }
+  }
+
+  /** Moves to other places: whoever goes through these is not disturbed. */
+  #closeUp(): void {
+    const places = this.#places.filter((one) => one !== undefined);
+    for (let i = 0; i < places.length; i++) places[i]!.place = i;
+    this.#places = places;
+  }
+}
