@@ -21,6 +21,7 @@ import type { CloseReason } from "./connection.ts";
 import type { MemoryBudget } from "./memory_budget.ts";
 import type { Outbound } from "./outbound.ts";
 import type { PushBytes } from "./push_bytes.ts";
+import { type Listed, Roster } from "./roster.ts";
 import { policyName, type SlowConsumer } from "./slow_consumer.ts";
 
 /**
@@ -78,7 +79,7 @@ export interface PushConnection {
 /** What a waiting push takes besides its payload, about, in bytes: so that empty ones count too. */
 const ENTRY_BYTES = 64;
 
-interface Waiting {
+interface Waiting extends Listed {
   push: PushBytes;
   readonly key: string | undefined;
 }
@@ -91,7 +92,7 @@ export class PushQueue {
   readonly #onDrop: (episode: DropEpisode) => void;
   readonly #window: PushWindow | undefined;
   /** In their order. */
-  readonly #waiting = new Set<Waiting>();
+  #waiting = new Roster<Waiting>();
   /** Those with a key. */
   #keyed: Map<string, Waiting> | undefined;
   #bytes = 0;
@@ -176,7 +177,7 @@ export class PushQueue {
       }
     }
     push.own();
-    const waiting = { push, key };
+    const waiting = { push, key, place: 0 };
     this.#waiting.add(waiting);
     if (key !== undefined) (this.#keyed ??= new Map()).set(key, waiting);
     this.#bytes += size;
@@ -233,7 +234,7 @@ export class PushQueue {
     this.#closed = true;
     this.#pauses = false;
     for (const { push } of this.#waiting) this.#letGo(push);
-    this.#waiting.clear();
+    this.#waiting = new Roster();
     this.#keyed = undefined;
     this.#bytes = 0;
     if (this.#episode !== undefined) this.#endEpisode();

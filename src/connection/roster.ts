@@ -30,6 +30,8 @@ const EMPTY_PLACES = 16;
 /** Those that are there, in the order in which they came. */
 export class Roster<T extends Listed> implements ReadonlyRoster<T> {
   #places: (T | undefined)[] = [];
+  /** All places before this one are empty. */
+  #first = 0;
   #size = 0;
 
   get size(): number {
@@ -52,6 +54,9 @@ export class Roster<T extends Listed> implements ReadonlyRoster<T> {
     this.#places[one.place] = undefined;
     this.#size--;
     if (this.#places.length > 2 * this.#size + EMPTY_PLACES) this.#closeUp();
+    else {while (this.#places[this.#first] === undefined && this.#first < this.#places.length) {
+        this.#first++;
+      }}
     return true;
   }
 
@@ -61,7 +66,7 @@ export class Roster<T extends Listed> implements ReadonlyRoster<T> {
    */
   *[Symbol.iterator](): Generator<T, undefined> {
     const places = this.#places;
-    for (let i = 0; i < places.length; i++) {
+    for (let i = this.#first; i < places.length; i++) {
       const one = places[i];
       if (one !== undefined && this.has(one)) yield one;
     }
@@ -72,5 +77,6 @@ export class Roster<T extends Listed> implements ReadonlyRoster<T> {
     const places = this.#places.filter((one) => one !== undefined);
     for (let i = 0; i < places.length; i++) places[i]!.place = i;
     this.#places = places;
+    this.#first = 0;
   }
 }
