@@ -41,11 +41,17 @@ const ROUNDS = 3;
 
 /** What has to hold: p99 beside an actor, in multiples of p99 without one; the middle one of the rounds. */
 const MOST_TIMES = 3;
+/**
+ * Where it does not, the actor goes on at another server, which nobody else uses: what p99 is then is the
+ * machine's doing. A server has its part in a row that is more than so many times that.
+ */
+const MOST_TIMES_ELSEWHERE = 1.25;
 
 /**
  * @typedef {{ actor: string, runtime: "deno" | "node", lost: number, p50Us: number, p99Us: number,
- *   calmP99Us: number, mostRssBytes: number }} FaultRow Of the round whose ratio is the middle one, but
- *   for `lost` and `mostRssBytes`, which are of all.
+ *   calmP99Us: number, mostRssBytes: number, elsewhereTimes?: number }} FaultRow Of the round whose ratio is the middle one, but
+ *   for `lost` and `mostRssBytes`, which are of all. `elsewhereTimes` is p99 while the actor acts on
+ *   another server, in multiples of p99 without one.
  */
 
 /** @returns {Promise<{ measuredAt: string, seconds: number, rounds: number, rows: FaultRow[] }>} */
@@ -66,35 +72,48 @@ export async function measureFaults(deno, actors = ACTORS, names = ["deno", "nod
 
 async function beside(deno, launch, actor) {
   const server = await ServerProcess.start(launch);
-  const carrier = actor.startsWith("TLS") ? "tls" : "tcp";
-  const run = async (seconds = SECONDS) =>
-    JSON.parse(await output(deno, [...script("healthy"), `${server.port}`, `${seconds}`, carrier]));
   let mostRssBytes = 0;
   const watch = setInterval(() => mostRssBytes = Math.max(mostRssBytes, server.rssBytes()), 100);
   try {
-    await run(1); // warm-up
-    const rounds = [];
-    for (let round = 0; round < ROUNDS; round++) {
-      const calm = await run();
-      // They get the time that the others leave, at once: there are fewer cores than processes, and even
-      // with the least priority one that runs would keep a healthy client waiting for its slice's end.
-      const args = ["--idle", "0", deno, ...script("actor"), actor, `${server.port}`];
-      const actors = await hold("chrt", args);
-      try {
-        rounds.push({ ...await run(), calmP99Us: calm.p99Us });
-      } finally {
-        await actors.release();
-      }
+    const { lost, ...row } = await rounds(deno, actor, server.port, server.port);
+    if (timesCalm(row) <= MOST_TIMES) return { lost, ...row, mostRssBytes };
+    const other = await ServerProcess.start(launch);
+    try {
+      const elsewhere = await rounds(deno, actor, server.port, other.port);
+      return { lost, ...row, mostRssBytes, elsewhereTimes: timesCalm(elsewhere) };
+    } finally {
+      await other.stop();
     }
-    const lost = rounds.reduce((sum, round) => sum + round.lost, 0);
-    const { p50Us, p99Us, calmP99Us } = rounds.toSorted((a, b) =>
-      timesCalm(a) - timesCalm(b)
-    )[ROUNDS >> 1];
-    return { lost, p50Us, p99Us, calmP99Us, mostRssBytes };
   } finally {
     clearInterval(watch);
     await server.stop();
   }
+}
+
+/** Healthy clients of one server, without an actor and beside one that acts on a server, in turns. */
+async function rounds(deno, actor, port, actedOn) {
+  const carrier = actor.startsWith("TLS") ? "tls" : "tcp";
+  const run = async (seconds = SECONDS) =>
+    JSON.parse(await output(deno, [...script("healthy"), `${port}`, `${seconds}`, carrier]));
+  await run(1); // warm-up
+  const taken = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const calm = await run();
+    // They get the time that the others leave, at once: there are fewer cores than processes, and even
+    // with the least priority one that runs would keep a healthy client waiting for its slice's end.
+    const args = ["--idle", "0", deno, ...script("actor"), actor, `${actedOn}`];
+    const actors = await hold("chrt", args);
+    try {
+      taken.push({ ...await run(), calmP99Us: calm.p99Us });
+    } finally {
+      await actors.release();
+    }
+  }
+  const lost = taken.reduce((sum, round) => sum + round.lost, 0);
+  const { p50Us, p99Us, calmP99Us } = taken.toSorted((a, b) => timesCalm(a) - timesCalm(b))[
+    ROUNDS >> 1
+  ];
+  return { lost, p50Us, p99Us, calmP99Us };
 }
 
 const timesCalm = ({ p99Us, calmP99Us }) => p99Us / calmP99Us;
@@ -102,18 +121,21 @@ const script = (name) => ["run", "-A", "--no-check", join(ROOT, `bench/faults/${
 const ms = (us) => `${(us / 1000).toFixed(2)} ms`;
 const mib = (bytes) => `${Math.round(bytes / 2 ** 20)} MiB`;
 
-function faultLine({ lost, p50Us, p99Us, calmP99Us, mostRssBytes }) {
-  return `${lost} lost  p50 ${ms(p50Us)}  p99 ${ms(p99Us)}: ${
-    timesCalm({ p99Us, calmP99Us }).toFixed(1)
-  } ` +
-    `times calm  ${mib(mostRssBytes)}`;
+function faultLine({ lost, p50Us, p99Us, calmP99Us, mostRssBytes, elsewhereTimes }) {
+  const times = timesCalm({ p99Us, calmP99Us }).toFixed(1);
+  const elsewhere = elsewhereTimes === undefined
+    ? ""
+    : ` (${elsewhereTimes.toFixed(1)} while it acts on another server)`;
+  return `${lost} lost  p50 ${ms(p50Us)}  p99 ${ms(p99Us)}: ${times} times calm${elsewhere}  ` +
+    mib(mostRssBytes);
 }
 
 /** One line per target that was missed; empty when all are met. */
 export function faultMisses(results) {
   return (results?.rows ?? [])
-    .filter(({ lost, p99Us, calmP99Us }) =>
-      lost > 0 || timesCalm({ p99Us, calmP99Us }) > MOST_TIMES
+    .filter(({ lost, elsewhereTimes = 0, ...row }) =>
+      lost > 0 ||
+      timesCalm(row) > Math.max(MOST_TIMES, MOST_TIMES_ELSEWHERE * elsewhereTimes)
     )
     .map((row) => `missed: beside ${row.actor} on ${row.runtime}: ${faultLine(row)}`);
 }
@@ -128,7 +150,12 @@ export function faultCells({ rows }) {
         const row = rows.find((row) => row.actor === actor && row.runtime === runtime);
         if (row === undefined) return "–";
         const times = timesCalm(row).toFixed(1);
-        return `${ms(row.p99Us)}, ${times} × calm; ${row.lost}; ${mib(row.mostRssBytes)}`;
+        const elsewhere = row.elsewhereTimes === undefined
+          ? ""
+          : ` (elsewhere ${row.elsewhereTimes.toFixed(1)})`;
+        return `${ms(row.p99Us)}, ${times} × calm${elsewhere}; ${row.lost}; ${
+          mib(row.mostRssBytes)
+        }`;
       }),
     ]),
   };
