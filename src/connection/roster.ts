@@ -17,11 +17,13 @@ export interface Listed {
 }
 
 /** What those may do with a roster who are not to change it. */
-export interface ReadonlyRoster<T> extends Iterable<T> {
+export interface ReadonlyRoster<T> {
   /** How many there are. */
   readonly size: number;
   /** Whether it is there. */
   has(one: T): boolean;
+  /** Goes through all, the first one first. */
+  [Symbol.iterator](): IterableIterator<T>;
 }
 
 /** How many places may be empty, beside as many as are taken. */
@@ -62,14 +64,10 @@ export class Roster<T extends Listed> implements ReadonlyRoster<T> {
 
   /**
    * Goes through all, the first one first. Those that come or go meanwhile do not disturb it: who has gone
-   * is left out, who has come may be.
+   * is left out, who has come may be. Who stops may go on later.
    */
-  *[Symbol.iterator](): Generator<T, undefined> {
-    const places = this.#places;
-    for (let i = this.#first; i < places.length; i++) {
-      const one = places[i];
-      if (one !== undefined && this.has(one)) yield one;
-    }
+  [Symbol.iterator](): IterableIterator<T> {
+    return new Walk(this, this.#places, this.#first);
   }
 
   /** Moves to other places: whoever goes through these is not disturbed. */
@@ -78,5 +76,36 @@ export class Roster<T extends Listed> implements ReadonlyRoster<T> {
     for (let i = 0; i < places.length; i++) places[i]!.place = i;
     this.#places = places;
     this.#first = 0;
+  }
+}
+
+/** On the way through a roster. It is its own result: a walk over ten thousand makes nothing. */
+class Walk<T extends Listed> implements IterableIterator<T> {
+  readonly #roster: Roster<T>;
+  readonly #places: readonly (T | undefined)[];
+  #at: number;
+  done = false;
+  value: T | undefined;
+
+  constructor(roster: Roster<T>, places: readonly (T | undefined)[], at: number) {
+    this.#roster = roster;
+    this.#places = places;
+    this.#at = at;
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  next(): IteratorResult<T, undefined> {
+    let one: T | undefined;
+    while (this.#at < this.#places.length) {
+      one = this.#places[this.#at++];
+      if (one !== undefined && this.#roster.has(one)) break;
+      one = undefined;
+    }
+    this.value = one;
+    this.done = one === undefined;
+    return this as IteratorResult<T, undefined>;
   }
 }

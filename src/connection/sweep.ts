@@ -54,13 +54,12 @@ export class Sweep {
     this.#timer = this.#clock.after(everyMs, () => this.#look(this.#watched[Symbol.iterator]()));
   }
 
-  #look(watched: Iterator<{ readonly watch: Watch }>): void {
+  #look(watched: IterableIterator<{ readonly watch: Watch }>): void {
     this.#timer = undefined;
     const now = Math.floor(this.#clock.now());
     let left = SLICE;
-    // Not `for of`, which would end the iterator where it goes on after a pause.
-    for (let step = watched.next(); !step.done; step = watched.next()) {
-      step.value.watch.look(now, this.#deadlines);
+    for (const { watch } of watched) {
+      watch.look(now, this.#deadlines);
       if (--left > 0) continue;
       this.#timer = this.#clock.after(BETWEEN_SLICES_MS, () => this.#look(watched));
       return;
