@@ -28,14 +28,16 @@
  * @module
  */
 import { type Holder, MemoryShare } from "./memory_share.ts";
-import { type Listed, Roster } from "./roster.ts";
+import { Roster } from "./roster.ts";
 
 /** A connection that holds memory. */
-export interface BudgetMember extends Listed {
+export interface BudgetMember {
   /** What it holds, in bytes, and what its next read may bring over the least. */
   readonly heldBytes: number;
   /** Bytes of an incomplete frame: it needs more input before it can let go of them. */
   readonly partialBytes: number;
+  /** Where it stands among the members. Kept here for the budget. */
+  place: number;
   /** Whether it is not read from for want of memory. Kept here for the budget. */
   starved: boolean;
   /** The last walk that has let it read although it was large; 0 for none. Kept here for the budget. */

@@ -12,8 +12,11 @@ export type Holder = Pick<BudgetMember, "partialBytes" | "starve">;
 export class MemoryShare implements BudgetMember {
   readonly #budget: MemoryBudget;
   readonly #holder: Holder;
+  /** {@inheritDoc BudgetMember.place} */
   place = 0;
+  /** {@inheritDoc BudgetMember.starved} */
   starved = false;
+  /** {@inheritDoc BudgetMember.allowedBy} */
   allowedBy = 0;
   /** What the budget knows of what it holds, in bytes. */
   #counted = 0;

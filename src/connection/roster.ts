@@ -53,12 +53,11 @@ export class Roster<T extends Listed> implements ReadonlyRoster<T> {
   /** One goes; returns whether it was there. */
   delete(one: T): boolean {
     if (!this.has(one)) return false;
-    this.#places[one.place] = undefined;
+    const places = this.#places;
+    places[one.place] = undefined;
     this.#size--;
-    if (this.#places.length > 2 * this.#size + EMPTY_PLACES) this.#closeUp();
-    else {while (this.#places[this.#first] === undefined && this.#first < this.#places.length) {
-        this.#first++;
-      }}
+    while (this.#first < places.length && places[this.#first] === undefined) this.#first++;
+    if (places.length > 2 * this.#size + EMPTY_PLACES) this.#closeUp();
     return true;
   }
 
