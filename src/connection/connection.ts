@@ -213,6 +213,11 @@ export class Connection extends PlainConnection implements Holder {
     return this.decoder.waitingBytes;
   }
 
+  /** {@inheritDoc Holder.owes} */
+  get owes(): boolean {
+    return !this.isDone;
+  }
+
   /** {@inheritDoc Holder.starve} */
   starve(starved: boolean): void {
     this.starved = starved;

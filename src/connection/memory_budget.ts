@@ -12,18 +12,19 @@
  *                                                and all of the small
  * ```
  *
- * Small is who holds no more than an equal part of the last sixteenth. All of them together cannot take
- * more than that, so there is no need to stop any: a peer that comes when others have filled the memory,
- * and whose requests are short, is served as if nothing were wrong. Newest first alone would let those
- * that hold the memory keep out all who come after them.
+ * Small is who holds no more than an equal part of the last sixteenth, or of what is left of it, if that is
+ * less. All of them together take hardly more than that, so there is no need to stop any: a peer that comes
+ * when others have filled the memory, and whose requests are short, is served as if nothing were wrong. Newest
+ * first alone would let those that hold the memory keep out all who come after them.
  *
  * What links read into counts too, but cannot be had back before the next read: it takes a quarter of
  * the budget at the most, and the parts above are parts of the rest.
  *
- * The oldest one inside a frame is read from always: connections that all wait for the rest of their
- * frames would otherwise hold their memory for ever. So the length of a frame, and as much again for what
- * grows at the same time, is left out of the parts above, as far as that is no more than an eighth of the
- * budget: one that is less than sixteen times the longest frame can be exceeded by one.
+ * The oldest one inside a frame is read from even then: connections that all wait for the rest of their
+ * frames would otherwise hold their memory for ever. But not while others will let go of some by themselves,
+ * as handlers end: frame by frame, they would be given more than there is. So the length of a frame, and as
+ * much again for what grows at the same time, is left out of the parts above, as far as that is no more than
+ * an eighth of the budget: one that is less than sixteen times the longest frame can be exceeded by one.
  *
  * @module
  */
@@ -36,6 +37,8 @@ export interface BudgetMember {
   readonly heldBytes: number;
   /** Bytes of an incomplete frame: it needs more input before it can let go of them. */
   readonly partialBytes: number;
+  /** Whether it will let go of memory without more input: requests are under way, or bytes wait to leave. */
+  readonly owes: boolean;
   /** Where it stands among the members. Kept here for the budget. */
   place: number;
   /** Whether it is not read from for want of memory. Kept here for the budget. */
@@ -50,6 +53,11 @@ export interface BudgetMember {
 const FREE_PART = 3 / 4;
 /** This part is for those that hold little. */
 const SMALL_PART = 1 / 16;
+/**
+ * As much as this is little even when hardly anything is left of that part: who came when there were fewer
+ * has taken more of it. In bytes.
+ */
+const LEAST_SMALL_BYTES = 2048;
 /** The most of the budget that the links read into. */
 const READ_PART = 1 / 4;
 /** The most of the budget that is left for the one frame that is read on whatever is held. */
@@ -70,6 +78,8 @@ export class MemoryBudget {
   #walks = 0;
   /** The one that is read from whatever the others hold. */
   #favoured: BudgetMember | undefined;
+  /** Whether there is none because others will let go of memory. */
+  #waits = false;
   #step = 0;
   #walking = false;
   #held = 0;
@@ -136,6 +146,7 @@ export class MemoryBudget {
     // The first comparison is all there is to it as long as there is plenty.
     if (this.#step === 0 && this.#held <= this.#limit * PLENTY_PART) return;
     this.#look();
+    if (bytes < 0 && this.#waits) this.#walkSoon(); // that may have been the last of them
     if (this.#step > 0 && member !== undefined) this.#judge(member);
   }
 
@@ -158,7 +169,9 @@ export class MemoryBudget {
 
   /** How much a small one holds at the most. */
   get #smallBytes(): number {
-    return this.#limit * SMALL_PART / this.#members.size;
+    const count = this.#members.size;
+    const left = Math.max(this.#limit - this.used, LEAST_SMALL_BYTES * count);
+    return Math.min(this.#limit * SMALL_PART, left) / count;
   }
 
   /** Whether a member's link may read into so many bytes more: not while that is what makes it large. */
@@ -192,7 +205,9 @@ export class MemoryBudget {
       this.#step = down;
       this.#walk();
     } else if (
-      this.#favoured === undefined ? this.#step === STEPS : this.#favoured.partialBytes === 0
+      this.#favoured === undefined
+        ? this.#step === STEPS && !this.#waits
+        : this.#favoured.partialBytes === 0
     ) {
       this.#walkSoon(); // it has its frame: the next one's turn
     }
@@ -210,8 +225,14 @@ export class MemoryBudget {
   /** Says to every connection whether it is read from. */
   #walk(): void {
     const small = this.#smallBytes;
+    const full = this.#step === STEPS;
     let large = 0;
-    for (const { heldBytes } of this.#members) if (heldBytes > small) large++;
+    this.#waits = false;
+    for (const member of this.#members) {
+      if (member.heldBytes <= small) continue;
+      large++;
+      this.#waits ||= full && member.owes;
+    }
     let allowed = Math.ceil(large * (1 - this.#step / STEPS));
     this.#favoured = undefined;
     this.#walks++;
@@ -219,7 +240,7 @@ export class MemoryBudget {
       const isSmall = member.heldBytes <= small;
       let reads = isSmall || allowed-- > 0;
       if (reads && !isSmall && this.#step > 0) member.allowedBy = this.#walks;
-      const favours = this.#step > 0 && this.#favoured === undefined;
+      const favours = this.#step > 0 && this.#favoured === undefined && !this.#waits;
       if (favours && !isSmall && member.partialBytes > 0) {
         this.#favoured = member;
         reads = true;

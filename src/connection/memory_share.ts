@@ -6,7 +6,7 @@
 import type { BudgetMember, MemoryBudget } from "./memory_budget.ts";
 
 /** Whose memory it is: what of {@linkcode BudgetMember} is asked of the connection itself. */
-export type Holder = Pick<BudgetMember, "partialBytes" | "starve">;
+export type Holder = Pick<BudgetMember, "partialBytes" | "owes" | "starve">;
 
 /** What one connection has of a {@linkcode MemoryBudget}. */
 export class MemoryShare implements BudgetMember {
@@ -43,6 +43,11 @@ export class MemoryShare implements BudgetMember {
   /** {@inheritDoc BudgetMember.partialBytes} */
   get partialBytes(): number {
     return this.#holder.partialBytes;
+  }
+
+  /** {@inheritDoc BudgetMember.owes} */
+  get owes(): boolean {
+    return this.#holder.owes;
   }
 
   /** {@inheritDoc BudgetMember.starve} */

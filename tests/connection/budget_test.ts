@@ -14,6 +14,7 @@ class Member implements BudgetMember {
   readonly #log: string[];
   partialBytes = 0;
   heldBytes = 0;
+  owes = false;
   place = 0;
   starved = false;
   allowedBy = 0;
@@ -185,6 +186,54 @@ t.test("the oldest large connection inside a frame is read from whatever is held
   t.equal(told(), "+a");
 });
 
+t.test("while others will let go of memory, nobody inside a frame is given more", async (t) => {
+  const { budget, members, told, holds } = four(1600);
+  const [a, b] = members;
+  a!.owes = true;
+  for (const member of members) holds(member, 60);
+  b!.partialBytes = 10;
+  budget.add(5000);
+  t.equal(told(), "-a -b -c -d");
+  budget.add(1);
+  await Promise.resolve();
+  t.equal(told(), "", "as long as it takes");
+  a!.owes = false;
+  budget.add(-1);
+  await Promise.resolve();
+  t.equal(told(), "+b", "with the last of what was owed it is the turn of the oldest");
+  a!.owes = true;
+  holds(a!, 0);
+  budget.add(1);
+  await Promise.resolve();
+  t.equal(told(), "+a", "small ones are not waited for");
+  t.end();
+});
+
+t.test("those that came when there were fewer leave less to those who come", (t) => {
+  const budget = new MemoryBudget(1 << 20, { maxFrameBytes: 0 });
+  const log: string[] = [];
+  const old = new Member("old", log);
+  budget.join(old);
+  old.heldBytes = 15 << 16;
+  budget.add(old.heldBytes, old);
+  const most = () => {
+    const member = new Member("new", log);
+    budget.join(member);
+    log.length = 0;
+    while (log.length === 0) {
+      member.heldBytes += 16;
+      budget.add(16, member);
+    }
+    return member.heldBytes;
+  };
+  const taken = Array.from({ length: 20 }, most);
+  t.ok(taken[0]! > 16_384, `${taken} bytes`);
+  t.ok(taken.every((bytes, at) => at === 0 || bytes <= taken[at - 1]! + 16));
+  t.ok(taken.at(-1)! <= 2064, "2 KiB at the least");
+  t.ok(budget.used < 1.03 * (1 << 20), `${budget.used} bytes in all`);
+  t.end();
+});
+
 t.test("who leaves while memory is short lets others go on", async (t) => {
   const { budget, members: [a, b, c, d], told, holds } = four(4096);
   for (const member of [a!, b!, c!, d!]) holds(member, 800);
@@ -211,14 +260,16 @@ t.test("0 is no bound, and the budget can be changed at any time", (t) => {
 
 const FRAME_BYTES = 60_000;
 
-for (let setting of settings()) {
+/** In memory there are no read buffers, which grow only while there is memory for it. */
+function inPieces(setting: Setting): Setting {
+  if (!setting.name.includes("memory")) return setting;
+  const pieceBytes = (bytes: number) => Math.min(bytes, 1024);
+  return { ...setting, transport: memoryNetwork({ pieceBytes }) };
+}
+
+for (const setting of settings().map(inPieces)) {
   t.test(`peers that send more than the budget holds are answered one after the other (${setting.name})`, async (t) => {
     const memoryBudgetBytes = 1 << 20;
-    // In memory there are no read buffers, which grow only while there is memory for it.
-    if (setting.name.includes("memory")) {
-      const pieceBytes = (bytes: number) => Math.min(bytes, 1024);
-      setting = { ...setting, transport: memoryNetwork({ pieceBytes }) };
-    }
     const server = await start(t, setting, { submit: () => {} }, { memoryBudgetBytes });
     t.strictSame(server.stats().memory, { used: 0, budget: memoryBudgetBytes, paused: 0 });
     const peers: Peer[] = [];
@@ -246,6 +297,53 @@ for (let setting of settings()) {
     t.ok(most <= memoryBudgetBytes + 2 * 65_536, `${most} bytes at the most`);
     await until(() => server.stats().memory.paused === 0, "all are read from");
     for (const peer of peers) peer.end();
+    await until(() => server.stats().connections.open === 0, "all are gone");
+    t.equal(server.stats().memory.used, 0, "nothing is left in the books");
+  });
+}
+
+for (const setting of settings().map(inPieces)) {
+  t.test(`handlers that take their time do not break the budget (${setting.name})`, async (t) => {
+    const memoryBudgetBytes = 1 << 20;
+    const open: Deferred<void>[] = [];
+    let holds = true;
+    const server = await start(t, setting, {
+      submit() {
+        if (!holds) return;
+        const done = deferred();
+        open.push(done);
+        return done.promise;
+      },
+    }, { memoryBudgetBytes, handlerTimeoutMs: 0 });
+    const peers: Peer[] = [];
+    for (let i = 0; i < 40; i++) peers.push(await peerOf(server, setting));
+    const request = frame(SUBMIT, 7, new Uint8Array(FRAME_BYTES - 13));
+    for (const peer of peers) for (let i = 0; i < 3; i++) peer.write(request);
+    let most = 0;
+    const watched = () => {
+      const { used, paused } = server.stats().memory;
+      most = Math.max(most, used);
+      return paused;
+    };
+    await until(() => watched() > 0, "memory is short");
+    for (let i = 0; i < 50; i++) {
+      await turns();
+      watched();
+    }
+    t.ok(
+      most <= memoryBudgetBytes + 2 * 65_536,
+      `${most} bytes at the most, in ${open.length} requests`,
+    );
+    const small = await peerOf(server, setting);
+    holds = false;
+    small.write(submits(1));
+    t.equal(toHex(await small.read(14)), toHex(ack(1)), "who asks little is answered");
+    for (const done of open) done.resolve();
+    for (const peer of peers) {
+      await until(() => (watched(), peer.received.length === 3 * 14), "all are answered");
+    }
+    t.ok(most <= memoryBudgetBytes + 2 * 65_536, `${most} bytes at the most`);
+    for (const peer of [...peers, small]) peer.end();
     await until(() => server.stats().connections.open === 0, "all are gone");
     t.equal(server.stats().memory.used, 0, "nothing is left in the books");
   });
