@@ -180,6 +180,18 @@ export class Connection extends PlainConnection implements Holder {
     this.memory?.leave();
   }
 
+  /** {@inheritDoc PlainConnection.closed} */
+  override closed(cause: Error | undefined): void {
+    super.closed(cause);
+    this.flush();
+  }
+
+  /** {@inheritDoc PlainConnection.flush} */
+  override flush(): void {
+    if (this.state !== State.CLOSED) super.flush();
+    else if (this.memory !== undefined) this.#count(this.memory); // handlers may not have ended
+  }
+
   /** {@inheritDoc PlainConnection.afterTurn} */
   protected override afterTurn(): void {
     const { pushes } = this;

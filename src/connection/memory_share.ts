@@ -66,17 +66,19 @@ export class MemoryShare implements BudgetMember {
   /** How much it holds now, in bytes. */
   holds(bytes: number): void {
     const change = bytes - this.#counted;
-    if (change === 0 || this.#closed) return;
+    if (change === 0) return;
     this.#counted = bytes;
-    this.#budget.add(change, this);
+    this.#budget.add(change, this.#closed ? undefined : this);
   }
 
-  /** The connection is closed: all of it is free again. */
+  /**
+   * The connection is closed: it is not asked to hold less any more, and its link reads into nothing. What it
+   * goes on to hold, for handlers that have not ended, goes on to count.
+   */
   leave(): void {
     this.#closed = true;
     this.#budget.leave(this);
-    this.#budget.add(-this.#counted);
     this.#budget.addReadBuffers(-this.#readBytes);
-    this.#counted = this.#readBytes = 0;
+    this.#readBytes = 0;
   }
 }

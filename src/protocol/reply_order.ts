@@ -97,10 +97,10 @@ export class ReplyOrder {
 
   /** Replies that have not left. */
   get owed(): number {
-    return this.#tail - this.#head;
+    return this.#closed ? 0 : this.#tail - this.#head;
   }
 
-  /** Memory that the requests under way keep, in bytes. */
+  /** Memory that the requests under way keep, in bytes: those of a closed connection too, as long as they are. */
   get keptBytes(): number {
     return this.#bytes;
   }
@@ -209,25 +209,38 @@ export class ReplyOrder {
     this.#states[slot] = SETTLED;
     this.#limits.times?.settled(this.#chunks[slot]!.since);
     if (!this.#sendsFromChunks) this.#letGo(slot);
-    if (!this.#flushing) {
-      this.#flushing = true;
-      queueMicrotask(this.#flush);
-    }
+    this.#flushSoon();
   }
 
-  /** The connection is closed: nothing is owed any more. */
+  /** The connection is closed: nothing is owed any more. What handlers read from is kept until they end. */
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
-    this.#head = this.#tail;
-    this.#states = NONE;
-    this.#chunks = [];
+    for (let seq = this.#head; seq < this.#tail; seq++) {
+      const slot = this.slot(seq);
+      if (this.#states[slot] === SETTLED && this.#chunks[slot] !== undefined) this.#letGo(slot);
+    }
+  }
+
+  /** The handler of a request has ended that needs no reply: its deadline has passed, or the connection is closed. */
+  dropped(seq: number): void {
+    const slot = this.slot(seq);
+    if (!this.#closed || seq < this.#head || this.#states[slot] !== PENDING) return;
+    this.#states[slot] = SETTLED;
+    this.#letGo(slot);
+    this.#flushSoon();
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(this.#flush);
   }
 
   // Runs as a microtask, after the settled promises of this turn: their replies share one write.
   readonly #flush = (): void => {
     this.#flushing = false;
-    if (this.#closed) return;
+    if (this.#closed) return this.#connection.flush(); // it counts its memory
     const first = this.#head;
     let seq = first;
     while (seq < this.#tail && this.#states[this.slot(seq)] === SETTLED) seq++;

@@ -25,6 +25,7 @@ export class ReplyPool {
   readonly #pending = new Map<number, KeptChunk>();
   #next = 0;
   #bytes = 0;
+  #closed = false;
   #timer: Timer | undefined;
   #resuming = false;
 
@@ -38,10 +39,10 @@ export class ReplyPool {
 
   /** Replies that are owed. */
   get owed(): number {
-    return this.#pending.size;
+    return this.#closed ? 0 : this.#pending.size;
   }
 
-  /** Memory that the requests under way keep, in bytes. */
+  /** Memory that the requests under way keep, in bytes: those of a closed connection too, as long as they are. */
   get keptBytes(): number {
     return this.#bytes;
   }
@@ -92,7 +93,7 @@ export class ReplyPool {
 
   /** Whether a request still waits for its handler. */
   pending(seq: number): boolean {
-    return this.#pending.has(seq);
+    return !this.#closed && this.#pending.has(seq);
   }
 
   /** A pending request is answered before its handler is done, which may still read its memory. */
@@ -116,10 +117,19 @@ export class ReplyPool {
     });
   }
 
-  /** The connection is closed: nothing is owed any more. */
+  /** The connection is closed: nothing is owed any more. What handlers read from is kept until they end. */
   close(): void {
+    this.#closed = true;
     this.#timer?.cancel();
-    this.#pending.clear();
+  }
+
+  /** The handler of a request has ended that needs no reply: its deadline has passed, or the connection is closed. */
+  dropped(seq: number): void {
+    const chunk = this.#pending.get(seq);
+    if (!this.#closed || chunk === undefined) return;
+    this.#pending.delete(seq);
+    this.release(chunk);
+    this.#connection.flushSoon(); // it counts its memory
   }
 
   // One timer, and only while a handler is under way: it looks after the oldest.

@@ -99,7 +99,7 @@ export class LaterReplies {
 
   /** A handler is done. */
   settle(seq: number, returned: unknown, failed: boolean, error: unknown): void {
-    if (!this.#order.pending(seq)) return; // its deadline has passed, or the connection is closed
+    if (!this.#order.pending(seq)) return this.#order.dropped(seq);
     const { type, chunk, start } = this.#requests.get(seq)!;
     this.#requests.delete(seq);
     this.put(seq, () => {

@@ -175,7 +175,7 @@ export class EchoServerEndpoint implements Endpoint {
   }
 
   #settle(seq: number): void {
-    if (!this.#order.pending(seq)) return;
+    if (!this.#order.pending(seq)) return this.#order.dropped(seq);
     this.#side.counters.replies++;
     this.#order.settle(seq);
   }

@@ -324,7 +324,7 @@ export class SubmitServerEndpoint implements Endpoint {
 
   #settle(seq: number, result: number): void {
     const order = this.#order!;
-    if (!order.pending(seq)) return; // its deadline has passed, or the connection is closed
+    if (!order.pending(seq)) return order.dropped(seq);
     this.#store!.finish(order.slot(seq), result);
     this.#side.counters.replies++;
     if (result !== Result.OK) this.#side.counters.failures++;

@@ -108,7 +108,11 @@ export class SessionServerEndpoint
   begin(lastPush: number): number {
     this.#session.attach(this, lastPush, this.#sessions.now());
     const { underWay } = this.#carried;
-    if (underWay !== undefined) underWay.line = this;
+    if (underWay !== undefined) {
+      const { line } = underWay;
+      underWay.line = this;
+      line.flushSoon(); // what they keep counts here now
+    }
     if (!this.features.has("push")) return 0;
     this.#pushes = new SessionPushes(this.#session, this.side, this.#out);
     return this.#pushes.send();

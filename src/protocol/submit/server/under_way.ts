@@ -231,6 +231,7 @@ export class UnderWay {
 
   /** A turn whose handler is done. */
   free(turn: Turn): void {
+    if (this.closed) this.#order.dropped(turn.seq);
     turn.bytes = NONE;
     this.#free.push(turn);
   }
