@@ -28,6 +28,8 @@
  *
  * @module
  */
+import { type Clock, systemClock } from "./clock.ts";
+import { DeadlineQueue } from "./deadline_queue.ts";
 import { type Holder, MemoryShare } from "./memory_share.ts";
 import { Roster } from "./roster.ts";
 
@@ -67,10 +69,14 @@ const PLENTY_PART = FREE_PART * (1 - SMALL_PART - READ_PART - FRAME_PART);
 /** In how many steps the rest of the budget is used up: each is a walk over all connections. */
 const STEPS = 16;
 
+const UNTIMED = { handlerTimeoutMs: 0 };
+
 /** One server's budget. */
 export class MemoryBudget {
   #limit: number;
   readonly #sizes: { readonly maxFrameBytes: number };
+  /** What closed connections go on to hold, for handlers that have not ended. */
+  readonly #outliving: DeadlineQueue<MemoryShare>;
   /** In the order they were accepted. */
   readonly #members = new Roster<BudgetMember>();
   #starved = 0;
@@ -90,25 +96,44 @@ export class MemoryBudget {
    *
    * @param limit The budget in bytes; 0 for no bound.
    * @param sizes How long a frame may be; it may change.
+   * @param limits How long handlers may take, in milliseconds: for so long what is held for them counts after
+   * their connection is closed; 0 for as long as they take. It may change.
    */
-  constructor(limit: number, sizes: { readonly maxFrameBytes: number }) {
+  constructor(
+    limit: number,
+    sizes: { readonly maxFrameBytes: number },
+    limits: { readonly handlerTimeoutMs: number; readonly clock?: Clock } = UNTIMED,
+  ) {
     this.#limit = limit;
     this.#sizes = sizes;
+    const { clock = systemClock } = limits;
+    this.#outliving = new DeadlineQueue(
+      clock,
+      () => limits.handlerTimeoutMs,
+      (share) => share.forget(),
+    );
   }
 
-  /** The budget in bytes; 0 for no bound. It can be changed at any time. */
+  /** The budget in bytes; 0 for no bound. */
   get limit(): number {
     return this.#limit;
   }
 
-  set limit(bytes: number) {
-    this.#limit = bytes;
+  /** It is another one now, or the limits are. */
+  changed(limit: number): void {
+    this.#limit = limit;
     this.#look();
+    this.#outliving.changed();
+  }
+
+  /** The server has ended: nothing is waited for. */
+  close(): void {
+    this.#outliving.close();
   }
 
   /** What one connection has of it, from its beginning on. */
   share(holder: Holder): MemoryShare {
-    return new MemoryShare(this, holder);
+    return new MemoryShare(this, holder, this.#outliving);
   }
 
   /** Bytes held. */
@@ -227,7 +252,7 @@ export class MemoryBudget {
     const small = this.#smallBytes;
     const full = this.#step === STEPS;
     let large = 0;
-    this.#waits = false;
+    this.#waits = full && this.#outliving.size > 0;
     for (const member of this.#members) {
       if (member.heldBytes <= small) continue;
       large++;

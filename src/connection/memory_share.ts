@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Begun, DeadlineQueue } from "./deadline_queue.ts";
 import type { BudgetMember, MemoryBudget } from "./memory_budget.ts";
 
 /** Whose memory it is: what of {@linkcode BudgetMember} is asked of the connection itself. */
@@ -12,6 +13,9 @@ export type Holder = Pick<BudgetMember, "partialBytes" | "owes" | "starve">;
 export class MemoryShare implements BudgetMember {
   readonly #budget: MemoryBudget;
   readonly #holder: Holder;
+  readonly #outliving: DeadlineQueue<MemoryShare>;
+  /** Since the connection is closed, while it goes on to hold something. */
+  #outlives: Begun<MemoryShare> | undefined;
   /** {@inheritDoc BudgetMember.place} */
   place = 0;
   /** {@inheritDoc BudgetMember.starved} */
@@ -23,11 +27,13 @@ export class MemoryShare implements BudgetMember {
   /** Memory that the link reads into, above the least. */
   #readBytes = 0;
   #closed = false;
+  #forgotten = false;
 
   /** Nothing yet. */
-  constructor(budget: MemoryBudget, holder: Holder) {
+  constructor(budget: MemoryBudget, holder: Holder, outliving: DeadlineQueue<MemoryShare>) {
     this.#budget = budget;
     this.#holder = holder;
+    this.#outliving = outliving;
   }
 
   /** The connection begins. */
@@ -65,10 +71,27 @@ export class MemoryShare implements BudgetMember {
 
   /** How much it holds now, in bytes. */
   holds(bytes: number): void {
+    if (this.#closed) return this.#outlive(bytes);
     const change = bytes - this.#counted;
     if (change === 0) return;
     this.#counted = bytes;
-    this.#budget.add(change, this.#closed ? undefined : this);
+    this.#budget.add(change, this);
+  }
+
+  /** How much it holds for handlers that have not ended with their connection. */
+  #outlive(bytes: number): void {
+    if (this.#forgotten) return;
+    const change = bytes - this.#counted;
+    this.#counted = bytes;
+    if (bytes > 0) this.#outlives ??= this.#outliving.begin(this);
+    else if (this.#outlives !== undefined) this.#outliving.end(this.#outlives);
+    this.#budget.add(change);
+  }
+
+  /** Handlers have not ended in time: what they hold counts no more. */
+  forget(): void {
+    this.#forgotten = true;
+    this.#budget.add(-this.#counted);
   }
 
   /**

@@ -10,8 +10,9 @@ import { type OptionSpecs, special, whole } from "./spec.ts";
 /** Options of a server's flow control. */
 export interface FlowOptions {
   /**
-   * Memory that all connections may hold together for what is under way: incomplete frames, requests,
-   * and what waits to be written. From three quarters of it on, connections that hold much are not read
+   * Memory that all connections may hold together for what is under way: incomplete frames, requests
+   * (those of closed connections too, until their handlers end or `handlerTimeoutMs` is over), and what
+   * waits to be written. From three quarters of it on, connections that hold much are not read
    * from, the newest first. In bytes: 0 to 1 TiB, where 0 is any amount. Several times `maxFrameBytes` is wise.
    *
    * @default {268435456}

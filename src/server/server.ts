@@ -92,9 +92,9 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
     this.finished = new Promise((resolve) => this.#resolveFinished = resolve);
     this.#clock = options.clock ?? systemClock;
     this.#settings = new LiveSettings(options, framing);
-    this.#memory = new MemoryBudget(options.memoryBudgetBytes, this.#settings.sizes);
-    if (guarded(options)) this.#entrance = this.#makeEntrance();
     const { deadlines, limits, admission, flow, sizes } = this.#settings;
+    this.#memory = new MemoryBudget(options.memoryBudgetBytes, sizes, limits);
+    if (guarded(options)) this.#entrance = this.#makeEntrance();
     this.#sweep = new Sweep(this.#clock, deadlines, this.#connections);
     this.#figures = new ServerFigures(
       this.#clock,
@@ -274,7 +274,7 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
         for (const conn of this.#connections) conn.limit();
       });
     }
-    this.#memory.limit = flow.memoryBudgetBytes;
+    this.#memory.changed(flow.memoryBudgetBytes);
     this.#sweep.knowsIdle = admission.onMaxConnections === "evict-idle";
     this.#sweep.restart();
     this.#admission.changed();
@@ -392,6 +392,7 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
     this.#ended = true;
     this.#figures.close();
     this.#figures.sessions?.close();
+    this.#memory.close();
     this.#drain?.end();
     this.#resolveFinished();
     this.#events.emit("close");

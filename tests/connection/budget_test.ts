@@ -2,7 +2,6 @@
 
 import t from "tap";
 import { type BudgetMember, MemoryBudget } from "../../src/connection/memory_budget.ts";
-import { MemoryShare } from "../../src/connection/memory_share.ts";
 import { memoryNetwork } from "../../src/link/memory.ts";
 import { ack, acks, frame, random, SUBMIT, submits, toHex } from "../helpers/frames.ts";
 import type { Peer } from "../helpers/peer.ts";
@@ -101,7 +100,7 @@ t.test("who comes while memory is short stops as soon as it is large, whatever h
   const shareOf = (name: string) => {
     const member = new Member(name, log);
     member.partialBytes = 1;
-    const share = new MemoryShare(budget, member);
+    const share = budget.share(member);
     share.join();
     return share;
   };
@@ -251,9 +250,9 @@ t.test("0 is no bound, and the budget can be changed at any time", (t) => {
   for (const member of members) holds(member, 1e12);
   t.equal(told(), "");
   t.equal(budget.exhausted, false);
-  budget.limit = 1e9;
+  budget.changed(1e9);
   t.equal(told(), "-a -b -c -d");
-  budget.limit = 8e12;
+  budget.changed(8e12);
   t.equal(told(), "+a +b +c +d");
   t.end();
 });
