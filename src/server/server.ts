@@ -270,9 +270,7 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
     else if (guarded(access)) this.#entrance = this.#makeEntrance();
     if (this.#host.rates.change(this.#settings.options)) {
       // Not within the batch that a handler may have called this from.
-      queueMicrotask(() => {
-        for (const conn of this.#connections) conn.limit();
-      });
+      for (const conn of this.#connections) queueMicrotask(() => conn.limit());
     }
     this.#memory.changed(flow.memoryBudgetBytes);
     this.#sweep.knowsIdle = admission.onMaxConnections === "evict-idle";
