@@ -140,9 +140,7 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
       refused: (gate, message, { id, remote }) => this.refused({ gate, message, remote, conn: id }),
       rates: new LiveRates(options, this.#clock),
       refusedRequests: (gate, count) => counters.refusal(gate, count),
-      limited: (gate, message, { id, remote }) => {
-        this.#refuse({ gate, message, remote, conn: id });
-      },
+      limited: (gate, message, { id, remote }) => this.#refuse({ gate, message, remote, conn: id }),
       report: (error, conn) => this.#report(error, conn),
       dropped: (episode, conn) => this.#dropped(episode, conn),
       left: (conn, reason) => this.#left(conn, reason),
@@ -270,7 +268,9 @@ export class RunningServer implements Server<ServerConnection, unknown>, Listene
     else if (guarded(access)) this.#entrance = this.#makeEntrance();
     if (this.#host.rates.change(this.#settings.options)) {
       // Not within the batch that a handler may have called this from.
-      for (const conn of this.#connections) queueMicrotask(() => conn.limit());
+      queueMicrotask(() => {
+        for (const conn of this.#connections) conn.limit();
+      });
     }
     this.#memory.changed(flow.memoryBudgetBytes);
     this.#sweep.knowsIdle = admission.onMaxConnections === "evict-idle";
