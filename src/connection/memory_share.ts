@@ -71,21 +71,16 @@ export class MemoryShare implements BudgetMember {
 
   /** How much it holds now, in bytes. */
   holds(bytes: number): void {
-    if (this.#closed) return this.#outlive(bytes);
+    if (this.#forgotten) return;
+    if (this.#closed) {
+      // What is left is for handlers that have not ended with their connection.
+      if (bytes > 0) this.#outlives ??= this.#outliving.begin(this);
+      else if (this.#outlives !== undefined) this.#outliving.end(this.#outlives);
+    }
     const change = bytes - this.#counted;
     if (change === 0) return;
     this.#counted = bytes;
-    this.#budget.add(change, this);
-  }
-
-  /** How much it holds for handlers that have not ended with their connection. */
-  #outlive(bytes: number): void {
-    if (this.#forgotten) return;
-    const change = bytes - this.#counted;
-    this.#counted = bytes;
-    if (bytes > 0) this.#outlives ??= this.#outliving.begin(this);
-    else if (this.#outlives !== undefined) this.#outliving.end(this.#outlives);
-    this.#budget.add(change);
+    this.#budget.add(change, this.#closed ? undefined : this);
   }
 
   /** Handlers have not ended in time: what they hold counts no more. */

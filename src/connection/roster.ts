@@ -97,14 +97,14 @@ class Walk<T extends Listed> implements IterableIterator<T> {
   }
 
   next(): IteratorResult<T, undefined> {
-    let one: T | undefined;
     while (this.#at < this.#places.length) {
-      one = this.#places[this.#at++];
-      if (one !== undefined && this.#roster.has(one)) break;
-      one = undefined;
+      this.value = this.#places[this.#at++];
+      if (this.value !== undefined && this.#roster.has(this.value)) {
+        return this as IteratorResult<T, undefined>;
+      }
     }
-    this.value = one;
-    this.done = one === undefined;
+    this.value = undefined;
+    this.done = true;
     return this as IteratorResult<T, undefined>;
   }
 }

@@ -6,7 +6,7 @@ import { memoryNetwork } from "../../src/link/memory.ts";
 import { ack, acks, frame, random, SUBMIT, submits, toHex } from "../helpers/frames.ts";
 import type { Peer } from "../helpers/peer.ts";
 import { type Deferred, deferred, turns, until } from "../helpers/runtime.ts";
-import { CODECS, peerOf, type Setting, settings, start } from "../helpers/settings.ts";
+import { CODECS, inPieces, peerOf, type Setting, settings, start } from "../helpers/settings.ts";
 
 class Member implements BudgetMember {
   readonly #name: string;
@@ -258,13 +258,6 @@ t.test("0 is no bound, and the budget can be changed at any time", (t) => {
 });
 
 const FRAME_BYTES = 60_000;
-
-/** In memory there are no read buffers, which grow only while there is memory for it. */
-function inPieces(setting: Setting): Setting {
-  if (!setting.name.includes("memory")) return setting;
-  const pieceBytes = (bytes: number) => Math.min(bytes, 1024);
-  return { ...setting, transport: memoryNetwork({ pieceBytes }) };
-}
 
 for (const setting of settings().map(inPieces)) {
   t.test(`peers that send more than the budget holds are answered one after the other (${setting.name})`, async (t) => {

@@ -10,7 +10,14 @@ import { FramePeer } from "../helpers/hello.ts";
 import { NO_DEADLINES } from "../helpers/no_deadlines.ts";
 import type { Peer } from "../helpers/peer.ts";
 import { type Deferred, deferred, turns, until } from "../helpers/runtime.ts";
-import { CODECS, peerOf, type Setting, start, type Teardown } from "../helpers/settings.ts";
+import {
+  CODECS,
+  inPieces,
+  peerOf,
+  type Setting,
+  start,
+  type Teardown,
+} from "../helpers/settings.ts";
 import { VirtualClock } from "../helpers/virtual_clock.ts";
 
 const BODY_BYTES = 10_000;
@@ -153,8 +160,7 @@ for (const kind of KINDS) {
 
 t.test("peers that come and go get no more than the budget for handlers that take their time", async (t) => {
   const memoryBudgetBytes = 1 << 20;
-  const pieceBytes = (bytes: number) => Math.min(bytes, 1024);
-  const setting: Setting = { name: "", codec: "wasm", transport: memoryNetwork({ pieceBytes }) };
+  const setting = inPieces({ name: "memory", codec: "wasm" });
   const handlers = new Handlers();
   const options = { memoryBudgetBytes, handlerTimeoutMs: 0 };
   const server = await start(t, setting, { submit: handlers.handle }, options);

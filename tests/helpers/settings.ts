@@ -33,6 +33,13 @@ export function settings(): Setting[] {
   ]);
 }
 
+/** In memory there are no read buffers, which grow only while there is memory for it. */
+export function inPieces(setting: Setting): Setting {
+  if (!setting.name.includes("memory")) return setting;
+  const pieceBytes = (bytes: number) => Math.min(bytes, 1024);
+  return { ...setting, transport: memoryNetwork({ pieceBytes }) };
+}
+
 /** The options of a setting, for `serve` and `connect`. */
 export function optionsOf({ codec, transport }: Setting): {
   codec: "wasm" | "ts";
